@@ -1,0 +1,115 @@
+using System.Globalization;
+
+namespace Auctions.Core;
+
+/// <summary>
+/// How far above a price the next bid must be: fixed, a share of the price, or a ladder of prices. It is written as
+/// one word without blanks, the same in Redis, in Postgres and here: <c>fixed:100</c>, <c>bps:250</c>,
+/// <c>ladder:ebay-us:0=5,100=25</c> (from that price on, that increment), all in minor units.
+/// </summary>
+public abstract record Increment
+{
+    private Increment() { }
+
+    /// <summary>The increment that applies at a price, in minor units, at least 1.</summary>
+    public abstract long At(long price);
+
+    /// <summary>The least that the next bid at this price must be. At most <see cref="Currency.MaxAmount"/> + 1, which no bid reaches.</summary>
+    public long Above(long price) => Math.Min(price + At(price), Currency.MaxAmount + 1);
+
+    /// <summary>Always the same.</summary>
+    /// <param name="Amount">Minor units, 1 to <see cref="Currency.MaxAmount"/>.</param>
+    public sealed record Fixed(long Amount) : Increment
+    {
+        public override long At(long price) => Amount;
+        public override string ToString() => Invariant($"fixed:{Amount}");
+    }
+
+    /// <summary>A share of the price, rounded up to a minor unit, and at least one.</summary>
+    /// <param name="Points">Hundredths of a percent, 1 to 10,000.</param>
+    public sealed record BasisPoints(int Points) : Increment
+    {
+        /// <summary>Most basis points: a bid must never more than double the price. Keeps the Lua's products below 2^53.</summary>
+        public const int Max = 10_000;
+
+        // Split as the Lua must, so that no product leaves the integers that a double holds exactly.
+        public override long At(long price) =>
+            Math.Max(1, price / 10_000 * Points + (price % 10_000 * Points + 9_999) / 10_000);
+
+        public override string ToString() => Invariant($"bps:{Points}");
+    }
+
+    /// <summary>A named table: from each step's price on, its increment.</summary>
+    public sealed record Ladder : Increment
+    {
+        private readonly (long From, long Amount)[] _steps;
+
+        /// <param name="name">Of letters, digits and hyphens.</param>
+        /// <param name="steps">Rising in price, the first at 0; increments of at least 1. Minor units.</param>
+        /// <exception cref="ArgumentException">A step breaks the rule that its message names.</exception>
+        public Ladder(string name, params (long From, long Amount)[] steps)
+        {
+            if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'))
+                throw new ArgumentException($"A ladder's name has letters, digits and hyphens alone: '{name}'.", nameof(name));
+            if (steps.Length == 0 || steps[0].From != 0)
+                throw new ArgumentException($"Ladder '{name}' must begin at the price 0.", nameof(steps));
+            for (var i = 0; i < steps.Length; i++)
+            {
+                if (steps[i].Amount is < 1 or > Currency.MaxAmount)
+                    throw new ArgumentException($"Ladder '{name}', step {i}: the increment {steps[i].Amount} is not 1 to 2^53 - 1.", nameof(steps));
+                if (i > 0 && steps[i].From <= steps[i - 1].From)
+                    throw new ArgumentException($"Ladder '{name}', step {i}: the price {steps[i].From} does not rise.", nameof(steps));
+            }
+
+            Name = name;
+            _steps = steps;
+        }
+
+        /// <summary>What the configuration calls it, such as <c>ebay-us</c>.</summary>
+        public string Name { get; }
+
+        public override long At(long price)
+        {
+            var i = _steps.Length - 1;
+            while (_steps[i].From > price) i--;
+            return _steps[i].Amount;
+        }
+
+        public bool Equals(Ladder? other) => other is not null && ToString() == other.ToString();
+        public override int GetHashCode() => ToString().GetHashCode(StringComparison.Ordinal);
+        public override string ToString() =>
+            $"ladder:{Name}:" + string.Join(',', _steps.Select(s => Invariant($"{s.From}={s.Amount}")));
+    }
+
+    /// <summary>eBay's increments in US cents: below $1 five cents, and so on up to $100 from $5,000.</summary>
+    public static Ladder EbayUs { get; } = new("ebay-us",
+        (0, 5), (1_00, 25), (5_00, 50), (25_00, 1_00), (100_00, 2_50), (250_00, 5_00), (500_00, 10_00),
+        (1_000_00, 25_00), (2_500_00, 50_00), (5_000_00, 100_00));
+
+    /// <summary>Reads what <see cref="object.ToString"/> wrote.</summary>
+    /// <exception cref="FormatException">The text is no increment.</exception>
+    public static Increment Parse(string text)
+    {
+        try
+        {
+            return text.Split(':') switch
+            {
+                ["fixed", var amount] => new Fixed(Number(amount)),
+                ["bps", var points] => new BasisPoints((int)Number(points)),
+                ["ladder", var name, var steps] => new Ladder(name, [.. steps.Split(',').Select(Step)]),
+                _ => throw new FormatException(),
+            };
+        }
+        catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
+        {
+            throw new FormatException($"'{text}' is no increment such as 'fixed:100', 'bps:250' or 'ladder:name:0=5,100=25'.", e);
+        }
+
+        static (long, long) Step(string step) =>
+            step.Split('=') is [var from, var amount] ? (Number(from), Number(amount)) : throw new FormatException();
+    }
+
+    private static long Number(string digits) => long.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}
