@@ -1,0 +1,51 @@
+using Auctions.Core;
+using Auctions.Platform.HotState;
+using Auctions.Platform.Ledger;
+
+namespace Auctions.Platform.Chain;
+
+/// <summary>
+/// Brings hot state and ledger together again: what was decided and never persisted is appended, and what Redis has wrong or not
+/// at all is set from the ledger. Both are safe at any time, by any number of services at once.
+/// </summary>
+public sealed class Recovery(IHotState hotState, ILedger ledger)
+{
+    /// <summary>How many of the newest answers come back into Redis as idempotency records.</summary>
+    public const int AnswersMax = 500;
+
+    private const int ChunkMax = 500;
+
+    /// <summary>Appends what Redis holds as pending, in version order. What does not follow from the ledger stays out of it.</summary>
+    /// <returns>Whether the ledger turned any of it away: Redis' state is then not the ledger's.</returns>
+    public async Task<bool> AppendPendingAsync(Guid auctionId, CancellationToken cancellation)
+    {
+        var pending = await hotState.ReadPendingAsync(auctionId, cancellation);
+        var strayed = false;
+        foreach (var chunk in pending.Chunk(ChunkMax))
+        {
+            var results = await ledger.AppendAsync(chunk, cancellation);
+            await hotState.SettleAsync(auctionId, [.. chunk.Where((_, i) => InLedger(results[i]))], cancellation);
+            strayed |= !results.All(InLedger);
+        }
+
+        return strayed;
+
+        static bool InLedger(AppendResult result) => result.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere;
+    }
+
+    /// <summary>
+    /// Sets Redis to the ledger's head, after what is pending has joined it. Where Redis moves meanwhile it is left alone:
+    /// whoever moved it knew more, or finds out by a refusal.
+    /// </summary>
+    /// <returns>The ledger's head; null where there is no such auction.</returns>
+    public async Task<Head?> HydrateAsync(Guid auctionId, CancellationToken cancellation)
+    {
+        var seen = await hotState.ReadHeadAsync(auctionId, cancellation);
+        await AppendPendingAsync(auctionId, cancellation);
+        var head = await ledger.ReadHeadAsync(auctionId, cancellation);
+        if (head is null) return null;
+        var answers = await ledger.ReadRecentAnswersAsync(auctionId, AnswersMax, cancellation);
+        await hotState.HydrateAsync(auctionId, seen, head, answers, cancellation);
+        return head;
+    }
+}

@@ -1,0 +1,47 @@
+using Auctions.Core;
+using Auctions.Platform.Ledger;
+
+namespace BiddingService;
+
+/// <summary>What goes to the ledger in one transaction: each decision once, an auction's in version order, and who waits for it.</summary>
+internal sealed class Commit
+{
+    private readonly List<CommitLane.Item> _items;
+    private readonly List<DecidedBid> _bids;
+    private readonly Dictionary<Guid, int> _place = [];
+
+    public Commit(List<CommitLane.Item> batch)
+    {
+        // A replayed decision may be older than its neighbours, and many callers may wait for the same one.
+        _items = [.. batch.Where(i => i.Ticket is not null)];
+        _bids = [.. _items.Select(i => i.Ticket!.Decided!).DistinctBy(b => b.Id)];
+        _bids.Sort((a, b) => (a.Version, !a.Accepted).CompareTo((b.Version, !b.Accepted)));
+        for (var i = 0; i < _bids.Count; i++) _place[_bids[i].Id] = i;
+    }
+
+    public IReadOnlyList<DecidedBid> Bids => _bids;
+
+    /// <summary>One a bid, in order.</summary>
+    public AppendResult[] Results { get; set; } = [];
+
+    /// <summary>The auctions of which a bid had that result.</summary>
+    public HashSet<Guid> Auctions(AppendOutcome outcome) =>
+        [.. _bids.Where((_, i) => Results[i].Outcome == outcome).Select(b => b.AuctionId)];
+
+    /// <summary>The accepted bids that are in the ledger, by auction.</summary>
+    public IEnumerable<(Guid AuctionId, IReadOnlyList<DecidedBid> Bids)> Recorded() =>
+        _bids.Where((b, i) => b.Accepted && Results[i].Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere)
+            .GroupBy(b => b.AuctionId)
+            .Select(g => (g.Key, (IReadOnlyList<DecidedBid>)[.. g]));
+
+    /// <summary>Tells each bid's queue what became of it. A bid that is still early was decided on what nobody can append: refused.</summary>
+    public void Report()
+    {
+        foreach (var (queue, ticket, _) in _items)
+        {
+            var result = Results[_place[ticket!.Decided!.Id]];
+            if (result.Answer is { } answer) queue!.Answered(ticket, answer);
+            else queue!.Refused(ticket);
+        }
+    }
+}

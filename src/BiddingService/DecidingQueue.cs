@@ -1,0 +1,216 @@
+using Auctions.Core;
+using Auctions.Platform.Chain;
+using Auctions.Platform.HotState;
+using Auctions.Platform.Ledger;
+
+namespace BiddingService;
+
+/// <summary>What every queue needs.</summary>
+internal sealed record DecidingParts(
+    IHotState HotState, ILedger Ledger, Recovery Recovery, BiddingMetrics Metrics, TimeProvider Time, ILogger<DecidingQueue> Log);
+
+/// <summary>
+/// The bids that wait for one auction. At most one call to Redis is in flight; it takes all that wait, in order of arrival. Decided bids
+/// go to the lane in the order of decision, and the next call does not wait for their commit. The loop runs while there are bids
+/// and ends with the last one; the queue is then retired.
+/// </summary>
+internal sealed partial class DecidingQueue(
+    Guid auctionId, CommitLane lane, BiddingOptions options, DecidingParts parts, Action<DecidingQueue> retire)
+{
+    /// <summary>Decisions of one bid that the ledger may refuse before the caller is told that the outcome is unknown.</summary>
+    private const int AttemptsMax = 30;
+
+    private readonly Lock _gate = new();
+    private readonly Queue<BidTicket> _waiting = new();
+    private readonly List<BidTicket> _batch = [];
+    private int _unanswered;
+    private bool _running;
+    private bool _retired;
+    private volatile bool _stale;
+    private int _generation;
+
+    public Guid AuctionId { get; } = auctionId;
+
+    /// <summary>Adds a bid; false where the queue has been retired.</summary>
+    /// <exception cref="OverloadedException">Too many wait here.</exception>
+    public bool TryEnqueue(BidTicket ticket)
+    {
+        lock (_gate)
+        {
+            if (_retired) return false;
+            if (_waiting.Count >= options.WaitingPerAuctionMax)
+                throw new OverloadedException($"bids waiting for auction {AuctionId}", options.WaitingPerAuctionMax);
+            _unanswered++;
+            _waiting.Enqueue(ticket);
+            StartUnlessRunning();
+            return true;
+        }
+    }
+
+    /// <summary>The lane's report: the ledger holds this as the bid's answer.</summary>
+    public void Answered(BidTicket ticket, DecidedBid answer)
+    {
+        parts.Metrics.Answered(answer);
+        ticket.Complete(answer);
+        Forget(1);
+    }
+
+    /// <summary>The lane's report: it could not find out.</summary>
+    public void Failed(BidTicket ticket, Exception fault)
+    {
+        ticket.Fail(fault);
+        Forget(1);
+    }
+
+    /// <summary>The lane's report: the ledger refused the decision. It is made again, on the ledger's state; the caller is told nothing.</summary>
+    public void Refused(BidTicket ticket)
+    {
+        parts.Metrics.DecidedAgain();
+        if (ticket.Attempts >= AttemptsMax)
+        {
+            Failed(ticket, new OutcomeUnknownException($"The bid was decided {AttemptsMax} times, and each time on a state that was gone."));
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (ticket.Generation == _generation) _stale = true;
+            _waiting.Enqueue(ticket);
+            StartUnlessRunning();
+        }
+    }
+
+    private void StartUnlessRunning()
+    {
+        if (_running) return;
+        _running = true;
+        _ = RunAsync();
+    }
+
+    private void Forget(int answered)
+    {
+        lock (_gate)
+        {
+            _unanswered -= answered;
+            RetireIfIdle();
+        }
+    }
+
+    private void RetireIfIdle()
+    {
+        if (_running || _unanswered > 0 || _retired) return;
+        _retired = true;
+        retire(this);
+    }
+
+    private async Task RunAsync()
+    {
+        while (Take())
+        {
+            try
+            {
+                await DecideAsync();
+            }
+            catch (Exception fault)
+            {
+                if (fault is not AuctionNotFoundException) LogFault(parts.Log, AuctionId, _batch.Count, fault);
+                foreach (var ticket in _batch) ticket.Fail(Unknown(fault));
+                Forget(_batch.Count);
+            }
+        }
+    }
+
+    private bool Take()
+    {
+        lock (_gate)
+        {
+            _batch.Clear();
+            while (_batch.Count < options.DecideBidsMax && _waiting.TryDequeue(out var ticket)) _batch.Add(ticket);
+            if (_batch.Count > 0) return true;
+            _running = false;
+            RetireIfIdle();
+            return false;
+        }
+    }
+
+    private async Task DecideAsync()
+    {
+        try
+        {
+            await DecideInRedisAsync();
+        }
+        catch (HotStateUnavailableException fault)
+        {
+            LogWithoutRedis(parts.Log, AuctionId, _batch.Count, fault.Message);
+            await DecideOnLedgerAsync();
+        }
+    }
+
+    private async Task DecideInRedisAsync()
+    {
+        if (_stale) await HydrateAsync();
+        var proposals = new Proposal[_batch.Count];
+        for (var i = 0; i < proposals.Length; i++)
+            proposals[i] = new Proposal(_batch[i].NextId(), _batch[i].Bid, _batch[i].Decided?.Id ?? Guid.Empty);
+
+        var proposed = await parts.HotState.DecideAsync(AuctionId, proposals, CancellationToken.None);
+        for (var misses = 0; proposed is null; misses++)
+        {
+            if (misses == AttemptsMax) throw new OutcomeUnknownException("Redis forgets the auction as often as it is told of it.");
+            await HydrateAsync();
+            proposed = await parts.HotState.DecideAsync(AuctionId, proposals, CancellationToken.None);
+        }
+
+        parts.Metrics.DecidedInRedis(_batch.Count);
+        for (var i = 0; i < proposals.Length; i++) Persist(_batch[i], proposed.Bids[i], proposed.Terms);
+    }
+
+    /// <summary>
+    /// Without Redis the same rules decide on the ledger's head, and the same append takes the decisions or turns them away. The next
+    /// decisions wait until these are in: there is no one else to say what they left.
+    /// </summary>
+    private async Task DecideOnLedgerAsync()
+    {
+        var head = await parts.Ledger.ReadHeadAsync(AuctionId, CancellationToken.None) ?? throw new AuctionNotFoundException(AuctionId);
+        var nowUs = parts.Time.GetUtcNow().ToMicroseconds();
+        foreach (var ticket in _batch)
+        {
+            var decided = DecidedBid.Decide(AuctionId, head, ticket.NextId(), ticket.Bid, nowUs);
+            if (decided.Accepted) head = head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+            Persist(ticket, decided, head.Terms);
+        }
+
+        parts.Metrics.DecidedOnLedger(_batch.Count);
+        await lane.PassedAsync();
+    }
+
+    private void Persist(BidTicket ticket, DecidedBid decided, Terms terms)
+    {
+        ticket.Decided = decided;
+        ticket.Terms = terms;
+        ticket.Generation = _generation;
+        lane.Enqueue(this, ticket);
+    }
+
+    private async Task HydrateAsync()
+    {
+        _stale = false;
+        parts.Metrics.Hydrated();
+        if (await parts.Recovery.HydrateAsync(AuctionId, CancellationToken.None) is null) throw new AuctionNotFoundException(AuctionId);
+        lock (_gate) _generation++;
+    }
+
+    private static Exception Unknown(Exception fault) => fault switch
+    {
+        AuctionNotFoundException or OutcomeUnknownException => fault,
+        HotStateUnavailableException => new OutcomeUnknownException("Redis does not answer.", fault),
+        LedgerUnavailableException => new OutcomeUnknownException("Postgres does not answer.", fault),
+        _ => fault,
+    };
+
+    [LoggerMessage(LogLevel.Warning, "Auction {AuctionId}: {Bids} bids are decided on the ledger, Redis does not answer: {Reason}")]
+    private static partial void LogWithoutRedis(ILogger log, Guid auctionId, int bids, string reason);
+
+    [LoggerMessage(LogLevel.Error, "Auction {AuctionId}: {Bids} bids could not be decided")]
+    private static partial void LogFault(ILogger log, Guid auctionId, int bids, Exception fault);
+}

@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using Auctions.Core;
+using Auctions.Platform.Chain;
+using Auctions.Platform.HotState;
+using Auctions.Platform.Ledger;
+
+namespace BiddingService;
+
+/// <summary>
+/// The way of a bid: it waits for its auction's <see cref="DecidingQueue"/>, is decided in Redis together with all that wait there,
+/// is committed by a <see cref="CommitLane"/> together with all that wait there, and only then answered. There is no timer in it:
+/// what arrives while a call is in flight goes in the next one.
+/// </summary>
+internal sealed class PlaceBid : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<Guid, DecidingQueue> _queues = new();
+    private readonly CommitLane[] _lanes;
+    private readonly BiddingOptions _options;
+    private readonly DecidingParts _parts;
+    private readonly ILedger _ledger;
+    private int _inFlight;
+
+    public PlaceBid(IHotState hotState, ILedger ledger, Recovery recovery, BiddingOptions options, BiddingMetrics metrics,
+        TimeProvider time, ILoggerFactory logs)
+    {
+        _options = options;
+        _ledger = ledger;
+        _parts = new DecidingParts(hotState, ledger, recovery, metrics, time, logs.CreateLogger<DecidingQueue>());
+        var laneParts = new CommitParts(ledger, hotState, recovery, metrics, time, logs.CreateLogger<CommitLane>());
+        _lanes = [.. Enumerable.Range(0, options.Lanes).Select(_ => new CommitLane(laneParts, options.CommitEntriesMax))];
+    }
+
+    /// <summary>Decides and persists a bid.</summary>
+    /// <returns>The answer, which is in the ledger.</returns>
+    /// <exception cref="OverloadedException">Too many bids are in flight; nothing was decided.</exception>
+    /// <exception cref="AuctionNotFoundException">There is no such auction.</exception>
+    /// <exception cref="KeyReusedException">The key has an answer to a request with other content.</exception>
+    /// <exception cref="OutcomeUnknownException">The stores did not answer in time: the same key finds out.</exception>
+    /// <exception cref="OperationCanceledException">The caller has gone: the bid may be decided all the same, and the key finds out.</exception>
+    public async Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellation)
+    {
+        if (Interlocked.Increment(ref _inFlight) > _options.InFlightMax)
+        {
+            Interlocked.Decrement(ref _inFlight);
+            throw new OverloadedException("bids in flight", _options.InFlightMax);
+        }
+
+        try
+        {
+            var ticket = new BidTicket(auctionId, bid);
+            Enqueue(ticket);
+            return await AnswerAsync(ticket, cancellation);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    /// <summary>The answer to an earlier request; null where none was decided.</summary>
+    /// <remarks>What a dead service left decided and not persisted joins the ledger first.</remarks>
+    public async Task<BidAnswer?> FindAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellation)
+    {
+        var answer = await _ledger.FindAnswerAsync(auctionId, bidder, key, cancellation);
+        if (answer is null)
+        {
+            await _parts.Recovery.AppendPendingAsync(auctionId, cancellation);
+            answer = await _ledger.FindAnswerAsync(auctionId, bidder, key, cancellation);
+        }
+
+        if (answer is null) return null;
+        var terms = await _ledger.FindTermsAsync(auctionId, answer.TermsDigest, cancellation)
+            ?? throw new InvalidOperationException($"Auction {auctionId} was never held under the terms {answer.TermsDigest}.");
+        return new BidAnswer(answer, terms, Replayed: true);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var lane in _lanes) await lane.DisposeAsync();
+    }
+
+    /// <summary>A queue that has run empty is taken out of the dictionary; a bid that finds it closing makes a new one.</summary>
+    private void Enqueue(BidTicket ticket)
+    {
+        var auctionId = ticket.AuctionId;
+        while (true)
+        {
+            var queue = _queues.GetOrAdd(auctionId, id => new DecidingQueue(id, LaneOf(id), _options, _parts, Retire));
+            if (queue.TryEnqueue(ticket)) return;
+            Retire(queue);
+        }
+    }
+
+    private void Retire(DecidingQueue queue) => _queues.TryRemove(KeyValuePair.Create(queue.AuctionId, queue));
+
+    private CommitLane LaneOf(Guid auctionId) => _lanes[(uint)auctionId.GetHashCode() % (uint)_lanes.Length];
+
+    private async Task<BidAnswer> AnswerAsync(BidTicket ticket, CancellationToken cancellation)
+    {
+        var answer = await ticket.Answer.WaitAsync(cancellation);
+        if (!answer.Bid.Bid.SameContent(ticket.Bid)) throw new KeyReusedException(ticket.Bid.Key);
+        if (answer.Bid.TermsDigest == answer.Terms.Digest) return answer;
+
+        var terms = await _ledger.FindTermsAsync(ticket.AuctionId, answer.Bid.TermsDigest, cancellation);
+        return terms is null ? answer : answer with { Terms = terms };
+    }
+}
