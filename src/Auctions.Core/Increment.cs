@@ -19,18 +19,28 @@ public abstract record Increment
 
     /// <summary>Always the same.</summary>
     /// <param name="Amount">Minor units, 1 to <see cref="Currency.MaxAmount"/>.</param>
+    /// <exception cref="ArgumentException">It is out of that range.</exception>
     public sealed record Fixed(long Amount) : Increment
     {
+        public long Amount { get; } = Amount is >= 1 and <= Currency.MaxAmount
+            ? Amount
+            : throw new ArgumentException($"The increment {Amount} is not 1 to 2^53 - 1.", nameof(Amount));
+
         public override long At(long price) => Amount;
         public override string ToString() => Invariant($"fixed:{Amount}");
     }
 
     /// <summary>A share of the price, rounded up to a minor unit, and at least one.</summary>
     /// <param name="Points">Hundredths of a percent, 1 to 10,000.</param>
+    /// <exception cref="ArgumentException">It is out of that range.</exception>
     public sealed record BasisPoints(int Points) : Increment
     {
         /// <summary>Most basis points: a bid must never more than double the price. Keeps the Lua's products below 2^53.</summary>
         public const int Max = 10_000;
+
+        public int Points { get; } = Points is >= 1 and <= Max
+            ? Points
+            : throw new ArgumentException($"{Points} basis points are not 1 to 10,000.", nameof(Points));
 
         // Split as the Lua must, so that no product leaves the integers that a double holds exactly.
         public override long At(long price) =>
@@ -57,6 +67,8 @@ public abstract record Increment
             {
                 if (steps[i].Amount is < 1 or > Currency.MaxAmount)
                     throw new ArgumentException($"Ladder '{name}', step {i}: the increment {steps[i].Amount} is not 1 to 2^53 - 1.", nameof(steps));
+                if (steps[i].From > Currency.MaxAmount)
+                    throw new ArgumentException($"Ladder '{name}', step {i}: the price {steps[i].From} is above 2^53 - 1.", nameof(steps));
                 if (i > 0 && steps[i].From <= steps[i - 1].From)
                     throw new ArgumentException($"Ladder '{name}', step {i}: the price {steps[i].From} does not rise.", nameof(steps));
             }
@@ -95,7 +107,7 @@ public abstract record Increment
             return text.Split(':') switch
             {
                 ["fixed", var amount] => new Fixed(Number(amount)),
-                ["bps", var points] => new BasisPoints((int)Number(points)),
+                ["bps", var points] => new BasisPoints(checked((int)Number(points))),
                 ["ladder", var name, var steps] => new Ladder(name, [.. steps.Split(',').Select(Step)]),
                 _ => throw new FormatException(),
             };

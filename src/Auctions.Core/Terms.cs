@@ -26,7 +26,8 @@ public sealed record Terms(
     /// The canonical line: a hash field in Redis and a column in Postgres. Its digest is what an entry took to be true of
     /// the terms, so that no edited line can get a bid into the ledger.
     /// </summary>
-    public string Line { get; } = string.Create(CultureInfo.InvariantCulture,
+    /// <remarks>Computed at each call, so that a copy made by <c>with</c> has its own.</remarks>
+    public string Line => string.Create(CultureInfo.InvariantCulture,
         $"{SellerId} {Currency} {Opening} {Reserve} {BuyNow} {SoftClose.WindowUs} {SoftClose.ExtensionUs} {SoftClose.MaxExtensions} {StartUs} {Increment}");
 
     /// <summary>The first 16 hex digits of the line's SHA-1 (what Lua and Postgres compute too).</summary>
@@ -44,9 +45,12 @@ public sealed record Terms(
         var f = line.Split(' ');
         if (f.Length != 10) throw new FormatException($"Terms have 10 fields, not {f.Length}: '{line}'.");
         return new Terms(f[0], f[1], Number(2), Number(3), Number(4), Increment.Parse(f[9]),
-            new SoftClose(Number(5), Number(6), (int)Number(7)), Number(8));
+            new SoftClose(Number(5), Number(6), (int)Number(7, int.MaxValue)), Number(8));
 
-        long Number(int i) => long.Parse(f[i], NumberStyles.None, CultureInfo.InvariantCulture);
+        long Number(int i, long most = long.MaxValue) =>
+            long.TryParse(f[i], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= most
+                ? number
+                : throw new FormatException($"Field {i + 1} of the terms is no number from 0 to {most}: '{line}'.");
     }
 }
 
