@@ -1,0 +1,93 @@
+using Npgsql;
+
+namespace Auctions.IntegrationTests.Servers;
+
+/// <summary>
+/// A private PostgreSQL, as durable as in production: fsync and synchronous_commit on, wal_level=logical. Runs as the
+/// user postgres where the tests run as root, which Postgres refuses.
+/// </summary>
+public sealed class PostgresServer : IAsyncLifetime
+{
+    private const int SigInt = 2; // Postgres' fast shutdown
+
+    private static int _databases;
+
+    private readonly string _dir = Directory.CreateTempSubdirectory("auctions-postgres-").FullName;
+    private readonly string _bin = FindBin();
+    private ServerProcess? _server;
+
+    public int Port { get; private set; }
+
+    /// <summary>The postmaster's; its backends are its children.</summary>
+    public ServerProcess Process => _server ?? throw new InvalidOperationException("Postgres is not running.");
+
+    private string Data => Path.Combine(_dir, "data");
+
+    public string ConnectionString(string database = "postgres") =>
+        $"Host=127.0.0.1;Port={Port};Username=auctions;Database={database}";
+
+    /// <summary>A new, empty database of that server.</summary>
+    /// <returns>Its connection string.</returns>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        var name = $"test_{Interlocked.Increment(ref _databases)}";
+        await ExecuteAsync(ConnectionString(), $"create database {name}");
+        return ConnectionString(name);
+    }
+
+    /// <summary>Runs SQL as someone with psql would: without anything that the services set on their connections.</summary>
+    public static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var connection = new NpgsqlConnection(connectionString + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>Starts again after <see cref="ServerProcess.KillAsync"/>: same data, same port.</summary>
+    public async Task StartAsync()
+    {
+        string[] postgres =
+        [
+            .. AsPostgres(), Path.Combine(_bin, "postgres"), "-D", Data, "-p", $"{Port}",
+            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "wal_level=logical",
+            "-c", "max_wal_senders=10", "-c", "max_replication_slots=10", "-c", "max_connections=200",
+            "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "log_line_prefix=%m [%p] ",
+        ];
+        _server = await ServerProcess.StartAsync(postgres, Path.Combine(_dir, "log"), () => ExecuteAsync(ConnectionString(), "select 1"));
+    }
+
+    public async Task InitializeAsync()
+    {
+        Port = ServerProcess.FreePort();
+        if (Environment.IsPrivilegedProcess) await ServerProcess.RunAsync("chown", "postgres", _dir);
+        await ServerProcess.RunAsync(
+            [.. AsPostgres(), Path.Combine(_bin, "initdb"), "-D", Data, "-U", "auctions", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        await StartAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (_server is not null)
+        {
+            await _server.StopAsync(SigInt);
+            await _server.DisposeAsync();
+        }
+
+        Directory.Delete(_dir, recursive: true);
+    }
+
+    private static string[] AsPostgres() =>
+        Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] : [];
+
+    /// <summary>Debian keeps the server's programs out of PATH, a folder a major version.</summary>
+    private static string FindBin()
+    {
+        const string debian = "/usr/lib/postgresql";
+        var versions = Directory.Exists(debian) ? Directory.GetDirectories(debian) : [];
+        var bins = versions.OrderByDescending(v => int.TryParse(Path.GetFileName(v), out var n) ? n : 0).Select(v => Path.Combine(v, "bin"));
+        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
+        return bins.Concat(path).FirstOrDefault(d => File.Exists(Path.Combine(d, "postgres")))
+            ?? throw new InvalidOperationException("No PostgreSQL server here: install postgresql-15 (or newer).");
+    }
+}
