@@ -1,0 +1,36 @@
+using System.Net.Sockets;
+using System.Text;
+using DevStack.Supervision;
+
+namespace DevStack.Servers;
+
+/// <summary>A private Redis: the system's program, a data directory and a port of its own.</summary>
+public sealed class Redis(RunDirectory run)
+{
+    /// <summary>What the services connect with.</summary>
+    public string Configuration => run.Endpoints["redis"];
+
+    /// <param name="settings">Names and values for redis.conf.</param>
+    public Launch Launch(IReadOnlyDictionary<string, string> settings) => new(
+    [
+        "redis-server", "--port", $"{run.Endpoints.Port("redis")}", "--bind", "127.0.0.1", "--protected-mode", "yes",
+        "--dir", run.DataDirectory("redis"), .. settings.SelectMany(s => (string[])[$"--{s.Key}", s.Value]),
+    ]);
+
+    public Task PrepareAsync(CancellationToken _)
+    {
+        Directory.CreateDirectory(run.DataDirectory("redis"));
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Whether it has loaded its data: until then it answers a PING with -LOADING.</summary>
+    public async Task<bool> IsReadyAsync(CancellationToken ct)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync("127.0.0.1", run.Endpoints.Port("redis"), ct);
+        await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), ct);
+        var answer = new byte[64];
+        var length = await client.GetStream().ReadAsync(answer, ct);
+        return Encoding.ASCII.GetString(answer, 0, length) == "+PONG\r\n";
+    }
+}

@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace DevStack.Supervision;
+
+/// <summary>What the build made of a project. The stack runs copies: a build that overwrites a program's files
+/// while it runs would pull them from under it, as .NET maps them into memory.</summary>
+public sealed class BuildOutput(string source, string project)
+{
+    private readonly string _bin = BinOf(source, project);
+
+    /// <summary>Changes with every build that changes something.</summary>
+    /// <exception cref="StackException">It is not built.</exception>
+    public string Digest()
+    {
+        if (!File.Exists(Path.Combine(_bin, project + ".dll")))
+        {
+            throw new StackException($"{project} is not built: {_bin} holds no {project}.dll");
+        }
+        var files = new DirectoryInfo(_bin).EnumerateFiles("*", SearchOption.AllDirectories)
+            .Select(f => string.Create(CultureInfo.InvariantCulture, $"{f.FullName} {f.Length} {f.LastWriteTimeUtc.Ticks}"))
+            .Order(StringComparer.Ordinal);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', files))));
+    }
+
+    public void CopyTo(string target)
+    {
+        if (Directory.Exists(target))
+        {
+            Directory.Delete(target, recursive: true);
+        }
+        foreach (var file in Directory.EnumerateFiles(_bin, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(target, Path.GetRelativePath(_bin, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+    }
+
+    /// <summary>The same configuration and framework as this program's own: src/DevStack/bin/Release/net10.0.</summary>
+    private static string BinOf(string source, string project)
+    {
+        var own = Path.GetRelativePath(Path.Combine(source, "src", "DevStack"), AppContext.BaseDirectory);
+        return Path.Combine(source, "src", project, own).TrimEnd('/');
+    }
+}

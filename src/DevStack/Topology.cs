@@ -1,0 +1,110 @@
+using DevStack.Servers;
+using DevStack.Supervision;
+
+using Setting = (string Key, string Value);
+
+namespace DevStack;
+
+/// <summary>The whole stack of one machine: every process, what it needs, how it is started, and how one sees that it
+/// is ready. All listen on 127.0.0.1 alone.</summary>
+internal static class Topology
+{
+    private static readonly Dictionary<string, string> PostgresSettings = new()
+    {
+        ["fsync"] = "on", // an answer is given once its entry is on disk
+        ["synchronous_commit"] = "on",
+        ["wal_level"] = "logical", // the relay reads it
+        ["max_connections"] = "300",
+        ["max_replication_slots"] = "10",
+        ["max_wal_senders"] = "10",
+        ["shared_buffers"] = "256MB",
+        ["max_wal_size"] = "2GB",
+        ["timezone"] = "UTC",
+        ["log_timezone"] = "UTC",
+    };
+
+    private static readonly Dictionary<string, string> RedisSettings = new()
+    {
+        ["appendonly"] = "yes",
+        ["appendfsync"] = "everysec", // what it may lose the ledger has: see "Redis proposes, Postgres disposes"
+        ["save"] = "",
+        ["maxmemory-policy"] = "noeviction",
+    };
+
+    /// <summary>The parts in an order in which each stands after those that it depends on.</summary>
+    public static IReadOnlyList<Part> Parts(RunDirectory run)
+    {
+        var postgres = new Postgres(run);
+        var redis = new Redis(run);
+        var kafkaAddress = Path.Combine(run.Root, "kafka.address");
+
+        return
+        [
+            new Part("postgres")
+            {
+                Ports = ["postgres"],
+                Prepare = postgres.PrepareAsync,
+                Launch = () => postgres.Launch(PostgresSettings),
+                IsReady = postgres.IsReadyAsync,
+                WhenReady = postgres.CreateDatabaseAsync,
+                StopSignal = Signals.Int, // TERM would wait for every client to leave
+            },
+            new Part("redis")
+            {
+                Ports = ["redis"],
+                Prepare = redis.PrepareAsync,
+                Launch = () => redis.Launch(RedisSettings),
+                IsReady = redis.IsReadyAsync,
+            },
+            new Part("kafka")
+            {
+                Announces = "kafka",
+                Project = "DevStack",
+                Prepare = _ => { File.Delete(kafkaAddress); return Task.CompletedTask; },
+                Launch = () => Program("kafka", "DevStack", ["kafka", "--address-file", kafkaAddress], []),
+                IsReady = async ct => File.Exists(kafkaAddress)
+                    && await Probes.AcceptsConnectionsAsync((await File.ReadAllTextAsync(kafkaAddress, ct)).Trim(), ct),
+                WhenReady = async ct =>
+                    run.Endpoints.Set("kafka", (await File.ReadAllTextAsync(kafkaAddress, ct)).Trim()),
+            },
+            new Part("relay", "postgres", "kafka")
+            {
+                Project = "DevStack",
+                Launch = () => Program("relay", "DevStack", ["relay"], [Ledger(), Feed()]),
+                IsReady = postgres.IsReplicatedAsync,
+            },
+            Service("bidding", "BiddingService", ["postgres", "redis"], () => [Ledger(), HotState(), ServerGc]),
+            Service("auction", "AuctionService", ["postgres", "redis"], () => [Ledger(), HotState()]),
+            Service("updater", "CdcRedisUpdater", ["postgres", "redis", "kafka"], () => [Ledger(), HotState(), Feed()]),
+            Service("gateway", "StreamGateway", ["postgres", "redis", "kafka"],
+                () => [Ledger(), HotState(), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])],
+                "gateway_web"),
+        ];
+
+        Setting Ledger() => ("Postgres__ConnectionString", postgres.ConnectionString);
+        Setting HotState() => ("Redis__Configuration", redis.Configuration);
+        Setting Feed() => ("Kafka__BootstrapServers", run.Endpoints["kafka"]);
+
+        Part Service(string name, string project, string[] dependsOn, Func<Setting[]> settings,
+            params string[] morePorts) => new(name, dependsOn)
+            {
+                Ports = [name, .. morePorts],
+                Project = project,
+                Launch = () => Program(name, project, [],
+                [
+                    ("Listen__Grpc", run.Endpoints[name]),
+                    ("Auth__Hs256Key", run.Secrets.JwtKey),
+                    .. settings(),
+                ]),
+                IsReady = ct => Probes.ServesGrpcAsync(run.Endpoints[name], ct),
+            };
+
+        Launch Program(string part, string project, string[] arguments, Setting[] environment) => new(
+            ["dotnet", Path.Combine(run.Programs(part), project + ".dll"), .. arguments],
+            environment.Prepend(WorkstationGc).GroupBy(e => e.Key).ToDictionary(e => e.Key, e => e.Last().Value));
+    }
+
+    // Where thousands of small objects a second are made, server GC; the others stay small.
+    private static Setting ServerGc => ("DOTNET_gcServer", "1");
+    private static Setting WorkstationGc => ("DOTNET_gcServer", "0");
+}
