@@ -30,7 +30,7 @@ public abstract class ClientBase<T> : ClientBase
     {
     }
 
-    /// <summary>A client of the same service that names a host (the <c>:authority</c>) in its calls.</summary>
+    /// <summary>A client of the same service that names a host in its calls; Grpc.Net.Client ignores the name.</summary>
     public T WithHost(string host) => NewInstance(Configuration.WithHost(host));
 
     /// <summary>Creates a client of the derived type.</summary>
