@@ -1,0 +1,173 @@
+using Confluent.Kafka;
+using Microsoft.Extensions.Logging;
+
+namespace Auctions.Platform.Feed;
+
+/// <summary>Where a consumer stands in its partitions, and whether what comes next follows what came before.</summary>
+internal sealed class FeedPositions
+{
+    private const int PauseMs = 200;
+    private static readonly TimeSpan QueryMax = TimeSpan.FromSeconds(2);
+
+    private readonly IConsumer<byte[]?, byte[]?> _client;
+    private readonly FeedConsumerOptions _options;
+    private readonly Action<FeedGap> _onGap;
+    private readonly ILogger _logger;
+
+    // The offset that comes next, by partition.
+    private readonly Dictionary<TopicPartition, long> _next = [];
+
+    internal FeedPositions(IConsumer<byte[]?, byte[]?> client, FeedConsumerOptions options, Action<FeedGap> onGap, ILogger logger)
+    {
+        _client = client;
+        _options = options;
+        _onGap = onGap;
+        _logger = logger;
+    }
+
+    internal void Passed(TopicPartition partition, Offset offset) => _next[partition] = offset + 1;
+
+    /// <summary>Every partition of the topics, with a definite offset. Waits until broker and topics are there.</summary>
+    internal List<TopicPartitionOffset> ForAll(CancellationToken cancellation)
+    {
+        using var admin = new DependentAdminClientBuilder(_client.Handle).Build();
+        var said = false;
+        while (true)
+        {
+            try
+            {
+                return [.. _options.Topics.SelectMany(topic => Partitions(admin, topic)).Select(StartOf)];
+            }
+            catch (KafkaException e) when (!e.Error.IsFatal)
+            {
+                if (!said) FeedLog.WaitingForTopics(_logger, string.Join(", ", _options.Topics), e.Error.Reason);
+                said = true;
+                if (cancellation.WaitHandle.WaitOne(PauseMs)) cancellation.ThrowIfCancellationRequested();
+            }
+        }
+    }
+
+    /// <summary>What a group gave out: from the committed offset, or from the start where there is none.</summary>
+    internal IEnumerable<TopicPartitionOffset> ForGroup(List<TopicPartition> partitions)
+    {
+        try
+        {
+            return [.. _client.Committed(partitions, QueryMax).Select(p => p.Offset == Offset.Unset ? StartOf(p.TopicPartition) : Remember(p))];
+        }
+        catch (KafkaException e) when (!e.Error.IsFatal)
+        {
+            // Unset offsets end in SkipGap, which has the time to ask again.
+            FeedLog.ClientError(_logger, e.Error.Code, e.Error.Reason);
+            return [.. partitions.Select(p => new TopicPartitionOffset(p, Offset.Unset))];
+        }
+    }
+
+    internal IEnumerable<TopicPartitionOffset> Forget(List<TopicPartitionOffset> partitions)
+    {
+        foreach (var partition in partitions) _next.Remove(partition.TopicPartition);
+        return [];
+    }
+
+    /// <summary>Keeps what the caller is done with for the next commit.</summary>
+    internal void Store(IReadOnlyList<FeedRecord> batch)
+    {
+        var done = new Dictionary<TopicPartition, long>();
+        foreach (var record in batch) done[new TopicPartition(record.Topic, record.Partition)] = record.Offset + 1;
+        foreach (var (partition, next) in done)
+        {
+            try
+            {
+                _client.StoreOffset(new TopicPartitionOffset(partition, next));
+            }
+            catch (KafkaException e) when (!e.Error.IsFatal)
+            {
+                // Another member has the partition now, and reads these records again.
+                FeedLog.ClientError(_logger, e.Error.Code, e.Error.Reason);
+            }
+        }
+    }
+
+    /// <summary>Has a message come again.</summary>
+    internal void Rewind(ConsumeResult<byte[]?, byte[]?> message) => Seek(message.TopicPartition, message.Offset);
+
+    /// <summary>The broker does not have what comes next: go on with the oldest that it has.</summary>
+    internal void SkipGap(TopicPartition partition, CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            try
+            {
+                Skip(partition, _client.QueryWatermarkOffsets(partition, QueryMax));
+                return;
+            }
+            catch (KafkaException e) when (!e.Error.IsFatal)
+            {
+                FeedLog.ClientError(_logger, e.Error.Code, e.Error.Reason);
+                cancellation.WaitHandle.WaitOne(PauseMs);
+            }
+        }
+    }
+
+    /// <summary>Looks at every partition once the broker answers again; false while it does not.</summary>
+    internal bool TryCheckAfterOutage(CancellationToken cancellation)
+    {
+        var seen = new Dictionary<TopicPartition, WatermarkOffsets>();
+        try
+        {
+            foreach (var partition in _client.Assignment)
+            {
+                if (cancellation.IsCancellationRequested) return false;
+                seen[partition] = _client.QueryWatermarkOffsets(partition, QueryMax);
+            }
+        }
+        catch (KafkaException e) when (!e.Error.IsFatal)
+        {
+            return false;
+        }
+
+        foreach (var (partition, marks) in seen)
+        {
+            if (!_next.TryGetValue(partition, out var next)) continue;
+            if (next < marks.Low || next > marks.High) Skip(partition, marks);
+            else Report(FeedGapReason.BrokerLost, partition, next, next);
+        }
+
+        return true;
+    }
+
+    private static IEnumerable<TopicPartition> Partitions(IAdminClient admin, string topic)
+    {
+        var found = admin.GetMetadata(topic, QueryMax).Topics.Single();
+        if (found.Error.IsError) throw new KafkaException(found.Error);
+        if (found.Partitions.Count == 0) throw new KafkaException(new Error(ErrorCode.UnknownTopicOrPart));
+        return found.Partitions.Select(p => new TopicPartition(topic, p.PartitionId));
+    }
+
+    private TopicPartitionOffset StartOf(TopicPartition partition)
+    {
+        var marks = _client.QueryWatermarkOffsets(partition, QueryMax);
+        return Remember(new TopicPartitionOffset(partition, _options.Start == FeedStart.End ? marks.High : marks.Low));
+    }
+
+    private TopicPartitionOffset Remember(TopicPartitionOffset position)
+    {
+        _next[position.TopicPartition] = position.Offset;
+        return position;
+    }
+
+    private void Skip(TopicPartition partition, WatermarkOffsets marks)
+    {
+        var expected = _next.GetValueOrDefault(partition);
+        Report(FeedGapReason.OffsetOutOfRange, partition, expected, marks.Low);
+        _next[partition] = marks.Low;
+        Seek(partition, marks.Low);
+    }
+
+    private void Seek(TopicPartition partition, Offset offset) => _client.Seek(new TopicPartitionOffset(partition, offset));
+
+    private void Report(FeedGapReason reason, TopicPartition partition, long expected, long next)
+    {
+        FeedLog.Gap(_logger, partition.Topic, partition.Partition, expected, next, reason);
+        _onGap(new FeedGap(reason, partition.Topic, partition.Partition, expected, next));
+    }
+}

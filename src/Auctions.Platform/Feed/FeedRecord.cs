@@ -1,0 +1,46 @@
+namespace Auctions.Platform.Feed;
+
+/// <summary>What a message of the feed is.</summary>
+public enum FeedRecordKind
+{
+    /// <summary>A row changed, or was read by a snapshot.</summary>
+    Change,
+
+    /// <summary>The row with that key is gone: follows a delete, and lets the broker compact.</summary>
+    Tombstone,
+
+    /// <summary>A sign of life.</summary>
+    Heartbeat,
+}
+
+/// <summary>A message of the feed.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Topic">One of <see cref="KafkaTopics"/>.</param>
+/// <param name="Partition">Order holds within it.</param>
+/// <param name="Offset">Position in the partition.</param>
+/// <param name="AuctionId">The key; empty in a heartbeat.</param>
+/// <param name="Change">With <see cref="FeedRecordKind.Change"/>.</param>
+public readonly record struct FeedRecord(
+    FeedRecordKind Kind, string Topic, int Partition, long Offset, Guid AuctionId, Change Change)
+{
+    /// <summary>Reads a message.</summary>
+    /// <param name="topic">Where it came from.</param>
+    /// <param name="partition">Where in it.</param>
+    /// <param name="offset">And where in that.</param>
+    /// <param name="key">Null or empty is malformed, except in a heartbeat.</param>
+    /// <param name="value">Null or empty is a tombstone.</param>
+    /// <exception cref="MalformedEnvelopeException">It is none of the kinds; the exception names the field.</exception>
+    public static FeedRecord Parse(string topic, int partition, long offset, byte[]? key, byte[]? value)
+    {
+        if (topic.StartsWith("__debezium-heartbeat", StringComparison.Ordinal))
+        {
+            return new FeedRecord(FeedRecordKind.Heartbeat, topic, partition, offset, Guid.Empty, default);
+        }
+
+        var id = FeedKey.Parse(key);
+        // JsonConverter writes a tombstone as no value at all; some converters as the word null.
+        return value is null or { Length: 0 } || value.AsSpan().SequenceEqual("null"u8)
+            ? new FeedRecord(FeedRecordKind.Tombstone, topic, partition, offset, id, default)
+            : new FeedRecord(FeedRecordKind.Change, topic, partition, offset, id, Change.Parse(value));
+    }
+}
