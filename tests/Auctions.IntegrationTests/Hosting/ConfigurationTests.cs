@@ -1,0 +1,48 @@
+using Auctions.Platform.Hosting;
+using Auctions.V1;
+using Grpc.Core;
+using Microsoft.Extensions.Options;
+
+namespace Auctions.IntegrationTests.Hosting;
+
+public sealed class ConfigurationTests
+{
+    [Theory]
+    [InlineData("Listen:Grpc", "nowhere")]
+    [InlineData("Listen:Grpc", "127.0.0.1:70000")]
+    [InlineData("Listen:GrpcWeb", "5001")]
+    [InlineData("Listen:DrainDelayMs", "-1")]
+    [InlineData("Auth:Hs256Key", "c2hvcnQ=")]
+    [InlineData("Auth:Hs256Key", "not base64")]
+    [InlineData("Auth:Hs256Key", "")]
+    [InlineData("Auth:JwksUrl", "https://issuer.example/keys")]
+    [InlineData("Auth:Issuer", "")]
+    [InlineData("Auth:Audience", "")]
+    [InlineData("Auth:ClockSkewSeconds", "301")]
+    public async Task A_service_does_not_start_on_a_wrong_setting_and_names_it(string key, string value)
+    {
+        var e = await Assert.ThrowsAsync<OptionsValidationException>(() => ProbeHost.StartAsync(new() { [key] = value }));
+        Assert.Contains(key, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_key_is_never_repeated_in_an_error()
+    {
+        var e = await Assert.ThrowsAsync<OptionsValidationException>(() => ProbeHost.StartAsync(new() { ["Auth:Hs256Key"] = "c2hvcnQ=" }));
+        Assert.DoesNotContain("c2hvcnQ", e.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_connection_carries_a_thousand_calls_at_once()
+    {
+        await using var host = await ProbeHost.StartAsync();
+        var client = new BiddingService.BiddingServiceClient(host.Channel);
+        var headers = ProbeHost.Bearer(host.Tokens.Mint("ann", Roles.Bidder, TimeSpan.FromHours(1)));
+        var calls = Enumerable.Range(0, 1_000).Select(_ => client.PlaceBids(headers)).ToList();
+
+        // Each is open at once: the server has answered none, and takes one more that it answers.
+        await Task.WhenAll(calls.Select(c => c.RequestStream.WriteAsync(new PlaceBidsRequest())).Select(t => t.WaitAsync(TimeSpan.FromSeconds(20))));
+        await client.PlaceBidAsync(new PlaceBidRequest(), headers, TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(20));
+        foreach (var call in calls) call.Dispose();
+    }
+}

@@ -1,0 +1,38 @@
+using Auctions.Platform.Hosting;
+using Auctions.Platform.Ledger;
+using Auctions.V1;
+using Grpc.Core;
+
+namespace Auctions.IntegrationTests.Hosting;
+
+/// <summary>A service with a method of each kind of access, and one that fails as it is told.</summary>
+public sealed class ProbeService : BiddingService.BiddingServiceBase
+{
+    /// <summary>Needs the role bidder; answers who called.</summary>
+    [RequiresRole(Roles.Bidder)]
+    public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context)
+    {
+        var caller = Caller.Of(context);
+        return Task.FromResult(new PlaceBidResponse { BidId = $"{caller.Subject} {caller.Roles} {string.Join('+', caller.Exemptions)}" });
+    }
+
+    /// <summary>An open read.</summary>
+    [OpenRead]
+    public override Task<GetBidOutcomeResponse> GetBidOutcome(GetBidOutcomeRequest request, ServerCallContext context) =>
+        Task.FromResult(new GetBidOutcomeResponse { Result = new PlaceBidResponse { BidId = Caller.Of(context).Subject } });
+
+    /// <summary>Says nothing of access: anyone with a token. A stream that echoes, and fails where the id says so.</summary>
+    public override async Task PlaceBids(
+        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, ServerCallContext context)
+    {
+        await foreach (var request in requests.ReadAllAsync(context.CancellationToken))
+        {
+            throw request.Bid.AuctionId switch
+            {
+                "ledger" => new LedgerUnavailableException("secret host", new TimeoutException()),
+                "rpc" => RpcErrors.ResourceExhausted("OVERLOADED", "Too much.", TimeSpan.FromMilliseconds(200)),
+                _ => new InvalidOperationException("secret text"),
+            };
+        }
+    }
+}
