@@ -1,0 +1,30 @@
+# Builds the solution once for everybody. Sourced by ./auctions and tests/run.
+# shellcheck shell=bash
+
+# Whether a source is newer than the last good build. Directories count too: a file may have been removed.
+is_stale() {
+  [ ! -f "$here/artifacts/built" ] || [ ! -f "$here/src/DevStack/bin/Release/net10.0/DevStack.dll" ] || [ -n "$(
+    cd "$here" && find src feed tests protos bench web ./*.sln ./*.props ./*.targets ./*.txt .editorconfig global.json \
+      \( -name bin -o -name obj -o -name node_modules \) -prune -o -newer "$here/artifacts/built" -print -quit 2>/dev/null
+  )" ]
+}
+
+# Two at once would write the same files: the second waits, and finds nothing left to do. The lock is held by the
+# subshell alone, so that no process started later inherits it.
+build() {
+  mkdir -p "$here/artifacts"
+  (
+    flock -n 9 || { echo "Waiting for another build ..."; flock 9; }
+    is_stale || exit 0
+    printf 'Building ... '
+    local began=$SECONDS log=$here/artifacts/build.log
+    touch "$here/artifacts/built.new"
+    if ! (cd "$here" && dotnet build Auctions.sln -c Release -v q --nologo --disable-build-servers) >"$log" 2>&1 9>&-; then
+      echo "failed after $((SECONDS - began)) s"
+      grep -E '(error|warning) [A-Z]+[0-9]+' "$log" | sort -u | head -n 40 >&2 || tail -n 40 "$log" >&2
+      exit 1
+    fi
+    mv "$here/artifacts/built.new" "$here/artifacts/built"
+    echo "done in $((SECONDS - began)) s"
+  ) 9>"$here/artifacts/build.lock"
+}

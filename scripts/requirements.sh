@@ -1,0 +1,64 @@
+# What must be on the machine, and how it gets there. Sourced by ./auctions and tests/run.
+# shellcheck shell=bash
+
+die() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+require_for_running() {
+  require_dotnet
+  require_packages redis-server postgresql librdkafka1
+}
+
+require_for_tests() {
+  require_for_running
+  require_node
+  require_packages docker-compose python3-grpcio python3-protobuf
+}
+
+require_dotnet() {
+  command -v dotnet >/dev/null || die "needs the .NET SDK 10, and finds no dotnet on the PATH: https://dotnet.microsoft.com/download/dotnet/10.0"
+  dotnet --list-sdks | grep -q '^10\.' || die "needs the .NET SDK 10, and finds only: $(dotnet --list-sdks | tr '\n' ' ')"
+}
+
+require_node() {
+  command -v node >/dev/null || die "needs Node.js 20 or newer, and finds no node on the PATH: https://nodejs.org"
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || die "needs Node.js 20 or newer, and finds $(node --version)"
+  command -v npm >/dev/null || die "needs npm, which comes with Node.js"
+}
+
+# Whether what we need of a Debian package is there, whoever has brought it.
+has() {
+  case $1 in
+    redis-server) command -v redis-server ;;
+    postgresql) command -v postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' ;;
+    librdkafka1) PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F librdkafka.so.1 ;;
+    docker-compose) command -v docker-compose ;;
+    python3-grpcio) python3 -c 'import grpc' ;;
+    python3-protobuf) python3 -c 'import google.protobuf' ;;
+  esac >/dev/null 2>&1
+}
+
+require_packages() {
+  local package missing=() as_root=()
+  for package in "$@"; do
+    has "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+
+  if [ "$(id -u)" -ne 0 ]; then
+    as_root=(sudo -n)
+    sudo -n true 2>/dev/null || as_root=()
+  fi
+  if ! command -v apt-get >/dev/null || { [ "$(id -u)" -ne 0 ] && [ ${#as_root[@]} -eq 0 ]; }; then
+    die "missing: ${missing[*]}
+Install them first; on Debian or Ubuntu:
+  sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
+  fi
+  echo "Installing ${missing[*]} ..."
+  "${as_root[@]}" bash "${BASH_SOURCE[0]%/*}/install-packages.sh" "${missing[@]}"
+  for package in "${missing[@]}"; do
+    has "$package" || die "$package is installed, and what we need of it is still not found"
+  done
+}
