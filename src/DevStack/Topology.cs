@@ -36,7 +36,6 @@ internal static class Topology
     {
         var postgres = new Postgres(run);
         var redis = new Redis(run);
-        var kafkaAddress = Path.Combine(run.Root, "kafka.address");
 
         return
         [
@@ -58,37 +57,35 @@ internal static class Topology
             },
             new Part("kafka")
             {
-                Announces = "kafka",
+                Ports = ["kafka"],
                 Project = "DevStack",
-                Prepare = _ => { File.Delete(kafkaAddress); return Task.CompletedTask; },
-                Launch = () => Program("kafka", "DevStack", ["kafka", "--address-file", kafkaAddress], []),
-                IsReady = async ct => File.Exists(kafkaAddress)
-                    && await Probes.AcceptsConnectionsAsync((await File.ReadAllTextAsync(kafkaAddress, ct)).Trim(), ct),
-                WhenReady = async ct =>
-                    run.Endpoints.Set("kafka", (await File.ReadAllTextAsync(kafkaAddress, ct)).Trim()),
+                Launch = () => Program("kafka", "DevStack", ["kafka", "--listen", run.Endpoints["kafka"]], []),
+                IsReady = ct => Probes.AcceptsConnectionsAsync(run.Endpoints["kafka"], ct),
             },
             new Part("relay", "postgres", "kafka")
             {
+                RestartsWith = ["kafka"],
                 Project = "DevStack",
                 Launch = () => Program("relay", "DevStack", ["relay"], [Ledger(), Feed()]),
                 IsReady = postgres.IsReplicatedAsync,
             },
             Service("bidding", "BiddingService", ["postgres", "redis"], () => [Ledger(), HotState(), ServerGc]),
             Service("auction", "AuctionService", ["postgres", "redis"], () => [Ledger(), HotState()]),
-            Service("updater", "CdcRedisUpdater", ["postgres", "redis", "kafka"], () => [Ledger(), HotState(), Feed()]),
+            Service("updater", "CdcRedisUpdater", ["postgres", "redis", "kafka"], () => [Ledger(), HotState(), Feed()])
+                with { RestartsWith = ["kafka"] },
             Service("gateway", "StreamGateway", ["postgres", "redis", "kafka"],
-                () => [Ledger(), HotState(), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])],
-                "gateway_web"),
+                () => [Ledger(), HotState(), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])])
+                with { Ports = ["gateway", "gateway_web"], RestartsWith = ["kafka"] },
         ];
 
         Setting Ledger() => ("Postgres__ConnectionString", postgres.ConnectionString);
         Setting HotState() => ("Redis__Configuration", redis.Configuration);
         Setting Feed() => ("Kafka__BootstrapServers", run.Endpoints["kafka"]);
 
-        Part Service(string name, string project, string[] dependsOn, Func<Setting[]> settings,
-            params string[] morePorts) => new(name, dependsOn)
+        Part Service(string name, string project, string[] dependsOn, Func<Setting[]> settings) =>
+            new(name, dependsOn)
             {
-                Ports = [name, .. morePorts],
+                Ports = [name],
                 Project = project,
                 Launch = () => Program(name, project, [],
                 [

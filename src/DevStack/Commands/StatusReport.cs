@@ -38,5 +38,5 @@ internal static class StatusReport
     private static string Word(PartState state) => state.ToString().ToLowerInvariant();
 
     private static IEnumerable<string> Addresses(RunDirectory run, Part part) =>
-        part.Ports.Append(part.Announces).OfType<string>().Select(run.Endpoints.Find).OfType<string>();
+        part.Ports.Select(run.Endpoints.Find).OfType<string>();
 }

@@ -17,8 +17,8 @@ public sealed record Part(string Name, params string[] DependsOn)
     /// <summary>The endpoints that it listens on; a private port is chosen for each.</summary>
     public IReadOnlyList<string> Ports { get; init; } = [];
 
-    /// <summary>The endpoint that it announces itself, because it cannot be told its port.</summary>
-    public string? Announces { get; init; }
+    /// <summary>The parts whose data ends with their process, so that this one must begin anew with each of theirs.</summary>
+    public IReadOnlyList<string> RestartsWith { get; init; } = [];
 
     /// <summary>The project under src/ whose build output it runs; null for a program of the system.</summary>
     public string? Project { get; init; }

@@ -17,7 +17,8 @@ public sealed record PartProcess(int Pid, string LaunchDigest)
     private const string BecomePart = """
         exec </dev/null >>"$4" 2>&1
         echo "$(cut -d' ' -f22 /proc/$$/stat) $3" >"$2"
-        echo "$$" >"$1"
+        echo "$$" >"$1.new"
+        mv "$1.new" "$1"
         shift 4
         exec "$@"
         """;

@@ -33,12 +33,12 @@ public sealed class RunDirectory
     /// <summary>Where a part runs its programs from: see <see cref="BuildOutput"/>.</summary>
     public string Programs(string part) => Path.Combine(Root, "programs", part);
 
-    /// <summary>What a part's process was started from: its command line, environment and build. If that is no longer
-    /// what it should be, <c>up</c> starts it anew. Holds secrets, so only a digest is ever written.</summary>
-    public static string LaunchDigest(Launch launch, string build)
+    /// <summary>What a part's process was started from: its command line, its environment and what these rest on. If that
+    /// is no longer what it should be, <c>up</c> starts it anew. Holds secrets, so only a digest is ever written.</summary>
+    public static string LaunchDigest(Launch launch, IEnumerable<string> basis)
     {
         var words = launch.Command.Concat(launch.Environment.OrderBy(e => e.Key, StringComparer.Ordinal)
-            .Select(e => $"{e.Key}={e.Value}")).Append(build);
+            .Select(e => $"{e.Key}={e.Value}")).Concat(basis);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', words))))[..32];
     }
 

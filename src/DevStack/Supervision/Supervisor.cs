@@ -83,11 +83,12 @@ public sealed class Supervisor(
         var began = Stopwatch.StartNew();
         var build = part.Project is null ? null : new BuildOutput(source, part.Project);
         var launch = part.Launch();
-        var digest = RunDirectory.LaunchDigest(launch, build?.Digest() ?? "");
+        var digest = RunDirectory.LaunchDigest(launch,
+            [build?.Digest() ?? "", .. part.RestartsWith.Select(p => File.ReadAllText(run.StartFile(p)))]);
         var running = PartProcess.Find(run, part.Name);
         if (running is not null && running.LaunchDigest != digest)
         {
-            say(Line(part, "restarting", "its build, addresses or settings have changed"));
+            say(Line(part, "restarting", "what it was started from has changed"));
             await StopAsync(part, running);
             running = null;
         }
@@ -187,7 +188,7 @@ public sealed class Supervisor(
     }
 
     private string Addresses(Part part) =>
-        string.Join(' ', part.Ports.Append(part.Announces).OfType<string>().Select(run.Endpoints.Find));
+        string.Join(' ', part.Ports.Select(run.Endpoints.Find));
 
     private static string Line(Part part, string what, string detail) => $"  {part.Name,-9} {what,-12} {detail}";
 }
