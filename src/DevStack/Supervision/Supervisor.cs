@@ -92,37 +92,27 @@ public sealed class Supervisor(
             await StopAsync(part, running);
             running = null;
         }
-        var verb = "runs already";
-        if (running is null || !await BecomesReadyAsync(part, ct))
+        var verb = running is null ? "ready" : "runs already";
+        if (running is null)
         {
-            verb = "ready";
             await part.Prepare(ct);
             build?.CopyTo(run.Programs(part.Name));
             PartProcess.Start(run, part.Name, launch, digest);
-            if (!await BecomesReadyAsync(part, ct))
-            {
-                throw new StackException($"its process ended after {began.ElapsedMilliseconds} ms");
-            }
         }
+        await AwaitReadyAsync(part, ct);
         await part.WhenReady(ct);
         say(Line(part, verb, $"{began.ElapsedMilliseconds,6} ms  {Addresses(part)}"));
     }
 
-    /// <returns>False if its process has ended; one that was killed a moment ago is found running at first.</returns>
-    private async Task<bool> BecomesReadyAsync(Part part, CancellationToken ct)
+    private async Task AwaitReadyAsync(Part part, CancellationToken ct)
     {
         var began = Stopwatch.StartNew();
-        while (true)
+        while (!await ProbeAsync(part, ct))
         {
-            var answers = await ProbeAsync(part, ct);
             // The process writes its pid file first thing; until then there is none to be found.
             if (File.Exists(run.PidFile(part.Name)) && PartProcess.Find(run, part.Name) is null)
             {
-                return false;
-            }
-            if (answers)
-            {
-                return true;
+                throw new StackException($"its process ended after {began.ElapsedMilliseconds} ms");
             }
             if (began.Elapsed > part.ReadyWithin)
             {

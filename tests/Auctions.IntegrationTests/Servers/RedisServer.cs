@@ -12,6 +12,9 @@ public sealed class RedisServer : IAsyncLifetime
 
     public int Port { get; private set; }
 
+    /// <summary>Of its command line, beside what every server here has.</summary>
+    public string[] MoreArguments { get; init; } = [];
+
     /// <summary><c>host:port</c>, as StackExchange.Redis reads it.</summary>
     public string Configuration => $"127.0.0.1:{Port}";
 
@@ -20,7 +23,7 @@ public sealed class RedisServer : IAsyncLifetime
     /// <summary>Starts again after <see cref="ServerProcess.KillAsync"/>: same data, same port.</summary>
     public async Task StartAsync() =>
         _server = await ServerProcess.StartAsync(
-            ["redis-server", "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"],
+            ["redis-server", "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", .. MoreArguments],
             Path.Combine(_dir, "log"),
             PingAsync);
 

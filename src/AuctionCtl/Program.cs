@@ -1,1 +1,0 @@
-return await Auctions.Ctl.Cli.RunAsync(args, TimeProvider.System);

@@ -1,0 +1,25 @@
+using StackExchange.Redis;
+
+namespace Auctions.Platform.HotState;
+
+/// <summary>How the services connect to Redis.</summary>
+public static class RedisConnection
+{
+    /// <summary>Past this the bid is decided without Redis.</summary>
+    private const int TimeoutMs = 1_000;
+
+    /// <summary>
+    /// Connects, now or as soon as Redis is there. While it is not, calls fail at once instead of waiting for it: the ledger
+    /// decides meanwhile. What the configuration sets itself is kept.
+    /// </summary>
+    /// <param name="configuration">As StackExchange.Redis reads it: <c>host:port,host:port,option=value</c>.</param>
+    /// <exception cref="ArgumentException">It cannot be read.</exception>
+    public static async Task<IConnectionMultiplexer> ConnectAsync(string configuration)
+    {
+        var options = ConfigurationOptions.Parse(configuration);
+        options.AbortOnConnectFail = false;
+        options.BacklogPolicy = BacklogPolicy.FailFast;
+        if (!configuration.Contains("asyncTimeout", StringComparison.OrdinalIgnoreCase)) options.AsyncTimeout = TimeoutMs;
+        return await ConnectionMultiplexer.ConnectAsync(options);
+    }
+}

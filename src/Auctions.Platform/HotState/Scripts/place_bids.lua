@@ -1,0 +1,235 @@
+-- place_bids: decides bids on one auction, one after another, atomically. The rules are those of Rules.cs, in the
+-- same order and under the same names, and are held against it by a random differential test.
+--
+-- KEYS  1 the auction's hash   2 its pending entries (hash version -> decision line)
+--       3.. one idempotency record for each bid
+-- ARGV  1 seconds that an idempotency record lives   2 seconds that an idle auction's hash lives
+--       3 digest of the terms that the caller knows, or ''
+--       4.. eight for each bid: id, kind (direct|proxy|buy_now), bidder, key, currency, amount, max, void
+--           void: id of an earlier decision under this key that the ledger refused, or '': it is forgotten
+-- Units amounts in minor units, 0 = none; times in microseconds since 1970, of this server's clock.
+--       All numbers are integers below 2^53, exact in Lua's doubles; sums beyond that are only ever compared.
+--
+-- Reply nil: the hash is missing or damaged, nothing was done.
+--       Else an array: the line of the terms ('' where the caller knows them), then one decision line for each bid,
+--       decided now or stored under the same key before. DecisionLine.cs names the fields of such a line.
+--
+-- Steps 1 read the hash   2 read the terms   3 the rules   4 answer from the record, or decide   5 write what changed
+
+local HASH, PENDING, FIRST_RECORD = KEYS[1], KEYS[2], 3
+local IDEM_TTL, IDLE_TTL, KNOWN_DIGEST, FIRST_BID, BID_FIELDS = ARGV[1], ARGV[2], ARGV[3], 4, 8
+local MAX_AMOUNT = 9007199254740991
+local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
+local STATUSES = { scheduled = true, active = true, ended = true, cancelled = true }
+
+local call, format, find, match = redis.call, string.format, string.find, string.match
+local floor, max, min = math.floor, math.max, math.min
+
+-- The number of a text of digits alone; nil for any other, so that a damaged field is noticed.
+local function whole(text)
+  local number = text and find(text, '^%d+$') and tonumber(text)
+  return number and number <= MAX_AMOUNT and number or nil
+end
+
+-- 1. The hash. A key of another type is a damaged one.
+
+local fields = redis.pcall('HMGET', HASH, 'terms', 'status', 'leader', 'head',
+  'price', 'ceiling', 'end_us', 'extensions', 'bid_count', 'version', 'hydrated_version')
+if fields.err then
+  if find(fields.err, 'WRONGTYPE', 1, true) then return nil end
+  return fields
+end
+local terms, status, leader, head = fields[1], fields[2], fields[3], fields[4]
+local price, ceiling, end_us = whole(fields[5]), whole(fields[6]), whole(fields[7])
+local extensions, bid_count, version = whole(fields[8]), whole(fields[9]), whole(fields[10])
+if not (terms and STATUSES[status] and leader and not find(leader, ' ', 1, true) and head and find(head, UUID)
+    and price and ceiling and end_us and extensions and bid_count and version and whole(fields[11])) then
+  return nil
+end
+
+-- 2. The terms: seller currency opening reserve buy_now window_us ext_us max_ext start_us increment.
+
+local seller, currency, opening, reserve, buy_now, window_us, extension_us, max_extensions, start_us, increment =
+  match(terms, '^([^ ]*) ([^ ]*) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([^ ]+)$')
+opening, reserve, buy_now = whole(opening), whole(reserve), whole(buy_now)
+window_us, extension_us, max_extensions, start_us =
+  whole(window_us), whole(extension_us), whole(max_extensions), whole(start_us)
+if not (opening and reserve and buy_now and window_us and extension_us and max_extensions and start_us) then
+  return nil
+end
+
+-- The function that Increment.At is, or nil where the text is no increment.
+local function parse_increment(text)
+  local fixed = whole(match(text, '^fixed:(%d+)$'))
+  if fixed then return function() return fixed end end
+
+  -- Split, so that no product leaves the integers that a double holds.
+  local points = whole(match(text, '^bps:(%d+)$'))
+  if points then
+    return function(at)
+      local rest = at % 10000
+      return max(1, (at - rest) / 10000 * points + floor((rest * points + 9999) / 10000))
+    end
+  end
+
+  local steps = match(text, '^ladder:[^:]+:(.+)$')
+  if not steps then return nil end
+  local from, amount, count = {}, {}, 0
+  for a, b in string.gmatch(steps, '(%d+)=(%d+)') do
+    count = count + 1
+    from[count], amount[count] = whole(a), whole(b)
+    if not (from[count] and amount[count]) then return nil end
+  end
+  if from[1] ~= 0 then return nil end
+  return function(at)
+    local i = count
+    while from[i] > at do i = i - 1 end
+    return amount[i]
+  end
+end
+
+local increment_at = parse_increment(increment)
+if not increment_at then return nil end
+local digest = string.sub(redis.sha1hex(terms), 1, 16)
+local time = call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+
+-- 3. The rules. They read the bid from these, and change the state above.
+
+local kind, bidder, bid_currency, amount, bid_max, limit
+
+local function above(at) return min(at + increment_at(at), MAX_AMOUNT + 1) end
+
+local function minimum_bid()
+  if bid_count == 0 then return opening end
+  return above(price)
+end
+
+local function buy_now_available()
+  return buy_now > ceiling and (bid_count == 0 or price < reserve)
+end
+
+local function admit()
+  if status == 'cancelled' then return 'cancelled' end
+  if status == 'ended' or now_us >= end_us then return 'ended' end
+  if now_us < start_us then return 'not_started' end
+  if bidder == seller then return 'seller' end
+  if kind ~= 'buy_now' and bid_currency ~= currency then return 'wrong_currency' end
+end
+
+local function accepted(outcome)
+  local extended = now_us + extension_us
+  if extensions < max_extensions and end_us - now_us <= window_us and extended > end_us then
+    end_us, extensions = extended, extensions + 1
+  end
+  status, bid_count = 'active', bid_count + 1
+  return outcome, ''
+end
+
+-- The bidder leads at that price; a ceiling that reaches the reserve lifts the price to it.
+local function leads(at, new_ceiling)
+  price = new_ceiling >= reserve and max(at, reserve) or at
+  ceiling, leader = new_ceiling, bidder
+  return accepted('leading')
+end
+
+-- The end moves to the moment of the purchase: nothing can follow but the sealing.
+local function buy()
+  if not buy_now_available() then return 'refused', 'buy_now_withdrawn' end
+  status, price, ceiling, leader, end_us, bid_count = 'active', buy_now, buy_now, bidder, now_us, bid_count + 1
+  return 'leading', ''
+end
+
+local function first()
+  if limit < opening then return 'refused', 'too_low' end
+  return leads(max(opening, amount), limit)
+end
+
+-- The leader bids again: a higher ceiling moves no price, a direct bid raises the leader's own.
+local function raise()
+  if kind == 'proxy' then
+    if bid_max <= ceiling then return 'refused', 'ceiling_not_raised' end
+    return leads(max(price, amount), bid_max)
+  end
+  if amount < minimum_bid() then return 'refused', 'too_low' end
+  return leads(amount, max(ceiling, amount))
+end
+
+-- At or under the standing ceiling, which is the earlier bid, that one answers with the least that still leads.
+local function challenge()
+  if limit < minimum_bid() then return 'refused', 'too_low' end
+  if limit <= ceiling then
+    price = min(ceiling, above(limit))
+    return accepted('outbid')
+  end
+  return leads(max(min(limit, above(ceiling)), amount), limit)
+end
+
+local function decide()
+  local refusal = admit()
+  if refusal then return 'refused', refusal end
+  if kind == 'buy_now' then return buy() end
+  if bid_count == 0 then return first() end
+  if bidder == leader then return raise() end
+  return challenge()
+end
+
+-- 4. Each bid: the answer that its key has already, unless that is void; else a decision on the state so far.
+
+local function number(n) return format('%.0f', n) end -- tostring would lose digits
+
+local function state()
+  return format('%s %.0f %.0f %s %.0f %.0f %.0f', status, price, ceiling, leader, end_us, extensions, bid_count)
+end
+
+local count = #KEYS - FIRST_RECORD + 1
+local stored = call('MGET', unpack(KEYS, FIRST_RECORD))
+local decided_here = {} -- record -> line: a key may come twice in one call
+local entries = {}      -- version, line, version, line, ...: accepted in this call
+local reply = { digest == KNOWN_DIGEST and '' or terms }
+local before, version_text = state(), number(version)
+local basis = ' ' .. number(now_us) .. ' ' .. digest .. ' '
+
+for i = 1, count do
+  local record, a = KEYS[FIRST_RECORD + i - 1], FIRST_BID + (i - 1) * BID_FIELDS
+  local void = ARGV[a + 7]
+  local line = decided_here[record] or stored[i]
+  -- The id is the line's fourth field. A record that is no decision line is as good as none.
+  local answered = line and match(line, '^[a-z]+ [a-z_]* %d+ ([^ ]+) ')
+  if not answered or answered == void then
+    local id, key = ARGV[a], ARGV[a + 3]
+    local amount_text, max_text = ARGV[a + 5], ARGV[a + 6]
+    kind, bidder, bid_currency = ARGV[a + 1], ARGV[a + 2], ARGV[a + 4]
+    amount, bid_max = tonumber(amount_text), tonumber(max_text)
+    limit = kind == 'proxy' and bid_max or amount
+
+    local outcome, reason = decide()
+    local prev, after = head, before
+    if outcome ~= 'refused' then
+      version, head, after = version + 1, id, state()
+      version_text = number(version)
+    end
+    line = outcome .. ' ' .. reason .. ' ' .. version_text .. ' ' .. id .. ' ' .. prev .. ' ' .. kind .. ' '
+      .. bidder .. ' ' .. key .. ' ' .. bid_currency .. ' ' .. amount_text .. ' ' .. max_text
+      .. basis .. before .. ' ' .. after
+    if outcome ~= 'refused' then
+      entries[#entries + 1] = version_text
+      entries[#entries + 1] = line
+      before = after
+    end
+    decided_here[record] = line
+    call('SET', record, line, 'EX', IDEM_TTL)
+  end
+  reply[i + 1] = line
+end
+
+-- 5. The new head, what is pending, and another term of life.
+
+if #entries > 0 then
+  call('HSET', PENDING, unpack(entries))
+  call('HSET', HASH, 'status', status, 'price', number(price), 'ceiling', number(ceiling), 'leader', leader,
+    'end_us', number(end_us), 'extensions', number(extensions), 'bid_count', number(bid_count),
+    'version', version_text, 'head', head)
+end
+call('EXPIRE', HASH, IDLE_TTL)
+return reply

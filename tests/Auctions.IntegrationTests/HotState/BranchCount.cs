@@ -1,0 +1,59 @@
+using Auctions.Core;
+
+namespace Auctions.IntegrationTests.HotState;
+
+/// <summary>How often each turn of the rules was taken: a random test that no longer comes by one must fail, not pass.</summary>
+internal sealed class BranchCount
+{
+    private readonly Dictionary<string, int> _counts = [];
+
+    public int Bids { get; private set; }
+
+    public void Count(Terms terms, DecidedBid decided)
+    {
+        Bids++;
+        var (bid, before, after) = (decided.Bid, decided.Before, decided.After);
+        var rebid = bid.Bidder == before.Leader;
+        Seen($"{decided.Outcome} {decided.Reason}");
+        Seen($"{decided.Outcome} {bid.Kind}");
+        Seen($"{terms.Increment.GetType().Name} {decided.Outcome}");
+        Seen("at the end", decided.DecidedUs == before.EndUs);
+        Seen("at the start", decided.DecidedUs == terms.StartUs);
+        if (!decided.Accepted) return;
+
+        var left = before.EndUs - decided.DecidedUs;
+        Seen("first bid", before.BidCount == 0);
+        Seen($"leader again, {bid.Kind}", rebid);
+        Seen("tie", !rebid && before.BidCount > 0 && bid.Limit == before.Ceiling);
+        Seen("just above the ceiling", !rebid && before.BidCount > 0 && bid.Limit == before.Ceiling + 1);
+        Seen("both amounts", bid is { Amount: > 0, Max: > 0 });
+        Seen("reserve met by this bid", terms.Reserve > before.Price && after.Price == terms.Reserve);
+        Seen("reserve still unmet", terms.Reserve > after.Price);
+        Seen("ceiling holds the price", decided.Outcome == BidOutcome.Outbid && after.Price == after.Ceiling && bid.Limit < after.Ceiling);
+        Seen("increment saturates", terms.Increment.Above(bid.Limit) > Currency.MaxAmount);
+        Seen("near 2^53", after.Price > Currency.MaxAmount - 10);
+        Seen("scheduled becomes active", before.Status == AuctionStatus.Scheduled);
+        Seen("end moves", after.Extensions > before.Extensions);
+        Seen("end may move no more", left <= terms.SoftClose.WindowUs && before.Extensions >= terms.SoftClose.MaxExtensions);
+        Seen("end would move back", left <= terms.SoftClose.WindowUs && left >= terms.SoftClose.ExtensionUs);
+        Seen("in the last microsecond", left == 1);
+        Seen("exactly at the window", terms.SoftClose.MaxExtensions > 0 && left == terms.SoftClose.WindowUs);
+        Seen("a microsecond before the window", terms.SoftClose.MaxExtensions > 0 && left == terms.SoftClose.WindowUs + 1);
+    }
+
+    public void Seen(string what, bool seen = true)
+    {
+        if (seen) _counts[what] = _counts.GetValueOrDefault(what) + 1;
+    }
+
+    /// <summary>Fails, with all counts, where one is below.</summary>
+    public void AssertEach(int least, params IEnumerable<string> whats)
+    {
+        foreach (var what in whats)
+        {
+            Assert.True(_counts.GetValueOrDefault(what) >= least, $"'{what}' came {_counts.GetValueOrDefault(what)} times, not {least}. {this}");
+        }
+    }
+
+    public override string ToString() => string.Join("; ", _counts.OrderBy(c => c.Value).Select(c => $"{c.Key}: {c.Value}"));
+}

@@ -1,0 +1,90 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.HotState;
+using Xunit.Abstractions;
+
+namespace Auctions.IntegrationTests.HotState;
+
+/// <summary>
+/// The script and <see cref="Rules"/> are one set of rules, written twice: random bids, decided by both, must come out alike in
+/// every field, and leave the same hash.
+/// </summary>
+public sealed class DifferentialTests(RedisServer server, ITestOutputHelper output) : HotStateTest(server)
+{
+    private const int Bids = 110_000;
+
+    /// <summary>Everything that the rules can come to.</summary>
+    private static readonly string[] Turns =
+    [
+        "Leading None", "Outbid None",
+        .. Enum.GetValues<RefusalReason>().Where(r => r != RefusalReason.None).Select(r => $"Refused {r}"),
+        "Leading Direct", "Leading Proxy", "Leading BuyNow", "Outbid Direct", "Outbid Proxy",
+        "Fixed Leading", "Fixed Outbid", "BasisPoints Leading", "BasisPoints Outbid", "Ladder Leading", "Ladder Outbid",
+        "first bid", "leader again, Direct", "leader again, Proxy", "leader again, BuyNow", "tie", "just above the ceiling", "both amounts",
+        "reserve met by this bid", "reserve still unmet", "ceiling holds the price", "increment saturates", "near 2^53",
+        "scheduled becomes active", "end moves", "end may move no more", "end would move back",
+        "asked again", "voided", "many bids in one call",
+    ];
+
+    private static readonly string[] Moments =
+        ["at the end", "at the start", "in the last microsecond", "exactly at the window", "a microsecond before the window"];
+
+    [Fact]
+    public async Task Redis_decides_as_the_rules_do()
+    {
+        var seed = Environment.TickCount;
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        var count = new BranchCount();
+        while (count.Bids < Bids)
+        {
+            var auction = await SaleOnRedis.OpenAsync(new RandomSale(random, await NowUsAsync()), HotState, Redis, count);
+            for (var calls = 1 + random.Next(3); calls > 0; calls--)
+            {
+                await auction.CallAsync(random, bids: 1 + random.Next(random.Next(3) == 0 ? 64 : 16), await NowUsAsync(), DecideAsync);
+            }
+
+            await auction.AssertSameHashAsync();
+        }
+
+        output.WriteLine($"{count.Bids} bids. {count}");
+        count.AssertEach(50, Turns);
+
+        async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, Proposal[] proposals, long nowUs) =>
+            (await HotState.DecideAsync(auctionId, proposals, None))!.Bids;
+    }
+
+    /// <summary>The server's clock cannot be told to stand still, so here the script takes its time from its arguments.</summary>
+    [Fact]
+    public async Task Redis_decides_as_the_rules_do_to_the_microsecond()
+    {
+        const long aroundUs = 1_800_000_000_000_000;
+        var seed = Environment.TickCount;
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        var count = new BranchCount();
+        var script = new ScriptWithClock(Redis);
+        while (count.Bids < 20_000)
+        {
+            var sale = new RandomSale(random, aroundUs);
+            var auction = await SaleOnRedis.OpenAsync(sale, HotState, Redis, count);
+            for (var calls = 0; calls < 4; calls++)
+            {
+                var endUs = auction.Head.State.EndUs;
+                var nowUs = Math.Max(1, random.Next(-1, 2) + random.Next(5) switch
+                {
+                    0 => sale.Terms.StartUs,
+                    1 => endUs,
+                    2 => endUs - sale.Terms.SoftClose.WindowUs,
+                    _ => endUs - 1,
+                });
+                await auction.CallAsync(random, bids: 1 + random.Next(4), nowUs, script.DecideAsync);
+            }
+
+            await auction.AssertSameHashAsync();
+        }
+
+        output.WriteLine($"{count.Bids} bids. {count}");
+        count.AssertEach(20, Moments);
+    }
+}

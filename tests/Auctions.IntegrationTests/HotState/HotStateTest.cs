@@ -1,0 +1,73 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.HotState;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+
+namespace Auctions.IntegrationTests.HotState;
+
+/// <summary>Against a real Redis: the hot state under test, a look behind it, and one auction that is not there yet.</summary>
+[Collection(RedisCollection.Name)]
+public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
+{
+    protected const long Hour = 3_600_000_000;
+
+    protected static readonly CancellationToken None = CancellationToken.None;
+
+    private IConnectionMultiplexer? _connection;
+
+    protected IConnectionMultiplexer Connection => _connection!;
+
+    /// <summary>What is really there.</summary>
+    protected IDatabase Redis => Connection.GetDatabase();
+
+    protected RedisHotState HotState { get; private set; } = null!;
+
+    protected RedisServer Server => server;
+
+    protected Guid AuctionId { get; } = Guid.NewGuid();
+
+    protected HotKeys Keys => new(AuctionId);
+
+    public async Task InitializeAsync()
+    {
+        _connection = await RedisConnection.ConnectAsync($"{server.Configuration},allowAdmin=true,asyncTimeout=10000");
+        HotState = NewHotState();
+    }
+
+    public async Task DisposeAsync() => await Connection.DisposeAsync();
+
+    protected RedisHotState NewHotState(HotStateOptions? options = null) =>
+        new(Connection, options ?? new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+
+    /// <summary>Redis' clock, microseconds.</summary>
+    protected async Task<long> NowUsAsync()
+    {
+        var time = (long[])(await Redis.ExecuteAsync("TIME"))!;
+        return time[0] * 1_000_000 + time[1];
+    }
+
+    /// <summary>An auction that has begun and ends in an hour: opens at 10.00 USD, by one dollar at least.</summary>
+    protected async Task<Head> OpenHeadAsync() => new(0, Guid.NewGuid(),
+        new Terms("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, StartUs: 1),
+        AuctionState.Opened(AuctionStatus.Active, await NowUsAsync() + Hour));
+
+    /// <summary>Puts an auction into Redis.</summary>
+    protected async Task<Head> HydrateAsync(Func<Head, Head>? change = null)
+    {
+        var head = await OpenHeadAsync();
+        head = change?.Invoke(head) ?? head;
+        Assert.True(await HotState.HydrateAsync(AuctionId, await HotState.ReadHeadAsync(AuctionId, None), head, [], None));
+        return head;
+    }
+
+    protected static Proposal Proxy(string bidder, long max, Guid? key = null, Guid voided = default) =>
+        new(Guid.NewGuid(), new Bid(bidder, key ?? Guid.NewGuid(), BidKind.Proxy, "USD", 0, max), voided);
+
+    /// <summary>Decides one bid on an auction that is there.</summary>
+    protected async Task<DecidedBid> DecideAsync(Proposal proposal) =>
+        Assert.Single((await HotState.DecideAsync(AuctionId, [proposal], None))!.Bids);
+
+    protected async Task<Dictionary<string, string>> HashAsync() =>
+        (await Redis.HashGetAllAsync(Keys.Auction)).ToDictionary(e => e.Name.ToString(), e => e.Value.ToString());
+}

@@ -1,0 +1,85 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.HotState;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+
+namespace Auctions.IntegrationTests.HotState;
+
+/// <summary>How the scripts live on a server, and what they touch there.</summary>
+public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
+{
+    [Fact]
+    public async Task A_server_that_has_forgotten_the_scripts_gets_them_again()
+    {
+        await HydrateAsync();
+        await DecideAsync(Proxy("ann", 50_00));
+        await Redis.ExecuteAsync("SCRIPT", "FLUSH");
+        Assert.Equal(BidOutcome.Leading, (await DecideAsync(Proxy("bob", 60_00))).Outcome);
+
+        var texts = await TextsSentAsync();
+        Assert.Equal(BidOutcome.Leading, (await DecideAsync(Proxy("cid", 70_00))).Outcome);
+        Assert.Equal(texts, await TextsSentAsync());
+    }
+
+    /// <summary>A Cluster needs to know every key beforehand. A user who may touch no other key than those is refused the rest.</summary>
+    [Fact]
+    public async Task Every_script_touches_the_keys_that_it_is_given_and_no_other()
+    {
+        var (ann, bob) = (Proxy("ann", 50_00), Proxy("bob", 1));
+        RedisKey[] keys = [Keys.Auction, Keys.Pending, Keys.Answer("ann", ann.Bid.Key), Keys.Answer("bob", bob.Bid.Key)];
+        var user = $"only-{AuctionId}";
+        await Redis.ExecuteAsync("ACL", ["SETUSER", user, "on", ">secret", "+@all", "resetkeys", .. keys.Select(k => $"~{k}")]);
+
+        await using var connection = await RedisConnection.ConnectAsync($"{Server.Configuration},user={user},password=secret");
+        var hotState = new RedisHotState(connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+        await UseEveryScriptAsync(hotState, ann, bob);
+        await Assert.ThrowsAsync<HotStateUnavailableException>(() => hotState.DecideAsync(AuctionId, [Proxy("cid", 50_00)], None));
+    }
+
+    [Fact]
+    public async Task Every_script_is_legal_on_a_cluster()
+    {
+        var cluster = new RedisServer { MoreArguments = ["--cluster-enabled", "yes"] };
+        await cluster.InitializeAsync();
+        try
+        {
+            await TakeEverySlotAsync(cluster);
+            await using var connection = await RedisConnection.ConnectAsync(cluster.Configuration);
+            var hotState = new RedisHotState(connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+            await UseEveryScriptAsync(hotState, Proxy("ann", 50_00), Proxy("bob", 1));
+        }
+        finally
+        {
+            await cluster.DisposeAsync();
+        }
+    }
+
+    private static async Task TakeEverySlotAsync(RedisServer cluster)
+    {
+        await using var connection = await RedisConnection.ConnectAsync($"{cluster.Configuration},allowAdmin=true,asyncTimeout=10000");
+        var node = connection.GetServers()[0];
+        await node.ExecuteAsync("CLUSTER", "ADDSLOTSRANGE", 0, 16383);
+        await Eventually.TrueAsync(async () =>
+            $"{await node.ExecuteAsync("CLUSTER", "INFO")}".Contains("cluster_state:ok", StringComparison.Ordinal));
+    }
+
+    private async Task UseEveryScriptAsync(RedisHotState hotState, Proposal ann, Proposal bob)
+    {
+        var head = await OpenHeadAsync();
+        Assert.True(await hotState.HydrateAsync(AuctionId, null, head, [DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), bob.Bid, 1)], None));
+        var decided = (await hotState.DecideAsync(AuctionId, [ann, bob], None))!.Bids;
+        Assert.Equal([BidOutcome.Leading, BidOutcome.Refused], decided.Select(d => d.Outcome));
+        Assert.Equal([decided[0]], await hotState.ReadPendingAsync(AuctionId, None));
+        await hotState.SettleAsync(AuctionId, decided, None);
+        Assert.True((await hotState.SealAsync(AuctionId, force: true, None))!.Value.Sealed);
+        Assert.False(await hotState.DropIfBehindAsync(AuctionId, 1, decided[0].Id, 0, None));
+        Assert.True(await hotState.DropIfBehindAsync(AuctionId, 2, Guid.NewGuid(), 0, None));
+    }
+
+    private async Task<string> TextsSentAsync()
+    {
+        var stats = (await Connection.GetServers()[0].InfoAsync("commandstats")).SelectMany(g => g);
+        return stats.Single(s => s.Key == "cmdstat_eval").Value.Split(',')[0];
+    }
+}

@@ -1,0 +1,49 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+
+namespace Auctions.IntegrationTests.HotState;
+
+public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
+{
+    [Fact]
+    public async Task Entries_that_the_ledger_has_are_no_longer_pending()
+    {
+        await HydrateAsync();
+        var first = await DecideAsync(Proxy("ann", 50_00));
+        var second = await DecideAsync(Proxy("bob", 60_00));
+        await HotState.SettleAsync(AuctionId, [first], None);
+        Assert.Equal([second], await HotState.ReadPendingAsync(AuctionId, None));
+        await HotState.SettleAsync(AuctionId, [first, second], None);
+        Assert.False(await Redis.KeyExistsAsync(Keys.Pending));
+    }
+
+    [Fact]
+    public async Task Another_entry_of_that_version_stays()
+    {
+        await HydrateAsync();
+        var decided = await DecideAsync(Proxy("ann", 50_00));
+        await HotState.SettleAsync(AuctionId, [decided with { Id = Guid.NewGuid() }, decided with { Version = 2 }], None);
+        Assert.Equal([decided], await HotState.ReadPendingAsync(AuctionId, None));
+    }
+
+    [Fact]
+    public async Task Refusals_were_never_pending()
+    {
+        await HydrateAsync();
+        var decided = await DecideAsync(Proxy("ann", 50_00));
+        var refused = await DecideAsync(Proxy("bob", 1));
+        await HotState.SettleAsync(AuctionId, [refused with { Id = decided.Id }], None);
+        await HotState.SettleAsync(AuctionId, [], None);
+        Assert.Equal([decided], await HotState.ReadPendingAsync(AuctionId, None));
+    }
+
+    [Fact]
+    public async Task Pending_entries_are_read_in_the_order_of_their_versions()
+    {
+        await HydrateAsync();
+        var proposals = Enumerable.Range(1, 120).Select(i => Proxy($"bidder-{i}", 10_00 + i * 5_00)).ToArray();
+        var decided = (await HotState.DecideAsync(AuctionId, proposals, None))!.Bids;
+        Assert.All(decided, d => Assert.True(d.Accepted));
+        Assert.Equal(decided, await HotState.ReadPendingAsync(AuctionId, None));
+    }
+}

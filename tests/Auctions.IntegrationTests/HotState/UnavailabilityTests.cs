@@ -1,0 +1,93 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.HotState;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+
+namespace Auctions.IntegrationTests.HotState;
+
+public sealed class UnavailabilityTests : IAsyncLifetime
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+    private static readonly Guid AuctionId = Guid.NewGuid();
+    private static readonly Head Head = new(0, Guid.NewGuid(),
+        new Terms("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, 1),
+        AuctionState.Opened(AuctionStatus.Active, Currency.MaxAmount));
+
+    private readonly RedisServer _server = new();
+    private IConnectionMultiplexer _connection = null!;
+    private RedisHotState _hotState = null!;
+
+    public async Task InitializeAsync()
+    {
+        await _server.InitializeAsync();
+        _connection = await RedisConnection.ConnectAsync($"{_server.Configuration},allowAdmin=true,asyncTimeout=500");
+        _hotState = new RedisHotState(_connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+        Assert.True(await _hotState.HydrateAsync(AuctionId, null, Head, [], None));
+    }
+
+    public async Task DisposeAsync()
+    {
+        _server.Process.Resume();
+        await _connection.DisposeAsync();
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_server_that_is_gone_is_unavailable_for_every_call_and_found_again_when_it_is_back()
+    {
+        await _server.Process.KillAsync();
+        await Unavailable(() => DecideAsync());
+        await Unavailable(() => _hotState.ReadHeadAsync(AuctionId, None));
+        await Unavailable(() => _hotState.ReadPendingAsync(AuctionId, None));
+        await Unavailable(() => _hotState.HydrateAsync(AuctionId, null, Head, [], None));
+        await Unavailable(() => _hotState.SettleAsync(AuctionId, [DecidedBid.Decide(AuctionId, Head, Guid.NewGuid(), Bid(), 1)], None));
+        await Unavailable(() => _hotState.SealAsync(AuctionId, false, None));
+        await Unavailable(() => _hotState.DropIfBehindAsync(AuctionId, 1, Guid.NewGuid(), 0, None));
+
+        // After the restart its script cache is empty, and its data may lack the last second.
+        await _server.StartAsync();
+        await Eventually.TrueAsync(async () =>
+        {
+            try
+            {
+                await DecideAsync();
+                return true;
+            }
+            catch (HotStateUnavailableException)
+            {
+                return false;
+            }
+        });
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_answer_is_unavailable_once_the_time_is_up()
+    {
+        _server.Process.Suspend();
+        var fault = await Unavailable(() => DecideAsync());
+        Assert.IsType<RedisTimeoutException>(fault.InnerException);
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_is_unavailable()
+    {
+        await _connection.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "1");
+        var fault = await Unavailable(() => DecideAsync());
+        Assert.Contains("OOM", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_caller_that_gives_up_does_not_wait()
+    {
+        _server.Process.Suspend();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => _hotState.DecideAsync(AuctionId, [new Proposal(Guid.NewGuid(), Bid(), default)], new CancellationToken(canceled: true)));
+    }
+
+    private static Bid Bid() => new("ann", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 50_00);
+
+    private Task<Proposed?> DecideAsync() => _hotState.DecideAsync(AuctionId, [new Proposal(Guid.NewGuid(), Bid(), default)], None);
+
+    private static Task<HotStateUnavailableException> Unavailable(Func<Task> call) => Assert.ThrowsAsync<HotStateUnavailableException>(call);
+}
