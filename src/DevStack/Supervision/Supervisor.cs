@@ -92,27 +92,37 @@ public sealed class Supervisor(
             await StopAsync(part, running);
             running = null;
         }
-        var verb = running is null ? "ready" : "runs already";
-        if (running is null)
+        var verb = "runs already";
+        if (running is null || !await BecomesReadyAsync(part, ct))
         {
+            verb = "ready";
             await part.Prepare(ct);
             build?.CopyTo(run.Programs(part.Name));
             PartProcess.Start(run, part.Name, launch, digest);
+            if (!await BecomesReadyAsync(part, ct))
+            {
+                throw new StackException($"its process ended after {began.ElapsedMilliseconds} ms");
+            }
         }
-        await AwaitReadyAsync(part, ct);
         await part.WhenReady(ct);
         say(Line(part, verb, $"{began.ElapsedMilliseconds,6} ms  {Addresses(part)}"));
     }
 
-    private async Task AwaitReadyAsync(Part part, CancellationToken ct)
+    /// <returns>False if its process has ended; one that was killed a moment ago is found running at first.</returns>
+    private async Task<bool> BecomesReadyAsync(Part part, CancellationToken ct)
     {
         var began = Stopwatch.StartNew();
-        while (!await ProbeAsync(part, ct))
+        while (true)
         {
+            var answers = await ProbeAsync(part, ct);
             // The process writes its pid file first thing; until then there is none to be found.
             if (File.Exists(run.PidFile(part.Name)) && PartProcess.Find(run, part.Name) is null)
             {
-                throw new StackException($"its process ended after {began.ElapsedMilliseconds} ms");
+                return false;
+            }
+            if (answers)
+            {
+                return true;
             }
             if (began.Elapsed > part.ReadyWithin)
             {

@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Auctions.Ctl.Deployment;
+using Auctions.Ctl.Output;
+using Auctions.Platform.Hosting;
+
+namespace Auctions.Ctl.Commands;
+
+/// <summary><c>token</c>: prints a token, signed with the deployment's shared key.</summary>
+public static class TokenCommand
+{
+    public static Command Create(TimeProvider time)
+    {
+        var subject = new Option<string>("--sub") { Description = "Who it speaks for", Required = true };
+        var roles = new Option<Roles[]>("--role") { Description = "bidder, seller, viewer or service; may be repeated", Required = true, AllowMultipleArgumentsPerToken = true };
+        var lifetime = new Option<TimeSpan?>("--ttl") { Description = "How long it is valid, such as 30s or 1h", CustomParser = Durations.Parse, DefaultValueFactory = _ => TimeSpan.FromHours(1) };
+        var exemptions = new Option<string[]>("--exempt") { Description = "A limit that is not applied: velocity", AllowMultipleArgumentsPerToken = true };
+        exemptions.AcceptOnlyFromAmong("velocity");
+        var json = new Option<bool>("--json") { Description = "Prints JSON" };
+        var command = new Command("token", "Prints a token (JWT) for calling the services.") { subject, roles, lifetime, exemptions, json };
+        command.SetAction(parse =>
+        {
+            var sub = parse.GetRequiredValue(subject);
+            if (!Caller.IsSubject(sub)) throw new UnusableException($"--sub must be 1 to {Caller.MaxSubjectLength} printable ASCII characters without a blank.");
+            var role = parse.GetRequiredValue(roles).Aggregate(Roles.None, (all, one) => all | one);
+            var ttl = parse.GetValue(lifetime)!.Value;
+            var token = new Target(parse).Tokens(time).Mint(sub, role, ttl, parse.GetValue(exemptions) ?? []);
+            Console.Out.WriteLine(parse.GetValue(json) ? Json.Of(new { Token = token, ExpiresAt = time.GetUtcNow() + ttl }) : token);
+            return ExitCode.Clean;
+        });
+        return command;
+    }
+}

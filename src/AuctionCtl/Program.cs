@@ -1,0 +1,1 @@
+return await Auctions.Ctl.Cli.RunAsync(args, TimeProvider.System);

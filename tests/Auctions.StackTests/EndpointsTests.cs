@@ -1,0 +1,62 @@
+using System.Net;
+using System.Net.Sockets;
+using DevStack.Supervision;
+
+namespace Auctions.StackTests;
+
+public sealed class EndpointsTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("auctions-endpoints-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public void A_port_is_remembered()
+    {
+        var first = Load();
+        first.Reserve("redis");
+        var second = Load();
+        second.Reserve("redis");
+
+        Assert.Equal(first["redis"], second["redis"]);
+    }
+
+    [Fact]
+    public void A_port_that_somebody_has_taken_meanwhile_is_given_up()
+    {
+        var endpoints = Load();
+        endpoints.Reserve("redis");
+        var taken = endpoints.Port("redis");
+        using var somebody = new TcpListener(IPAddress.Loopback, taken);
+        somebody.Start();
+        endpoints.Reserve("redis");
+
+        Assert.NotEqual(taken, endpoints.Port("redis"));
+    }
+
+    [Fact]
+    public void Ports_lie_under_those_of_outgoing_connections()
+    {
+        var endpoints = Load();
+        endpoints.Reserve("redis");
+
+        Assert.InRange(endpoints.Port("redis"), 1024, 32_767);
+    }
+
+    [Fact]
+    public void What_was_never_started_is_named() =>
+        Assert.Contains("kafka", Assert.Throws<StackException>(() => Load()["kafka"]).Message);
+
+    [Fact]
+    public void Secrets_are_made_once_and_nobody_else_may_read_them()
+    {
+        var file = Path.Combine(_directory, "secrets.json");
+        var first = Secrets.LoadOrCreate(file);
+
+        Assert.Equal(first, Secrets.LoadOrCreate(file));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        Assert.Equal(32, Convert.FromBase64String(first.JwtKey).Length);
+    }
+
+    private Endpoints Load() => new(Path.Combine(_directory, "endpoints.json"));
+}
