@@ -1,0 +1,79 @@
+using Auctions.Platform.Feed;
+using Confluent.Kafka;
+
+namespace StreamGateway;
+
+/// <summary>
+/// Follows the topic of the auctions' rows, all partitions of it, from now on. Nothing is kept of where it was: whenever it
+/// takes or may have lost its place, the watched auctions are read again.
+/// </summary>
+internal sealed partial class FeedFollower(
+    AuctionFanout fanout, FeedConsumerOptions options, TimeProvider time, ILoggerFactory logs, ILogger<FeedFollower> log) : BackgroundService
+{
+    private static readonly TimeSpan RestartAfter = TimeSpan.FromSeconds(1);
+
+    private readonly WakeUp _lostPlace = new();
+    private volatile bool _following;
+
+    /// <summary>For readiness: throws while the feed has no place yet.</summary>
+    public Task CheckAsync(CancellationToken cancellation) =>
+        _following ? Task.CompletedTask : throw new InvalidOperationException("The feed has not been reached yet.");
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(FollowAsync(stoppingToken), ResyncAsync(stoppingToken));
+
+    private async Task FollowAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                using var consumer = new FeedConsumer(options, _ => _lostPlace.Set(), logs.CreateLogger<FeedConsumer>());
+                await consumer.StartAsync(stopping);
+                _lostPlace.Set(); // Who joined before this moment was read before the feed had its place.
+                _following = true;
+                await foreach (var batch in consumer.ReadAsync(stopping)) Apply(batch);
+            }
+            catch (KafkaException e)
+            {
+                Restarts(e);
+                _following = false;
+                await Task.Delay(RestartAfter, time, stopping);
+            }
+        }
+    }
+
+    private async Task ResyncAsync(CancellationToken stopping)
+    {
+        await using var stopped = stopping.Register(_lostPlace.Set);
+        while (true)
+        {
+            await _lostPlace.WaitAsync();
+            stopping.ThrowIfCancellationRequested();
+            await fanout.ResyncAsync(stopping);
+        }
+    }
+
+    private void Apply(IReadOnlyList<FeedRecord> batch)
+    {
+        foreach (var record in batch)
+        {
+            // The key tells whether anyone watches, before the row is looked at: most rows concern nobody here.
+            if (record.Kind != FeedRecordKind.Change || record.Change.After.IsEmpty || !fanout.Watches(record.AuctionId)) continue;
+            try
+            {
+                fanout.Apply(PublicAuction.Of(record.Change));
+            }
+            catch (FormatException e)
+            {
+                Skipped(record.AuctionId, record.Partition, record.Offset, e);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The feed's client failed, and is started again.")]
+    private partial void Restarts(Exception exception);
+
+    [LoggerMessage(LogLevel.Error, "A row of auction {AuctionId} cannot be read, and is skipped: partition {Partition}, offset {Offset}.")]
+    private partial void Skipped(Guid auctionId, int partition, long offset, Exception exception);
+}

@@ -1,0 +1,1 @@
+await StreamGateway.Composition.Build(args).RunAsync();

@@ -1,0 +1,52 @@
+using Auctions.Core;
+using Auctions.Platform.Feed;
+
+namespace StreamGateway;
+
+/// <summary>The columns read so far of a row of the feed. They come in any order, and in between others that are new here.</summary>
+internal struct PublicAuctionColumns
+{
+    private Guid? _id;
+    private long? _version, _opening, _price, _endUs, _bidCount;
+    private int? _extensions;
+    private bool? _reserveMet;
+    private string? _status, _currency, _increment, _leader, _winner, _endReason;
+
+    public void Take(ref RowReader row)
+    {
+        if (row.Is("id"u8)) _id = row.Uuid();
+        else if (row.Is("version"u8)) _version = row.Int64();
+        else if (row.Is("status"u8)) _status = row.Text();
+        else if (row.Is("currency"u8)) _currency = row.Text();
+        else if (row.Is("opening"u8)) _opening = row.Int64();
+        else if (row.Is("increment"u8)) _increment = row.Text();
+        else if (row.Is("price"u8)) _price = row.Int64();
+        else if (row.Is("leader"u8)) _leader = row.Text();
+        else if (row.Is("end_us"u8)) _endUs = row.Int64();
+        else if (row.Is("extensions"u8)) _extensions = row.Int32();
+        else if (row.Is("bid_count"u8)) _bidCount = row.Int64();
+        else if (row.Is("reserve_met"u8)) _reserveMet = row.Boolean();
+        else if (row.Is("winner"u8)) _winner = row.Text();
+        else if (row.Is("end_reason"u8)) _endReason = row.Text();
+    }
+
+    public readonly PublicAuction Build() => new()
+    {
+        Id = _id ?? throw Missing("id"),
+        Version = _version ?? throw Missing("version"),
+        Status = Words.Parse<AuctionStatus>(_status ?? throw Missing("status")),
+        Currency = _currency ?? throw Missing("currency"),
+        Opening = _opening ?? throw Missing("opening"),
+        Increment = Increment.Parse(_increment ?? throw Missing("increment")),
+        Price = _price ?? throw Missing("price"),
+        Leader = _leader ?? throw Missing("leader"),
+        EndUs = _endUs ?? throw Missing("end_us"),
+        Extensions = _extensions ?? throw Missing("extensions"),
+        BidCount = _bidCount ?? throw Missing("bid_count"),
+        ReserveMet = _reserveMet ?? throw Missing("reserve_met"),
+        Winner = _winner ?? throw Missing("winner"),
+        EndReason = Words.Parse<EndReason>(_endReason ?? throw Missing("end_reason")),
+    };
+
+    private static MalformedEnvelopeException Missing(string column) => new($"after.{column}", "it is missing.");
+}

@@ -1,0 +1,42 @@
+using Auctions.IntegrationTests.Hosting;
+using Auctions.Platform.Hosting;
+using Auctions.Platform.Hosting.GrpcWeb;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Logging;
+
+namespace Auctions.IntegrationTests.GrpcWeb;
+
+/// <summary>A server whose services browsers may call, with a client that does as they do.</summary>
+public sealed class GrpcWebHost : IAsyncLifetime
+{
+    public const string Origin = "https://page.example";
+
+    private WebApplication? _app;
+
+    internal GrpcWebClient Client { get; private set; } = null!;
+
+    public async Task InitializeAsync()
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Configuration["Listen:Grpc"] = "127.0.0.1:0";
+        builder.Configuration["Listen:GrpcWeb"] = "127.0.0.1:0";
+        builder.Configuration["Auth:Hs256Key"] = Convert.ToBase64String(new byte[32]);
+        builder.Configuration["GrpcWeb:Origins:0"] = Origin;
+        builder.AddAuctionsHosting("probe");
+        builder.Logging.ClearProviders();
+        builder.Services.AddGrpcWeb(builder.Configuration);
+
+        _app = builder.Build();
+        _app.UseGrpcWeb();
+        _app.MapGrpcService<ProbeService>();
+        _app.MapAuctionsDefaults();
+        await _app.StartAsync();
+        Client = new GrpcWebClient(_app.Urls.Last());
+    }
+
+    public async Task DisposeAsync()
+    {
+        Client.Dispose();
+        await _app!.DisposeAsync();
+    }
+}

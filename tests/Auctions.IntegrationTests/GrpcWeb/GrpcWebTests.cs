@@ -1,0 +1,148 @@
+using System.Net;
+using System.Text;
+using Auctions.Platform.Hosting.GrpcWeb;
+using Auctions.V1;
+using Google.Protobuf;
+using Grpc.Health.V1;
+using static Grpc.Health.V1.HealthCheckResponse.Types;
+
+namespace Auctions.IntegrationTests.GrpcWeb;
+
+/// <summary>What a browser can do that knows no HTTP/2 frames and no trailers.</summary>
+public sealed class GrpcWebTests(GrpcWebHost host) : IClassFixture<GrpcWebHost>
+{
+    private const string Check = "/grpc.health.v1.Health/Check";
+    private const string Watch = "/grpc.health.v1.Health/Watch";
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_unary_call_is_answered_with_trailers_in_the_body(bool text)
+    {
+        using var response = await host.Client.CallAsync(Check, new HealthCheckRequest(), text);
+        var message = Assert.Single(await response.ReadAllAsync());
+        Assert.Equal(HttpStatusCode.OK, response.Http.StatusCode);
+        Assert.Equal(text ? GrpcWebClient.Text : GrpcWebClient.Binary, response.Http.Content.Headers.ContentType?.ToString());
+        Assert.Equal(ServingStatus.Serving, HealthCheckResponse.Parser.ParseFrom(message).Status);
+        Assert.Equal("0", response.Trailers["grpc-status"]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_streams_messages_come_while_it_goes_on(bool text)
+    {
+        using var response = await host.Client.CallAsync(Watch, new HealthCheckRequest(), text);
+        var message = await response.ReadAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(ServingStatus.Serving, HealthCheckResponse.Parser.ParseFrom(message).Status);
+        Assert.False(response.ReadAsync().IsCompleted);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_error_before_any_message_is_in_the_headers_with_its_details(bool text)
+    {
+        using var response = await host.Client.CallAsync(Check, new HealthCheckRequest { Service = "unknown" }, text);
+        Assert.Empty(await response.ReadAllAsync());
+        Assert.Equal("5", response.Trailers["grpc-status"]);
+        Assert.True(response.Http.Headers.Contains("grpc-status-details-bin"));
+        Assert.Equal(text ? GrpcWebClient.Text : GrpcWebClient.Binary, response.Http.Content.Headers.ContentType?.ToString());
+    }
+
+    [Fact]
+    public async Task A_method_that_does_not_exist_is_unimplemented_and_not_a_404()
+    {
+        using var response = await host.Client.CallAsync("/auctions.v1.Nothing/Nowhere", new HealthCheckRequest(), text: false);
+        Assert.Equal((HttpStatusCode.OK, "12"), (response.Http.StatusCode, response.Trailers["grpc-status"]));
+    }
+
+    [Fact]
+    public async Task A_call_without_a_token_is_told_so_in_gRPCs_words()
+    {
+        using var response = await host.Client.CallAsync("/auctions.v1.BiddingService/PlaceBid", new PlaceBidRequest(), text: false);
+        Assert.Equal("16", response.Trailers["grpc-status"]);
+    }
+
+    [Fact]
+    public async Task A_text_request_may_be_padded_in_the_middle()
+    {
+        // As of clients that encode the prefix and the message each on its own.
+        var frame = GrpcWebClient.Frame(new HealthCheckRequest { Service = "grpc.health.v1.Health" });
+        var body = Convert.ToBase64String(frame[..5]) + Convert.ToBase64String(frame[5..]);
+        Assert.Contains('=', body[..^4]);
+        using var response = await GrpcWebResponse.OfAsync(await host.Client.PostAsync(Check, GrpcWebClient.Text, Encoding.ASCII.GetBytes(body)));
+        Assert.Single(await response.ReadAllAsync());
+        Assert.Equal("0", response.Trailers["grpc-status"]);
+    }
+
+    [Theory]
+    [InlineData("AAAA!AAA")]
+    [InlineData("AAA")]
+    [InlineData("=AAA")]
+    [InlineData("AAAA====")]
+    public async Task Bad_base64_is_a_bad_request(string body)
+    {
+        using var response = await host.Client.PostAsync(Check, GrpcWebClient.Text, Encoding.ASCII.GetBytes(body));
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        using var next = await host.Client.CallAsync(Check, new HealthCheckRequest(), text: true);
+        Assert.Single(await next.ReadAllAsync());
+    }
+
+    [Fact]
+    public async Task A_text_request_that_is_too_large_is_refused()
+    {
+        using var response = await host.Client.PostAsync(Check, GrpcWebClient.Text, [.. Enumerable.Repeat((byte)'A', Base64Body.TextBytesMax + 4)]);
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_client_gets_text_where_it_accepts_text()
+    {
+        using var response = await GrpcWebResponse.OfAsync(await host.Client.PostAsync(
+            Check, "application/grpc-web", GrpcWebClient.Frame(new HealthCheckRequest()), accept: "application/grpc-web-text"));
+        Assert.Equal(GrpcWebClient.Text, response.Http.Content.Headers.ContentType?.ToString());
+        Assert.Single(await response.ReadAllAsync());
+    }
+
+    [Fact]
+    public async Task A_truncated_message_is_an_error_and_not_a_hang()
+    {
+        using var response = await GrpcWebResponse.OfAsync(await host.Client.PostAsync(Check, GrpcWebClient.Binary, [0, 0, 0, 0, 9, 1]));
+        Assert.Empty(await response.ReadAllAsync());
+        Assert.NotEqual("0", response.Trailers["grpc-status"]);
+    }
+
+    [Fact]
+    public async Task The_pages_origin_may_call_and_read_the_status()
+    {
+        using var preflight = new HttpRequestMessage(HttpMethod.Options, Check);
+        preflight.Headers.Add("origin", GrpcWebHost.Origin);
+        preflight.Headers.Add("access-control-request-method", "POST");
+        preflight.Headers.Add("access-control-request-headers", "content-type,x-grpc-web,authorization");
+        using var allowed = await host.Client.SendAsync(preflight);
+        Assert.Equal(GrpcWebHost.Origin, Header(allowed, "access-control-allow-origin"));
+        Assert.Contains("authorization", Header(allowed, "access-control-allow-headers"));
+
+        using var response = await host.Client.PostAsync(
+            Check, GrpcWebClient.Binary, GrpcWebClient.Frame(new HealthCheckRequest()), origin: GrpcWebHost.Origin);
+        Assert.Equal("grpc-status,grpc-message,grpc-status-details-bin", Header(response, "access-control-expose-headers"));
+    }
+
+    [Fact]
+    public async Task Another_origin_may_not_call()
+    {
+        using var response = await host.Client.PostAsync(
+            Check, GrpcWebClient.Binary, GrpcWebClient.Frame(new HealthCheckRequest()), origin: "https://other.example");
+        Assert.False(response.Headers.Contains("access-control-allow-origin"));
+    }
+
+    [Theory]
+    [InlineData("auctions.example")]
+    [InlineData("https://auctions.example/")]
+    [InlineData("ftp://auctions.example")]
+    public void An_origin_that_is_none_is_named(string origin) =>
+        Assert.Contains($"'{origin}'", new GrpcWebOptions { Origins = ["https://fine.example", origin] }.Flaw());
+
+    private static string Header(HttpResponseMessage response, string name) => string.Join(',', response.Headers.GetValues(name));
+}
