@@ -1,0 +1,2 @@
+await using var app = await CdcRedisUpdater.Composition.BuildAsync(args);
+await app.RunAsync();
