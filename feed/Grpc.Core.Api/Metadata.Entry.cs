@@ -16,14 +16,17 @@ public sealed partial class Metadata
 
         /// <summary>Creates a binary entry; the bytes are copied, the key is lower-cased.</summary>
         /// <exception cref="ArgumentNullException">The key or the value is null.</exception>
-        /// <exception cref="ArgumentException">The key has other characters than <c>a-z 0-9 _ - .</c>, or lacks the suffix <c>-bin</c>.</exception>
+        /// <exception cref="ArgumentException">
+        /// The key has other characters than <c>a-z 0-9 _ - .</c>, or lacks the suffix <c>-bin</c>.
+        /// </exception>
         public Entry(string key, byte[] valueBytes)
         {
             Key = Normalized(key);
             ArgumentNullException.ThrowIfNull(valueBytes);
             if (!IsBinary)
             {
-                throw new ArgumentException($"The key of a binary entry ends with {BinaryHeaderSuffix}: '{Key}' does not.", nameof(key));
+                throw new ArgumentException(
+                    $"The key of a binary entry ends with {BinaryHeaderSuffix}: '{Key}' does not.", nameof(key));
             }
 
             bytes = valueBytes.AsSpan().ToArray();
@@ -31,14 +34,17 @@ public sealed partial class Metadata
 
         /// <summary>Creates a text entry; the key is lower-cased.</summary>
         /// <exception cref="ArgumentNullException">The key or the value is null.</exception>
-        /// <exception cref="ArgumentException">The key has other characters than <c>a-z 0-9 _ - .</c>, or a binary entry's suffix.</exception>
+        /// <exception cref="ArgumentException">
+        /// The key has other characters than <c>a-z 0-9 _ - .</c>, or a binary entry's suffix.
+        /// </exception>
         public Entry(string key, string value)
         {
             Key = Normalized(key);
             ArgumentNullException.ThrowIfNull(value);
             if (IsBinary)
             {
-                throw new ArgumentException($"The key of a text entry does not end with {BinaryHeaderSuffix}: '{Key}' does.", nameof(key));
+                throw new ArgumentException(
+                    $"The key of a text entry does not end with {BinaryHeaderSuffix}: '{Key}' does.", nameof(key));
             }
 
             text = value;
@@ -52,7 +58,8 @@ public sealed partial class Metadata
 
         /// <summary>A text entry's value.</summary>
         /// <exception cref="InvalidOperationException">The entry is binary.</exception>
-        public string Value => text ?? throw new InvalidOperationException($"The entry '{Key}' is binary: it has no text.");
+        public string Value =>
+            text ?? throw new InvalidOperationException($"The entry '{Key}' is binary: it has no text.");
 
         /// <summary>Whether the value is binary, which is as much as to say whether the key ends with <c>-bin</c>.</summary>
         public bool IsBinary => Key.EndsWith(BinaryHeaderSuffix, StringComparison.Ordinal);
@@ -75,7 +82,7 @@ public sealed partial class Metadata
             if (lowered.Length == 0 || lowered.AsSpan().ContainsAnyExcept(KeyCharacters))
             {
                 throw new ArgumentException(
-                    $"A metadata key has letters, digits, underscores, hyphens and dots, and at least one of them: '{key}' is not one.",
+                    $"A metadata key is of letters, digits, underscores, hyphens and dots, one or more: '{key}' is not.",
                     nameof(key));
             }
 

@@ -84,12 +84,16 @@ public sealed partial class Metadata : IList<Metadata.Entry>
     }
 
     /// <summary>Adds a text entry.</summary>
-    /// <exception cref="ArgumentException">The key has other characters than <c>a-z 0-9 _ - .</c>, or a binary entry's suffix.</exception>
+    /// <exception cref="ArgumentException">
+    /// The key has other characters than <c>a-z 0-9 _ - .</c>, or a binary entry's suffix.
+    /// </exception>
     /// <exception cref="InvalidOperationException">This is read-only.</exception>
     public void Add(string key, string value) => Add(new Entry(key, value));
 
     /// <summary>Adds a binary entry; the bytes are copied.</summary>
-    /// <exception cref="ArgumentException">The key has other characters than <c>a-z 0-9 _ - .</c>, or lacks the suffix <c>-bin</c>.</exception>
+    /// <exception cref="ArgumentException">
+    /// The key has other characters than <c>a-z 0-9 _ - .</c>, or lacks the suffix <c>-bin</c>.
+    /// </exception>
     /// <exception cref="InvalidOperationException">This is read-only.</exception>
     public void Add(string key, byte[] valueBytes) => Add(new Entry(key, valueBytes));
 

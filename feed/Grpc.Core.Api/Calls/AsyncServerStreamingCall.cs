@@ -1,6 +1,9 @@
 namespace Grpc.Core;
 
-/// <summary>A call with a single request and a stream of responses. Dispose of it to release what it holds; that cancels a call that has not ended.</summary>
+/// <summary>
+/// A call with a single request and a stream of responses.
+/// Dispose of it to release what it holds; that cancels a call that has not ended.
+/// </summary>
 /// <typeparam name="TResponse">The type of the responses.</typeparam>
 public sealed class AsyncServerStreamingCall<TResponse> : IDisposable
 {

@@ -2,7 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace Grpc.Core;
 
-/// <summary>A call with a single request and a single response. Dispose of it to release what it holds; that cancels a call that has not ended.</summary>
+/// <summary>
+/// A call with a single request and a single response.
+/// Dispose of it to release what it holds; that cancels a call that has not ended.
+/// </summary>
 /// <typeparam name="TResponse">The type of the response.</typeparam>
 public sealed class AsyncUnaryCall<TResponse> : IDisposable
 {

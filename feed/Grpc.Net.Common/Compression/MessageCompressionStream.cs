@@ -5,8 +5,10 @@ namespace Grpc.Net.Compression;
 /// compressed stream: other implementations, grpc-js for one, fail on them. So the compressor begins with the first byte, and a
 /// message without any gets the valid form of nothing. The destination is left open.
 /// </summary>
-internal sealed class MessageCompressionStream(Stream destination, Func<Stream, Stream> createCompressor, byte[] nothingCompressed)
-    : Stream
+internal sealed class MessageCompressionStream(
+    Stream destination,
+    Func<Stream, Stream> createCompressor,
+    byte[] nothingCompressed) : Stream
 {
     private Stream? compressor;
     private bool disposed;

@@ -27,12 +27,12 @@ public class CallOptionsTests
         using var cancellation = new CancellationTokenSource();
         var (headers, write) = (new Metadata(), new WriteOptions(WriteFlags.NoCompress));
         var options = new CallOptions()
+            .WithWaitForReady()
             .WithHeaders(headers)
             .WithDeadline(Deadline)
             .WithCancellationToken(cancellation.Token)
             .WithWriteOptions(write)
-            .WithCredentials(Credentials)
-            .WithWaitForReady();
+            .WithCredentials(Credentials);
 
         Assert.Same(headers, options.Headers);
         Assert.Equal(Deadline, options.Deadline);
@@ -64,6 +64,7 @@ public class CallOptionsTests
     public void Propagation_is_of_both_unless_it_is_narrowed()
     {
         Assert.True(ContextPropagationOptions.Default is { IsPropagateDeadline: true, IsPropagateCancellation: true });
-        Assert.True(new ContextPropagationOptions(propagateDeadline: false) is { IsPropagateDeadline: false, IsPropagateCancellation: true });
+        var narrowed = new ContextPropagationOptions(propagateDeadline: false);
+        Assert.True(narrowed is { IsPropagateDeadline: false, IsPropagateCancellation: true });
     }
 }

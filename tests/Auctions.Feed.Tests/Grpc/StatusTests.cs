@@ -33,7 +33,8 @@ public class StatusTests
     public void A_status_says_what_it_is()
     {
         Assert.Equal("Status(StatusCode=\"NotFound\", Detail=\"no lot\")", new Status(StatusCode.NotFound, "no lot").ToString());
-        Assert.Contains("broken", new Status(StatusCode.Internal, "", new IOException("broken")).ToString(), StringComparison.Ordinal);
+        var explained = new Status(StatusCode.Internal, "", new IOException("broken"));
+        Assert.Contains("broken", explained.ToString(), StringComparison.Ordinal);
         Assert.Equal(StatusCode.OK, Status.DefaultSuccess.StatusCode);
         Assert.Equal(StatusCode.Cancelled, Status.DefaultCancelled.StatusCode);
         Assert.Equal(StatusCode.OK, default(Status).StatusCode);

@@ -109,7 +109,8 @@ public class WireTests
             return Task.CompletedTask;
         };
         var text = new string('a', length);
-        var call = host.Client.UnaryAsync(new EchoRequest { Text = text }, new Metadata { { "grpc-internal-encoding-request", encoding } });
+        var call = host.Client.UnaryAsync(
+            new EchoRequest { Text = text }, new Metadata { { "grpc-internal-encoding-request", encoding } });
         Assert.Equal(text, (await call).Text);
         Assert.Equal(encoding, sent);
 

@@ -14,7 +14,8 @@ internal static class Overrides
     /// </summary>
     public static IReadOnlyList<string> WithoutBase(Assembly consumer, params Assembly[] providers)
     {
-        const BindingFlags declared = BindingFlags.DeclaredOnly | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+        const BindingFlags declared =
+            BindingFlags.DeclaredOnly | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
         return
         [
             .. from type in consumer.GetTypes()
