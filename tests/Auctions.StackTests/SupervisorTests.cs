@@ -206,7 +206,7 @@ public sealed class SupervisorTests : IAsyncLifetime
     /// <summary>A part that is ready once its script has made the file {name}.ready. $0 is its name.</summary>
     private Part Script(string name, string script, params string[] dependsOn) => new(name, dependsOn)
     {
-        Prepare = _ => { File.Delete(InRun(name + ".ready")); return Task.CompletedTask; },
+        Prepare = _ => Task.Run(() => File.Delete(InRun(name + ".ready"))),
         Launch = () => new Launch("sh", "-c", script, name),
         IsReady = _ => Task.FromResult(File.Exists(InRun(name + ".ready"))),
     };

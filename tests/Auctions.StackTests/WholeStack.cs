@@ -27,7 +27,7 @@ public sealed class WholeStack : IAsyncLifetime
     /// <summary>Runs a command of DevStack to its end.</summary>
     public async Task<(int Code, string Output)> DevStackAsync(string command, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Program(), command, "--run", Run.Root, .. arguments])
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [Program(), command, "--run-dir", Run.Root, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

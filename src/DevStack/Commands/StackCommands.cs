@@ -9,7 +9,7 @@ namespace DevStack.Commands;
 /// <summary>up, down, status and logs.</summary>
 internal static class StackCommands
 {
-    private static readonly Option<string> Run = new("--run")
+    private static readonly Option<string> Run = new("--run-dir")
     {
         Description = "The stack's directory: pid files, logs, addresses, secrets and data",
         DefaultValueFactory = _ => Path.Combine(SourceRoot(), ".run"),
