@@ -1,6 +1,5 @@
-# Builds the solution once for everybody. Sourced by ./auctions and tests/run, which set $here to the root.
+# Builds the solution once for everybody. Sourced by ./auctions and tests/run.
 # shellcheck shell=bash
-: "${here:?}"
 
 # Whether a source is newer than the last good build. Directories count too: a file may have been removed.
 is_stale() {

@@ -19,6 +19,8 @@ internal sealed class BranchCount
         Seen($"{terms.Increment.GetType().Name} {decided.Outcome}");
         Seen("at the end", decided.DecidedUs == before.EndUs);
         Seen("at the start", decided.DecidedUs == terms.StartUs);
+        Seen("too late to buy: the reserve was just met", decided.Reason == RefusalReason.BuyNowWithdrawn
+            && before.BidCount > 0 && before.Price == terms.Reserve && terms.BuyNow > before.Ceiling);
         if (!decided.Accepted) return;
 
         var left = before.EndUs - decided.DecidedUs;
@@ -31,6 +33,7 @@ internal sealed class BranchCount
         Seen("reserve still unmet", terms.Reserve > after.Price);
         Seen("ceiling holds the price", decided.Outcome == BidOutcome.Outbid && after.Price == after.Ceiling && bid.Limit < after.Ceiling);
         Seen("increment saturates", terms.Increment.Above(bid.Limit) > Currency.MaxAmount);
+        Seen("on a step of the ladder", IsStep(decided.Outcome == BidOutcome.Outbid ? bid.Limit : before.Price));
         Seen("near 2^53", after.Price > Currency.MaxAmount - 10);
         Seen("scheduled becomes active", before.Status == AuctionStatus.Scheduled);
         Seen("end moves", after.Extensions > before.Extensions);
@@ -39,6 +42,8 @@ internal sealed class BranchCount
         Seen("in the last microsecond", left == 1);
         Seen("exactly at the window", terms.SoftClose.MaxExtensions > 0 && left == terms.SoftClose.WindowUs);
         Seen("a microsecond before the window", terms.SoftClose.MaxExtensions > 0 && left == terms.SoftClose.WindowUs + 1);
+
+        bool IsStep(long price) => terms.Increment is Increment.Ladder ladder && price > 0 && ladder.At(price) != ladder.At(price - 1);
     }
 
     public void Seen(string what, bool seen = true)

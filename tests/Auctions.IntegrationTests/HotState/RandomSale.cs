@@ -12,6 +12,7 @@ internal sealed class RandomSale
 
     private readonly Random _random;
     private readonly long _scale;
+    private readonly long[] _steps;
     private readonly List<Bid> _asked = [];
 
     /// <param name="nowUs">About when its bids will be decided.</param>
@@ -19,7 +20,8 @@ internal sealed class RandomSale
     {
         _random = random;
         _scale = random.Next(4) switch { 0 => 200, 1 => 100_000, 2 => 10_000_000, _ => Most };
-        Terms = new Terms("seller", "USD", Amount(), Maybe(Later()), Maybe(Later()), Increments(), SoftCloses(),
+        _steps = random.Next(2) == 0 ? [1_00, 5_00, 25_00, 100_00, 250_00, 500_00, 1_000_00, 2_500_00, 5_000_00] : [Amount()];
+        Terms = new Terms("seller", "USD", Amount(), Maybe(Later()), Maybe(Math.Min(Most, 3 * Later())), Increments(), SoftCloses(),
             random.Next(10) == 0 ? nowUs + Near() : random.Next(20) == 0 ? nowUs + Hour : 1);
         State = States(nowUs);
     }
@@ -32,7 +34,8 @@ internal sealed class RandomSale
     public Bid Next(AuctionState state)
     {
         if (_asked.Count > 0 && _random.Next(15) == 0) return _asked[_random.Next(_asked.Count)];
-        var buys = _random.Next(Rules.BuyNowAvailable(Terms, state) ? 6 : 40) == 0;
+        var couldBuy = Terms.BuyNow > state.Ceiling && (state.BidCount == 0 || state.Price <= Terms.Reserve);
+        var buys = _random.Next(couldBuy ? 6 : 20) == 0;
         var kind = buys ? BidKind.BuyNow : _random.Next(5) < 2 ? BidKind.Direct : BidKind.Proxy;
         var bidder = _random.Next(40) == 0 ? "seller"
             : state.Leader.Length > 0 && _random.Next(4) == 0 ? state.Leader
@@ -61,7 +64,7 @@ internal sealed class RandomSale
             5 => Terms.Reserve,
             6 => Terms.BuyNow,
             7 => Terms.Opening,
-            8 => _random.Next(30) == 0 ? Most - _random.Next(3) : Rules.MinimumBid(Terms, state),
+            8 => _random.Next(10) == 0 ? Most - _random.Next(3) : _steps[_random.Next(_steps.Length)],
             9 => state.Price,
             _ => state.Ceiling + Amount() / (1 + _random.Next(1_000)),
         };
@@ -84,8 +87,7 @@ internal sealed class RandomSale
         1 => new Increment.Fixed(Amount()),
         2 => new Increment.BasisPoints(1 + _random.Next(Increment.BasisPoints.Max)),
         3 => new Increment.BasisPoints(_random.Next(2) == 0 ? 1 : Increment.BasisPoints.Max),
-        4 => new Increment.Ladder("some", (0, 1 + _random.Next(50)), (1 + _random.NextInt64(_scale), 1 + _random.Next(5_000)), (_scale + 1 > Most ? Most : _scale + 1, Amount())),
-        _ => Increment.EbayUs,
+        _ => _steps.Length > 1 ? Increment.EbayUs : new Increment.Ladder("some", (0, 1 + _random.Next(50)), (_steps[0], Amount())),
     };
 
     private SoftClose SoftCloses() => _random.Next(3) == 0

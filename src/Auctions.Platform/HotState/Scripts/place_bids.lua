@@ -23,13 +23,7 @@ local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%
 local STATUSES = { scheduled = true, active = true, ended = true, cancelled = true }
 
 local call, format, find, match = redis.call, string.format, string.find, string.match
-local floor, max, min = math.floor, math.max, math.min
-
--- The number of a text of digits alone; nil for any other, so that a damaged field is noticed.
-local function whole(text)
-  local number = text and find(text, '^%d+$') and tonumber(text)
-  return number and number <= MAX_AMOUNT and number or nil
-end
+local floor, max, min, concat = math.floor, math.max, math.min, table.concat
 
 -- 1. The hash. A key of another type is a damaged one.
 
@@ -39,11 +33,18 @@ if fields.err then
   if find(fields.err, 'WRONGTYPE', 1, true) then return nil end
   return fields
 end
+for i = 1, 11 do
+  if not fields[i] then return nil end
+end
 local terms, status, leader, head = fields[1], fields[2], fields[3], fields[4]
-local price, ceiling, end_us = whole(fields[5]), whole(fields[6]), whole(fields[7])
-local extensions, bid_count, version = whole(fields[8]), whole(fields[9]), whole(fields[10])
-if not (terms and STATUSES[status] and leader and not find(leader, ' ', 1, true) and head and find(head, UUID)
-    and price and ceiling and end_us and extensions and bid_count and version and whole(fields[11])) then
+if not STATUSES[status] or find(leader, ' ', 1, true) or not find(head, UUID) then return nil end
+
+-- All numbers in one match: a match costs more than what it matches.
+local price, ceiling, end_us, extensions, bid_count, version, hydrated_version =
+  match(concat(fields, ' ', 5, 11), '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+price, ceiling, end_us, extensions = tonumber(price), tonumber(ceiling), tonumber(end_us), tonumber(extensions)
+bid_count, version, hydrated_version = tonumber(bid_count), tonumber(version), tonumber(hydrated_version)
+if not price or max(price, ceiling, end_us, extensions, bid_count, version, hydrated_version) > MAX_AMOUNT then
   return nil
 end
 
@@ -51,20 +52,19 @@ end
 
 local seller, currency, opening, reserve, buy_now, window_us, extension_us, max_extensions, start_us, increment =
   match(terms, '^([^ ]*) ([^ ]*) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ([^ ]+)$')
-opening, reserve, buy_now = whole(opening), whole(reserve), whole(buy_now)
-window_us, extension_us, max_extensions, start_us =
-  whole(window_us), whole(extension_us), whole(max_extensions), whole(start_us)
-if not (opening and reserve and buy_now and window_us and extension_us and max_extensions and start_us) then
+opening, reserve, buy_now, start_us = tonumber(opening), tonumber(reserve), tonumber(buy_now), tonumber(start_us)
+window_us, extension_us, max_extensions = tonumber(window_us), tonumber(extension_us), tonumber(max_extensions)
+if not opening or max(opening, reserve, buy_now, start_us, window_us, extension_us, max_extensions) > MAX_AMOUNT then
   return nil
 end
 
 -- The function that Increment.At is, or nil where the text is no increment.
 local function parse_increment(text)
-  local fixed = whole(match(text, '^fixed:(%d+)$'))
+  local fixed = tonumber(match(text, '^fixed:(%d+)$') or nil)
   if fixed then return function() return fixed end end
 
   -- Split, so that no product leaves the integers that a double holds.
-  local points = whole(match(text, '^bps:(%d+)$'))
+  local points = tonumber(match(text, '^bps:(%d+)$') or nil)
   if points then
     return function(at)
       local rest = at % 10000
@@ -77,8 +77,7 @@ local function parse_increment(text)
   local from, amount, count = {}, {}, 0
   for a, b in string.gmatch(steps, '(%d+)=(%d+)') do
     count = count + 1
-    from[count], amount[count] = whole(a), whole(b)
-    if not (from[count] and amount[count]) then return nil end
+    from[count], amount[count] = tonumber(a), tonumber(b)
   end
   if from[1] ~= 0 then return nil end
   return function(at)
