@@ -15,6 +15,7 @@ public static class Cli
         var root = new RootCommand("The operator's tool: tokens, verification of live data, inspection, and the replay of real bids.")
         {
             TokenCommand.Create(time),
+            VerifyCommand.Create(time),
             InspectCommand.Create(),
             TailCommand.Create(time),
             ReplayCommand.Create(time),

@@ -20,7 +20,7 @@ public sealed record Inspection(
     /// <summary>Null where the ledger has no such auction.</summary>
     public static async Task<Inspection?> ReadAsync(NpgsqlDataSource postgres, IDatabase redis, Guid id, int last, CancellationToken cancellation)
     {
-        var hot = await HotHead.ReadAsync(redis, id).ConfigureAwait(false);
+        var hot = await RedisCopy.ReadAsync(redis, id).ConfigureAwait(false);
         await using var connection = await postgres.OpenConnectionAsync(cancellation).ConfigureAwait(false);
         await using var snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellation).ConfigureAwait(false);
         if (await HeadAsync(connection, id, cancellation).ConfigureAwait(false) is not { } head) return null;
@@ -31,11 +31,11 @@ public sealed record Inspection(
             [.. hot.Pending.Select(entry => new PendingEntry(entry.Version, entry.Line, entry.Version <= head.Version))], entries);
     }
 
-    private static async Task<AuctionRow?> HeadAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellation)
+    private static async Task<LedgerHead?> HeadAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellation)
     {
-        await using var command = Command(connection, $"select {AuctionRow.Columns} from auctions where id = $1", id);
+        await using var command = Command(connection, $"select {LedgerHead.Columns} from auctions where id = $1", id);
         await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-        return await reader.ReadAsync(cancellation).ConfigureAwait(false) ? AuctionRow.Read(reader) : null;
+        return await reader.ReadAsync(cancellation).ConfigureAwait(false) ? LedgerHead.Read(reader) : null;
     }
 
     /// <summary>Every column as text, whatever columns there are.</summary>

@@ -1,3 +1,4 @@
+using Auctions.Platform.Contract;
 using Auctions.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -141,9 +142,5 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
         return bids;
     }
 
-    private static Money Amount(long cents)
-    {
-        var (units, nanos) = Core.Currency.Find(Reckoning.CurrencyCode)!.FromMinor(cents);
-        return new Money { CurrencyCode = Reckoning.CurrencyCode, Units = units, Nanos = nanos };
-    }
+    private static Money Amount(long cents) => MoneyMap.FromMinor(cents, Reckoning.CurrencyCode);
 }

@@ -14,10 +14,13 @@ public sealed class RestCheck(NpgsqlDataSource postgres, IDatabase redis, TimeSp
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private readonly List<Suspect> _suspects = [];
 
+    /// <summary>How many auctions differed and are not settled yet.</summary>
+    public int Suspects => _suspects.Count;
+
     /// <summary>A first look, at auctions whose rows were just read.</summary>
-    public async Task LookAsync(IReadOnlyList<AuctionRow> rows)
+    public async Task LookAsync(IReadOnlyList<LedgerHead> rows)
     {
-        var heads = await Task.WhenAll(rows.Select(row => HotHead.ReadAsync(redis, row.Id))).ConfigureAwait(false);
+        var heads = await Task.WhenAll(rows.Select(row => RedisCopy.ReadAsync(redis, row.Id))).ConfigureAwait(false);
         foreach (var (row, head) in rows.Zip(heads))
         {
             if (Differences(head, row).Any()) _suspects.Add(new Suspect(row.Id, head.Position, time.GetTimestamp()));
@@ -45,12 +48,12 @@ public sealed class RestCheck(NpgsqlDataSource postgres, IDatabase redis, TimeSp
     /// <returns>Whether it is settled, one way or the other.</returns>
     private async Task<bool> LookAgainAsync(Suspect suspect, List<Violation> broken, CancellationToken cancellation)
     {
-        var head = await HotHead.ReadAsync(redis, suspect.Id).ConfigureAwait(false);
-        await using var command = postgres.CreateCommand($"select {AuctionRow.Columns} from auctions where id = $1");
+        var head = await RedisCopy.ReadAsync(redis, suspect.Id).ConfigureAwait(false);
+        await using var command = postgres.CreateCommand($"select {LedgerHead.Columns} from auctions where id = $1");
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = suspect.Id });
         await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
         if (!await reader.ReadAsync(cancellation).ConfigureAwait(false)) return true; // gone: the check of the chain says so
-        var row = AuctionRow.Read(reader);
+        var row = LedgerHead.Read(reader);
         var differences = Differences(head, row).ToList();
         if (differences.Count == 0) return true;
 
@@ -63,7 +66,7 @@ public sealed class RestCheck(NpgsqlDataSource postgres, IDatabase redis, TimeSp
     }
 
     /// <summary>Fields that differ, and what is pending above the ledger's head and nobody appends.</summary>
-    private static IEnumerable<string> Differences(HotHead head, AuctionRow row) => head.DifferencesFrom(row).Concat(
+    private static IEnumerable<string> Differences(RedisCopy head, LedgerHead row) => head.DifferencesFrom(row).Concat(
         head.Pending.Where(entry => entry.Version > row.Version).Take(1)
             .Select(entry => $"version {entry.Version} is pending, and the ledger is at {row.Version}"));
 

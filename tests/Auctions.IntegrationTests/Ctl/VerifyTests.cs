@@ -1,0 +1,217 @@
+using Auctions.Core;
+using Auctions.Ctl;
+using Auctions.Ctl.Verify;
+using Auctions.IntegrationTests.Ledger;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Ledger;
+using StackExchange.Redis;
+
+namespace Auctions.IntegrationTests.Ctl;
+
+/// <summary>
+/// What auctionctl verify finds: nothing in what the ledger wrote, and every way in which a row, a record or Redis was tampered
+/// with. Each test has a database of its own.
+/// </summary>
+public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer)
+    : IClassFixture<PostgresServer>, IClassFixture<RedisServer>, IAsyncLifetime
+{
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(300);
+
+    private LedgerDatabase _ledger = null!;
+    private ConnectionMultiplexer _redis = null!;
+    private Guid _open, _sealed;
+
+    public async Task InitializeAsync()
+    {
+        _ledger = new LedgerDatabase(postgres);
+        await _ledger.InitializeAsync();
+        _redis = await ConnectionMultiplexer.ConnectAsync(redisServer.Configuration);
+        _open = await WithBidsAsync();
+        _sealed = await WithBidsAsync();
+        await _ledger.Lifecycle.SealAsync(new SealRequest(_sealed, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour), CancellationToken.None);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _redis.DisposeAsync();
+        await _ledger.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task What_the_ledger_wrote_is_clean()
+    {
+        var report = await VerifyAsync();
+
+        Assert.Empty(report.Violations);
+        Assert.Equal((2, 9, 2), (report.Auctions, report.Entries, report.Refusals)); // opened, three bids; and the sealing
+        Assert.Equal(ExitCode.Clean, await RunAsync());
+    }
+
+    [Theory]
+    [InlineData("I1", "update ledger set price = price + 1 where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set ceiling = 101 where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set leader = 'mallory' where auction_id = '{0}' and version = 3")]
+    [InlineData("I1", "update ledger set max = max + 1 where auction_id = '{0}' and version = 3")]
+    [InlineData("I1", "update ledger set prev = id where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set status = 'nonsense' where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set reserve_met = not reserve_met where auction_id = '{0}' and version = 1")]
+    [InlineData("I1", "delete from ledger where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "delete from ledger where auction_id = '{0}'")]
+    [InlineData("I1", "update auctions set price = price + 1 where id = '{0}'")]
+    [InlineData("I1", "update auctions set version = version + 1 where id = '{0}'")]
+    [InlineData("I1", "update auctions set reserve_met = not reserve_met where id = '{0}'")]
+    [InlineData("I1", "update auctions set terms = 'nonsense' where id = '{0}'")]
+    [InlineData("I1", "delete from auctions where id = '{0}'")]
+    [InlineData("I3", "update ledger set decided_us = end_us where auction_id = '{0}' and version = 3")]
+    [InlineData("I3", """
+        insert into ledger (auction_id, id, prev, version, kind, origin, terms_digest, decided_us, status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met)
+        select auction_id, gen_random_uuid(), id, 5, 'started', 'operator', terms_digest, decided_us, status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met
+        from ledger where auction_id = '{1}' and version = 4
+        """)]
+    [InlineData("I4", "update ledger set winner = 'mallory' where auction_id = '{1}' and kind = 'sealed'")]
+    [InlineData("I4", "update auctions set winner = 'mallory' where id = '{1}'")]
+    [InlineData("I4", "update auctions set winner = '' where id = '{1}'; update ledger set winner = '' where auction_id = '{1}' and kind = 'sealed'")]
+    [InlineData("I5", "update ledger set reason = 'seller' where auction_id = '{0}' and version is null")]
+    [InlineData("I5", "update ledger set basis = 1 where auction_id = '{0}' and version is null")]
+    [InlineData("I5", "update ledger set key = (select key from ledger where auction_id = '{0}' and version = 2), bidder = 'bob' where auction_id = '{0}' and version is null")]
+    [InlineData("I6", "update ledger set terms_digest = '0123456789abcdef' where auction_id = '{0}' and version = 2")]
+    [InlineData("I6", "update auctions set terms_digest = '0123456789abcdef' where id = '{0}'")]
+    [InlineData("I6", "update auctions set opening = opening + 1 where id = '{0}'")]
+    public async Task A_forged_record_is_found(string invariant, string forgery)
+    {
+        await ForgeAsync(string.Format(null, forgery, _open, _sealed));
+
+        Assert.Contains((await VerifyAsync()).Violations, violation => violation.Invariant == invariant);
+        Assert.Equal(ExitCode.Broken, await RunAsync());
+    }
+
+    [Fact]
+    public async Task An_auction_long_past_its_end_is_found_and_one_just_past_it_is_not()
+    {
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        var terms = LedgerDatabase.VaseTerms with { StartUs = now - LedgerDatabase.Hour };
+        await _ledger.OpenAsync(terms, endUs: now, createdUs: now - LedgerDatabase.Hour);
+        var overdue = await _ledger.OpenAsync(terms, endUs: now - 60_000_000, createdUs: now - LedgerDatabase.Hour);
+
+        var violation = Assert.Single((await VerifyAsync()).Violations);
+
+        Assert.Equal(("I9", overdue.ToString()), (violation.Invariant, violation.AuctionId));
+        Assert.Equal(ExitCode.Broken, await RunAsync());
+    }
+
+    [Fact]
+    public async Task Redis_that_holds_what_the_ledger_has_is_clean()
+    {
+        await HydrateAsync(_open);
+
+        Assert.Empty((await VerifyAsync()).Violations);
+    }
+
+    [Theory]
+    [InlineData("price", "999999")]
+    [InlineData("ceiling", "1")]
+    [InlineData("leader", "mallory")]
+    [InlineData("end_us", "9")]
+    [InlineData("status", "ended")]
+    [InlineData("version", "2")]
+    [InlineData("head", "00000000-0000-0000-0000-000000000000")]
+    [InlineData("terms", "mallory USD 1 0 0 0 0 0 0 fixed:1")]
+    public async Task A_forged_field_in_Redis_is_found(string field, string value)
+    {
+        await HydrateAsync(_open);
+        await _redis.GetDatabase().HashSetAsync(Key(_open), field, value);
+
+        var violation = Assert.Single((await VerifyAsync()).Violations);
+
+        Assert.Equal(("I6", _open.ToString()), (violation.Invariant, violation.AuctionId));
+        Assert.Contains(field, violation.Detail, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Broken, await RunAsync());
+    }
+
+    [Fact]
+    public async Task A_field_that_is_missing_in_Redis_is_found()
+    {
+        await HydrateAsync(_open);
+        await _redis.GetDatabase().HashDeleteAsync(Key(_open), "ceiling");
+
+        Assert.Equal("I6", Assert.Single((await VerifyAsync()).Violations).Invariant);
+    }
+
+    [Fact]
+    public async Task What_is_pending_and_never_appended_is_found()
+    {
+        await HydrateAsync(_open);
+        await _redis.GetDatabase().HashSetAsync(Key(_open) + ":pending", "4", "a line");
+
+        Assert.Contains("pending", Assert.Single((await VerifyAsync()).Violations).Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Redis_that_ran_ahead_is_given_time_to_come_to_rest()
+    {
+        await HydrateAsync(_open);
+        await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "4");
+        var check = new RestCheck(_ledger.Source, _redis.GetDatabase(), TimeSpan.FromMinutes(1), TimeProvider.System);
+        await check.LookAsync([await ReadHeadAsync(_open)]);
+        Assert.Equal(1, check.Suspects);
+
+        var settling = check.SettleAsync(CancellationToken.None);
+        await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "3");
+
+        Assert.Empty(await settling.WaitAsync(TimeSpan.FromSeconds(30)));
+    }
+
+    [Theory]
+    [InlineData("verify", "--postgres", "Host=127.0.0.1;Port=1;Username=x;Database=x")]
+    [InlineData("verify", "--postgres", "no connection string")]
+    [InlineData("verify", "--run-dir", "/no/such/directory")]
+    [InlineData("verify", "--no-such-option")]
+    [InlineData("verify", "--rest", "soon")]
+    [InlineData("no-such-command")]
+    public async Task What_cannot_be_checked_is_neither_clean_nor_broken(params string[] args)
+    {
+        Assert.Equal(ExitCode.NotChecked, await Cli.RunAsync([.. args, .. args[0] == "verify" && args[1] == "--postgres" ? ["--redis", redisServer.Configuration] : Array.Empty<string>()], TimeProvider.System));
+    }
+
+    [Fact]
+    public async Task An_unreachable_Redis_is_neither_clean_nor_broken()
+    {
+        Assert.Equal(ExitCode.NotChecked, await Cli.RunAsync(
+            ["verify", "--postgres", _ledger.ConnectionString, "--redis", "127.0.0.1:1,connectTimeout=500,connectRetry=1"], TimeProvider.System));
+    }
+
+    private static string Key(Guid auctionId) => $"auction:{{{auctionId}}}";
+
+    /// <summary>An auction with three accepted bids, one of them outbid at once, and a refused one.</summary>
+    private async Task<Guid> WithBidsAsync()
+    {
+        var id = await _ledger.OpenAsync();
+        foreach (var (bidder, max) in ((string, long)[])[("ann", 1000), ("bob", 500), ("eve", 2000), ("bob", 700)])
+            await _ledger.AppendAsync(await _ledger.DecideAsync(id, LedgerDatabase.Proxy(bidder, max)));
+        return id;
+    }
+
+    private Task<int> RunAsync() => Cli.RunAsync(
+        ["verify", "--json", "--rest", "300ms", "--postgres", _ledger.ConnectionString, "--redis", redisServer.Configuration], TimeProvider.System);
+
+    private async Task<VerifyReport> VerifyAsync() =>
+        await new Verification(_ledger.Source, _redis.GetDatabase(), Rest, TimeProvider.System).RunAsync(CancellationToken.None);
+
+    /// <summary>Changes what the ledger's guards forbid: by someone who can switch triggers and constraints off.</summary>
+    private Task ForgeAsync(string sql) => _ledger.ByHandAsync(
+        $"drop publication auctions; drop index ledger_answers; set session_replication_role = replica; {sql}");
+
+    private async Task HydrateAsync(Guid auctionId)
+    {
+        var head = await ReadHeadAsync(auctionId);
+        await _redis.GetDatabase().HashSetAsync(Key(auctionId), [.. head.AsHash().Select(field => new HashEntry(field.Field, field.Value))]);
+    }
+
+    private async Task<LedgerHead> ReadHeadAsync(Guid auctionId)
+    {
+        await using var command = _ledger.Source.CreateCommand($"select {LedgerHead.Columns} from auctions where id = '{auctionId}'");
+        await using var reader = await command.ExecuteReaderAsync();
+        await reader.ReadAsync();
+        return LedgerHead.Read(reader);
+    }
+}
