@@ -45,7 +45,7 @@ internal static class Topology
                 Prepare = postgres.PrepareAsync,
                 Launch = () => postgres.Launch(PostgresSettings),
                 IsReady = postgres.IsReadyAsync,
-                WhenReady = postgres.CreateDatabaseAsync,
+                WhenReady = postgres.ProvideLedgerAsync,
                 StopSignal = Signals.Int, // TERM would wait for every client to leave
             },
             new Part("redis")

@@ -1,4 +1,6 @@
+using Auctions.Platform.Ledger;
 using DevStack.Supervision;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace DevStack.Servers;
@@ -58,8 +60,24 @@ public sealed class Postgres(RunDirectory run)
         return await command.ExecuteScalarAsync(ct) is true;
     }
 
-    /// <summary>Makes the services' role and database. The role owns the database and may replicate, and is no superuser.</summary>
-    public async Task CreateDatabaseAsync(CancellationToken ct)
+    /// <summary>Makes the services' role and database with the ledger's schema. The role owns the database and may
+    /// replicate, and is no superuser.</summary>
+    /// <exception cref="StackException">The schema is not this version's, and cannot be made so.</exception>
+    public async Task ProvideLedgerAsync(CancellationToken ct)
+    {
+        await CreateDatabaseAsync(ct);
+        await using var ledger = LedgerDataSource.Create(ConnectionString);
+        try
+        {
+            await new Migrations(ledger, NullLogger<Migrations>.Instance).RunAsync(ct);
+        }
+        catch (MigrationException e)
+        {
+            throw new StackException(e.Message);
+        }
+    }
+
+    private async Task CreateDatabaseAsync(CancellationToken ct)
     {
         await using var source = NpgsqlDataSource.Create(AdminConnectionString);
         if (!await ExistsAsync(source, $"select from pg_roles where rolname = '{Role}'", ct))
