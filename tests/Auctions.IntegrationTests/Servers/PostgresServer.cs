@@ -21,6 +21,9 @@ public sealed class PostgresServer : IAsyncLifetime
     /// <summary>The postmaster's; its backends are its children.</summary>
     public ServerProcess Process => _server ?? throw new InvalidOperationException("Postgres is not running.");
 
+    /// <summary>What ALTER SYSTEM writes.</summary>
+    public string AutoConf => Path.Combine(Data, "postgresql.auto.conf");
+
     private string Data => Path.Combine(_dir, "data");
 
     public string ConnectionString(string database = "postgres") =>

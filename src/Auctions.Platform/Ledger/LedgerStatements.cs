@@ -1,0 +1,13 @@
+namespace Auctions.Platform.Ledger;
+
+/// <summary>The statements of <see cref="PostgresLedger"/>. Tests give it some with a guard taken out.</summary>
+internal sealed record LedgerStatements
+{
+    public string Lock { get; init; } = EmbeddedSql.Statement("lock");
+    public string Append { get; init; } = EmbeddedSql.Statement("append");
+    public string Refuse { get; init; } = EmbeddedSql.Statement("refuse");
+    public string AnswersToKeys { get; init; } = EmbeddedSql.Statement("answers_to_keys");
+    public string RecentAnswers { get; init; } = EmbeddedSql.Statement("recent_answers");
+    public string Head { get; init; } = EmbeddedSql.Statement("head");
+    public string Terms { get; init; } = EmbeddedSql.Statement("terms");
+}

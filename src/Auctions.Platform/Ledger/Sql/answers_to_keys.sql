@@ -1,0 +1,7 @@
+-- What the ledger holds as the answers to keys. $1 auction ids, $2 bidders, $3 keys; n: the place, from 1, last.
+-- The subselect keeps it a look-up for each key.
+select a.*, k.n
+from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality as k (auction_id, bidder, key, n)
+cross join lateral (
+  select * from answers a where a.auction_id = k.auction_id and a.bidder = k.bidder and a.key = k.key limit 1
+) a

@@ -1,0 +1,8 @@
+-- Creates an auction, once a seller and key; the trigger opens its ledger. No row: the key was used before.
+-- $1..$20 in the order of the columns.
+insert into auctions (id, create_key, create_digest, title, description, media_urls, category, post_id,
+  seller_id, currency, opening, reserve, buy_now, increment,
+  soft_close_window_us, soft_close_extension_us, max_extensions, start_us, original_end_us, created_us)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+on conflict (seller_id, create_key) do nothing
+returning id

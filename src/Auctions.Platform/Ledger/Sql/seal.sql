@@ -1,0 +1,44 @@
+-- Appends sealing entries. Under lock.sql. $1 auction ids (no id twice), $2 causes (time, ended_by_seller, cancelled),
+-- $3 now, $4 reasons of cancelling, $5 how long before the end a seller may not end it. Returns n (the place, from 1) and
+-- what became of it: sealed, over (it was already), not_yet, too_late (for the seller), missing.
+--
+--  1. judged   what is asked next to the head. Where the end has come, an auction ends by it, whatever was asked
+--  2. sealing  the state that it leaves: Rules.Winner of Auctions.Core says the same, and ChainAudit holds the two together
+with judged as (
+  select s.n, s.cause, s.reason, a.*, s.now,
+    s.now >= a.end_us as due,
+    exists (select from ledger h where h.auction_id = a.id and h.version = a.version and h.bid_kind = 'buy_now') as bought,
+    case
+      when a.id is null then 'missing'
+      when a.status in ('ended', 'cancelled') then 'over'
+      when s.now >= a.end_us then 'sealed'
+      when s.cause = 'time' then 'not_yet' -- guard: end
+      when s.cause = 'ended_by_seller' and a.end_us - s.now <= $5 and a.bid_count > 0 and a.reserve_met then 'too_late' -- guard: seller
+      else 'sealed'
+    end as became
+  from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) with ordinality as s (auction_id, cause, now, reason, n)
+  left join auctions a on a.id = s.auction_id
+),
+sealing as (
+  select j.id, gen_random_uuid() as entry, j.head, j.version + 1 as next, j.terms_digest, j.now,
+    case when cause = 'cancelled' and not due then 'cancelled' else 'ended' end as status,
+    price, ceiling, leader, extensions, bid_count, reserve_met,
+    case when cause = 'ended_by_seller' and not due then j.now else end_us end as end_us,
+    case when cause = 'cancelled' and not due or not reserve_met then '' else leader end as winner,
+    case when due and bought then 'bought_now' when due then 'time' when cause = 'ended_by_seller' then cause else '' end as end_reason,
+    case when cause = 'cancelled' and not due then j.reason else '' end as cancel_reason
+  from judged j where became = 'sealed'
+),
+appended as (
+  insert into ledger (auction_id, id, prev, version, kind, origin, terms_digest, decided_us,
+    status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met, winner, end_reason)
+  select id, entry, head, next, 'sealed', 'lifecycle', terms_digest, now,
+    status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met, winner, end_reason
+  from sealing
+),
+moved as (
+  update auctions a set version = s.next, head = s.entry, outside_version = s.next, decided_us = s.now,
+    status = s.status, end_us = s.end_us, winner = s.winner, end_reason = s.end_reason, cancel_reason = s.cancel_reason
+  from sealing s where a.id = s.id
+)
+select n, became from judged

@@ -1,0 +1,164 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Ledger;
+using Npgsql;
+using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
+
+namespace Auctions.IntegrationTests.Ledger;
+
+/// <summary>What changes without the services: by someone with psql.</summary>
+[Collection(PostgresCollection.Name)]
+public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
+{
+    [Fact]
+    public async Task A_hand_written_change_of_state_is_an_entry_and_moves_the_head()
+    {
+        var auction = await db.OpenAsync();
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+        var decidedBefore = await db.DecideAsync(auction, Proxy("bob", 20_00));
+
+        await db.ByHandAsync($"update auctions set end_us = end_us + 1000000 where id = '{auction}'");
+
+        var row = await db.RowAsync(auction);
+        var entry = (await db.EntriesAsync(auction))[^1];
+        Assert.Equal((2, 2), (row.Head.Version, row.OutsideVersion));
+        Assert.Equal((EntryKind.Amended, row.Head.EntryId, row.Head.State), (entry.Kind, entry.Id, entry.After));
+        Assert.Equal(Start + Hour + 1_000_000, entry.After.EndUs);
+        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(decidedBefore));
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(await db.DecideAsync(auction, decidedBefore.Bid)));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_hand_written_change_of_terms_is_an_entry_with_the_new_terms()
+    {
+        var auction = await db.OpenAsync();
+
+        await db.ByHandAsync($"update auctions set opening = 500, increment = 'bps:1000' where id = '{auction}'");
+
+        var terms = VaseTerms with { Opening = 5_00, Increment = new Increment.BasisPoints(1000) };
+        Assert.Equal(terms, (await db.HeadAsync(auction)).Terms);
+        Assert.Equal(terms, (await db.EntriesAsync(auction))[^1].Terms);
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(await db.DecideAsync(auction, Proxy("ann", 10_00))));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_hand_written_change_of_texts_is_no_entry()
+    {
+        var auction = await db.OpenAsync();
+        await db.ByHandAsync($"update auctions set title = 'A better vase', media_urls = '{{a,b}}' where id = '{auction}'");
+
+        var row = await db.RowAsync(auction);
+        Assert.Equal(("A better vase", 0), (row.Title, row.Head.Version));
+        Assert.Equal(["a", "b"], row.MediaUrls);
+    }
+
+    [Fact]
+    public async Task An_auction_cancelled_by_hand_is_sealed_without_a_winner()
+    {
+        var auction = await db.OpenAsync();
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+        await db.ByHandAsync($"update auctions set status = 'cancelled', cancel_reason = 'fraud' where id = '{auction}'");
+
+        var entry = (await db.EntriesAsync(auction))[^1];
+        Assert.Equal((EntryKind.Sealed, AuctionStatus.Cancelled, ""), (entry.Kind, entry.After.Status, entry.Winner));
+        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(Decide(auction,
+            (await db.HeadAsync(auction)) with { State = entry.After with { Status = AuctionStatus.Active } }, Proxy("bob", 20_00))));
+    }
+
+    [Theory]
+    [InlineData("version = version + 1")]
+    [InlineData("head = gen_random_uuid()")]
+    [InlineData("outside_version = 7")]
+    [InlineData("decided_us = 7")]
+    [InlineData("winner = 'me'")]
+    [InlineData("end_reason = 'time'")]
+    [InlineData("id = gen_random_uuid()")]
+    [InlineData("status = 'ended'")]
+    [InlineData("opening = 0")]
+    [InlineData("reserve = 9007199254740992")]
+    [InlineData("seller_id = 'a b'")]
+    public async Task What_is_the_ledgers_cannot_be_set_by_hand(string change)
+    {
+        var auction = await db.OpenAsync();
+        var refused = await Assert.ThrowsAsync<PostgresException>(() => db.ByHandAsync($"update auctions set {change} where id = '{auction}'"));
+        Assert.StartsWith("23", refused.SqlState, StringComparison.Ordinal);
+        Assert.Equal(0, (await db.HeadAsync(auction)).Version);
+    }
+
+    [Fact]
+    public async Task A_sealed_auction_keeps_its_state_and_its_terms()
+    {
+        var auction = await db.OpenAsync();
+        await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start + Hour), CancellationToken.None);
+
+        foreach (var change in (string[])["price = 7", "leader = 'me'", "end_us = end_us + 1", "reserve = 1", "status = 'active'", "status = 'cancelled'"])
+            await Assert.ThrowsAsync<PostgresException>(() => db.ByHandAsync($"update auctions set {change} where id = '{auction}'"));
+        await db.ByHandAsync($"update auctions set title = 'Sold' where id = '{auction}'");
+        Assert.Equal(1, (await db.HeadAsync(auction)).Version);
+    }
+
+    [Fact]
+    public async Task An_auction_inserted_by_hand_has_its_opening_entry_and_takes_bids()
+    {
+        var auction = Guid.NewGuid();
+        await db.ByHandAsync($"""
+            insert into auctions (id, seller_id, title, currency, opening, increment, start_us, original_end_us, created_us, price, version, status, winner)
+            values ('{auction}', 'seller', 'By hand', 'USD', 100, 'fixed:100', {Start}, {Start + Hour}, {Start}, 77, 9, 'ended', 'me')
+            """);
+
+        Assert.Equal(new AuctionState(AuctionStatus.Active, 0, 0, "", Start + Hour, 0, 0), (await db.HeadAsync(auction)).State);
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(await db.DecideAsync(auction, Proxy("ann", 10_00))));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    /// <summary>Updates of the ledger fail twice over: it is published and has no replica identity.</summary>
+    [Theory]
+    [InlineData("update ledger set price = 1")]
+    [InlineData("alter publication auctions drop table ledger; update ledger set price = 1")]
+    [InlineData("delete from ledger")]
+    [InlineData("truncate ledger")]
+    [InlineData("delete from auctions")]
+    [InlineData("truncate auctions cascade")]
+    public async Task The_ledger_is_append_only_and_auctions_stay(string statement)
+    {
+        await db.OpenAsync();
+        await Assert.ThrowsAsync<PostgresException>(() => db.ByHandAsync(statement));
+        await using var byService = db.Source.CreateCommand(statement);
+        await Assert.ThrowsAsync<PostgresException>(() => byService.ExecuteNonQueryAsync());
+    }
+
+    [Theory]
+    [InlineData("fixed:100")]
+    [InlineData("bps:250")]
+    [InlineData("ladder:two-steps:0=5,100=25")]
+    public async Task Postgres_and_Core_write_the_same_terms_and_digest(string increment)
+    {
+        var terms = new Terms("s!~", "JPY", 1, Currency.MaxAmount, 2, Increment.Parse(increment), new SoftClose(1, 2, 3), Start - 1);
+        var auction = await db.OpenAsync(terms);
+
+        await using var command = db.Source.CreateCommand($"select terms || '|' || terms_digest from auctions where id = '{auction}'");
+        Assert.Equal($"{terms.Line}|{terms.Digest}", await command.ExecuteScalarAsync());
+    }
+
+    [Fact]
+    public async Task The_publication_names_no_secret()
+    {
+        await using var command = db.Source.CreateCommand(
+            "select tablename || ': ' || array_to_string(attnames, ' ') from pg_publication_tables where pubname = 'auctions' order by 1");
+        await using var rows = await command.ExecuteReaderAsync();
+        var published = new List<string>();
+        while (await rows.ReadAsync()) published.Add(rows.GetString(0));
+
+        Assert.Equal(
+            [
+                "auctions: id seller_id title description media_urls category post_id currency opening buy_now increment soft_close_window_us "
+                + "soft_close_extension_us max_extensions start_us original_end_us created_us version head status price leader end_us extensions "
+                + "bid_count reserve_met decided_us outside_version winner end_reason",
+                "ledger: auction_id id prev version basis kind origin bid_kind bidder currency offered outcome reason decided_us recorded_at "
+                + "status price leader end_us extensions bid_count reserve_met winner end_reason",
+            ],
+            published);
+    }
+}

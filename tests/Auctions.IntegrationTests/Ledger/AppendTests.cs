@@ -1,0 +1,229 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Ledger;
+using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
+
+namespace Auctions.IntegrationTests.Ledger;
+
+[Collection(PostgresCollection.Name)]
+public sealed class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
+{
+    [Fact]
+    public async Task A_bid_on_the_head_is_appended_and_becomes_the_head()
+    {
+        var auction = await db.OpenAsync();
+        var bid = await db.DecideAsync(auction, Proxy("ann", 10_00));
+
+        var result = (await db.AppendAsync(bid))[0];
+
+        Assert.Equal(AppendOutcome.Appended, result.Outcome);
+        Assert.Equal(bid, result.Answer);
+        var head = await db.HeadAsync(auction);
+        Assert.Equal((1, bid.Id, bid.After), (head.Version, head.EntryId, head.State));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task The_same_bid_again_is_already_there_even_under_later_ones()
+    {
+        var auction = await db.OpenAsync();
+        var first = await db.DecideAsync(auction, Proxy("ann", 10_00));
+        await db.AppendAsync(first);
+        var second = await db.DecideAsync(auction, Proxy("bob", 20_00));
+        await db.AppendAsync(second);
+
+        var results = await db.AppendAsync(first, second);
+
+        Assert.All(results, r => Assert.Equal(AppendOutcome.AlreadyThere, r.Outcome));
+        Assert.Equal([first, second], results.Select(r => r.Answer));
+    }
+
+    [Fact]
+    public async Task A_key_that_has_an_answer_gets_that_one()
+    {
+        var auction = await db.OpenAsync();
+        var bid = Proxy("ann", 10_00);
+        var first = await db.DecideAsync(auction, bid);
+        await db.AppendAsync(first);
+
+        var result = (await db.AppendAsync(await db.DecideAsync(auction, bid with { Max = 30_00 })))[0];
+
+        Assert.Equal(AppendOutcome.Answered, result.Outcome);
+        Assert.Equal(first, result.Answer);
+    }
+
+    [Fact]
+    public async Task A_bid_whose_predecessor_is_missing_is_early_until_that_comes()
+    {
+        var auction = await db.OpenAsync();
+        var (first, second) = await TwoAsync(auction);
+
+        Assert.Equal(AppendOutcome.Early, await db.AppendOneAsync(second));
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(first));
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(second));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_bid_in_whose_place_another_stands_is_refused()
+    {
+        var auction = await db.OpenAsync();
+        var loser = await db.DecideAsync(auction, Proxy("bob", 20_00));
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+
+        var result = (await db.AppendAsync(loser))[0];
+
+        Assert.Equal(new AppendResult(AppendOutcome.Refused, null), result);
+        Assert.Equal(1, (await db.HeadAsync(auction)).Version);
+    }
+
+    [Fact]
+    public async Task A_bid_on_an_auction_that_does_not_exist_is_refused()
+    {
+        var head = new Head(0, Guid.NewGuid(), VaseTerms, AuctionState.Opened(AuctionStatus.Active, Start + Hour));
+        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(Decide(Guid.NewGuid(), head, Proxy("ann", 10_00))));
+        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(Decide(Guid.NewGuid(), head, Proxy("ann", 1))));
+    }
+
+    [Fact]
+    public async Task A_refusal_is_recorded_and_found_by_its_key()
+    {
+        var auction = await db.OpenAsync();
+        var refusal = await db.DecideAsync(auction, Proxy("ann", 1));
+        Assert.Equal(RefusalReason.TooLow, refusal.Reason);
+
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(refusal));
+        Assert.Equal(AppendOutcome.AlreadyThere, await db.AppendOneAsync(refusal));
+        Assert.Equal(refusal, await db.Ledger.FindAnswerAsync(auction, "ann", refusal.Bid.Key, CancellationToken.None));
+        Assert.Null(await db.Ledger.FindAnswerAsync(auction, "bob", refusal.Bid.Key, CancellationToken.None));
+        Assert.Equal(0, (await db.HeadAsync(auction)).Version);
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_refusal_that_rests_on_an_entry_to_come_is_early()
+    {
+        var auction = await db.OpenAsync();
+        var first = await db.DecideAsync(auction, Proxy("ann", 10_00));
+        var refusal = Decide(auction, After(await db.HeadAsync(auction), first), Proxy("bob", 1_00));
+
+        Assert.Equal(AppendOutcome.Early, await db.AppendOneAsync(refusal));
+        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Appended], (await db.AppendAsync(refusal, first)).Select(r => r.Outcome));
+    }
+
+    [Fact]
+    public async Task One_batch_takes_many_bids_of_many_auctions_and_tells_them_apart()
+    {
+        var good = await db.OpenAsync();
+        var bad = await db.OpenAsync();
+        var gone = await db.OpenAsync();
+        var (good1, good2) = await TwoAsync(good);
+        var (bad1, bad2) = await TwoAsync(bad);
+        var low = Decide(good, After(After(await db.HeadAsync(good), good1), good2), Proxy("eve", 1));
+        var (_, gone2) = await TwoAsync(gone);
+
+        var results = await db.AppendAsync(good1, bad1 with { Prev = Guid.NewGuid() }, gone2, good2, bad2, low);
+
+        Assert.Equal(
+            [AppendOutcome.Appended, AppendOutcome.Refused, AppendOutcome.Early, AppendOutcome.Appended, AppendOutcome.Refused, AppendOutcome.Appended],
+            results.Select(r => r.Outcome));
+        Assert.Empty(await db.AuditAsync(good));
+        Assert.Equal(0, (await db.HeadAsync(bad)).Version);
+    }
+
+    [Fact]
+    public async Task Bids_that_are_there_already_and_new_ones_on_top_of_them_go_together()
+    {
+        var auction = await db.OpenAsync();
+        var (first, second) = await TwoAsync(auction);
+        await db.AppendAsync(first);
+
+        var results = await db.AppendAsync(first, second);
+
+        Assert.Equal([AppendOutcome.AlreadyThere, AppendOutcome.Appended], results.Select(r => r.Outcome));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_key_twice_in_one_batch_gets_the_first_answer()
+    {
+        var auction = await db.OpenAsync();
+        var head = await db.HeadAsync(auction);
+        var bid = Proxy("ann", 10_00);
+        var first = Decide(auction, head, bid);
+        var second = Decide(auction, After(head, first), bid with { Max = 20_00 });
+
+        var results = await db.AppendAsync(first, second);
+
+        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Answered], results.Select(r => r.Outcome));
+        Assert.Equal(first, results[1].Answer);
+    }
+
+    [Fact]
+    public async Task A_key_refused_and_accepted_in_one_batch_gets_one_answer()
+    {
+        var auction = await db.OpenAsync();
+        var bid = Proxy("ann", 10_00);
+        var accepted = await db.DecideAsync(auction, bid);
+        var refused = await db.DecideAsync(auction, bid with { Max = 1 });
+        var again = await db.DecideAsync(auction, bid with { Max = 2 });
+
+        var results = await db.AppendAsync(refused, again, accepted);
+
+        Assert.Equal([AppendOutcome.Answered, AppendOutcome.Answered, AppendOutcome.Appended], results.Select(r => r.Outcome));
+        Assert.All(results, r => Assert.Equal(accepted, r.Answer));
+    }
+
+    [Fact]
+    public async Task The_newest_answers_come_first_and_refusals_are_among_them()
+    {
+        var auction = await db.OpenAsync();
+        var all = new List<DecidedBid>();
+        for (var i = 1; i <= 6; i++)
+        {
+            var accepted = await db.DecideAsync(auction, Proxy($"bidder{i}", i * 10_00), Start + 2 * i);
+            await db.AppendAsync(accepted);
+            var refused = await db.DecideAsync(auction, Proxy("low", 1), Start + 2 * i + 1);
+            await db.AppendAsync(refused);
+            all.InsertRange(0, [refused, accepted]);
+        }
+
+        Assert.Equal(all[..7], await db.Ledger.ReadRecentAnswersAsync(auction, 7, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_bid_that_Postgres_cannot_hold_is_refused_alone()
+    {
+        var auctions = new List<Guid>();
+        for (var i = 0; i < 5; i++) auctions.Add(await db.OpenAsync());
+        var bids = new List<DecidedBid>();
+        foreach (var auction in auctions) bids.Add(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+        bids[3] = bids[3] with { Bid = bids[3].Bid with { Bidder = "a\0b" }, After = bids[3].After with { Leader = "a\0b" } };
+
+        var results = await db.AppendAsync([.. bids]);
+
+        Assert.Equal(AppendOutcome.Refused, results[3].Outcome);
+        Assert.Equal(4, results.Count(r => r.Outcome == AppendOutcome.Appended));
+    }
+
+    [Fact]
+    public async Task Terms_of_once_are_found_by_their_digest()
+    {
+        var auction = await db.OpenAsync();
+        await db.ByHandAsync($"update auctions set reserve = 50000 where id = '{auction}'");
+
+        Assert.Equal(VaseTerms, await db.Ledger.FindTermsAsync(auction, VaseTerms.Digest, CancellationToken.None));
+        var now = VaseTerms with { Reserve = 500_00 };
+        Assert.Equal(now, await db.Ledger.FindTermsAsync(auction, now.Digest, CancellationToken.None));
+        Assert.Null(await db.Ledger.FindTermsAsync(auction, "0000000000000000", CancellationToken.None));
+    }
+
+    private async Task<(DecidedBid First, DecidedBid Second)> TwoAsync(Guid auction)
+    {
+        var head = await db.HeadAsync(auction);
+        var first = Decide(auction, head, Proxy("ann", 10_00));
+        return (first, Decide(auction, After(head, first), Proxy("bob", 20_00)));
+    }
+
+    private static Head After(Head head, DecidedBid bid) => head with { Version = bid.Version, EntryId = bid.Id, State = bid.After };
+}

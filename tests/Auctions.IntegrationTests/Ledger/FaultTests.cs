@@ -1,0 +1,176 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Ledger;
+using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
+
+namespace Auctions.IntegrationTests.Ledger;
+
+/// <summary>A Postgres of these tests' own: it is killed, stopped and made to wait.</summary>
+public sealed class FaultTests : IAsyncLifetime
+{
+    private readonly PostgresServer _postgres = new();
+    private LedgerDatabase _db = null!;
+
+    public async Task InitializeAsync()
+    {
+        await _postgres.InitializeAsync();
+        _db = new LedgerDatabase(_postgres) { Settings = ";Command Timeout=2;Timeout=2;Cancellation Timeout=500" };
+        await _db.InitializeAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _db.DisposeAsync();
+        await _postgres.DisposeAsync();
+    }
+
+    /// <summary>
+    /// Commits wait for a standby that does not exist: rows are sent, the commit record is written, and no one says that it is committed.
+    /// </summary>
+    [Fact]
+    public async Task Nothing_is_appended_before_the_commit_and_after_a_kill_the_same_bids_find_out()
+    {
+        var auctions = new List<Guid>();
+        for (var i = 0; i < 50; i++) auctions.Add(await _db.OpenAsync());
+        var bids = new List<DecidedBid>();
+        foreach (var auction in auctions) bids.Add(await _db.DecideAsync(auction, Proxy("ann", 10_00)));
+        await _db.AppendAsync([.. bids.Take(1)]);
+        await PostgresServer.ExecuteAsync(_postgres.ConnectionString(), "alter system set synchronous_standby_names = 'nobody'");
+        await PostgresServer.ExecuteAsync(_postgres.ConnectionString(), "select pg_reload_conf()");
+
+        var waiting = _db.AppendAsync([.. bids]);
+        await Eventually.TrueAsync(async () => await WaitingCommitsAsync() == 1 || waiting.IsCompleted);
+        Assert.False(waiting.IsCompleted);
+        await _postgres.Process.KillAsync();
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => waiting);
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => _db.AppendAsync([.. bids]));
+
+        await File.WriteAllTextAsync(_postgres.AutoConf, "");
+        await _postgres.StartAsync();
+        var results = await _db.AppendAsync([.. bids]);
+        Assert.All(results, r => Assert.True(r.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere));
+        Assert.Equal(bids, results.Select(r => r.Answer));
+        foreach (var auction in auctions) Assert.Empty(await _db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task Bids_in_flight_at_a_kill_are_there_or_can_be_appended()
+    {
+        var auction = await _db.OpenAsync();
+        var killed = false;
+        for (var i = 1; i <= 200; i++)
+        {
+            var bid = await _db.DecideAsync(auction, Proxy($"bidder{i % 3}", i * 10_00));
+            var append = _db.AppendAsync(bid);
+            if (i % 67 == 0)
+            {
+                await _postgres.Process.KillAsync();
+                killed = true;
+                var outcome = await Record.ExceptionAsync(() => append);
+                Assert.True(outcome is null or LedgerUnavailableException, $"{outcome}");
+                await _postgres.StartAsync();
+                append = AskAgainAsync(bid);
+            }
+
+            var result = (await append)[0];
+            Assert.True(result.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere);
+            Assert.Equal(bid, result.Answer);
+        }
+
+        Assert.True(killed);
+        Assert.Equal(200, (await _db.HeadAsync(auction)).Version);
+        Assert.Empty(await _db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_server_that_does_not_answer_is_unavailable_within_the_timeout()
+    {
+        var auction = await _db.OpenAsync();
+        var bid = await _db.DecideAsync(auction, Proxy("ann", 10_00));
+        _postgres.Process.Suspend();
+        await SignalBackendsAsync("-STOP");
+        try
+        {
+            await Assert.ThrowsAsync<LedgerUnavailableException>(() => _db.AppendAsync(bid));
+            await Assert.ThrowsAsync<LedgerUnavailableException>(() => _db.Ledger.ReadHeadAsync(auction, CancellationToken.None));
+        }
+        finally
+        {
+            await SignalBackendsAsync("-CONT");
+            _postgres.Process.Resume();
+        }
+
+        // What was sent before the timeout may still arrive, and be first.
+        Assert.True((await AskAgainAsync(bid))[0].Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere);
+    }
+
+    [Fact]
+    public async Task A_shutdown_is_unavailable_and_the_pool_finds_the_new_server()
+    {
+        var auction = await _db.OpenAsync();
+        await _postgres.Process.StopAsync(2);
+        foreach (var call in (Func<Task>[])
+            [
+                () => _db.Ledger.ReadHeadAsync(auction, CancellationToken.None),
+                () => _db.Ledger.ReadRecentAnswersAsync(auction, 10, CancellationToken.None),
+                () => _db.Ledger.FindTermsAsync(auction, "x", CancellationToken.None),
+                () => _db.RowAsync(auction),
+                () => _db.EntriesAsync(auction),
+                () => _db.Waves.ClaimDueAsync(1, Start, CancellationToken.None),
+                () => _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start), CancellationToken.None),
+            ])
+        {
+            await Assert.ThrowsAsync<LedgerUnavailableException>(call);
+        }
+
+        await _postgres.StartAsync();
+        Assert.Equal(0, (await _db.HeadAsync(auction)).Version);
+    }
+
+    [Fact]
+    public async Task A_row_that_someone_else_keeps_locked_is_unavailable_and_not_refused()
+    {
+        var auction = await _db.OpenAsync();
+        var bid = await _db.DecideAsync(auction, Proxy("ann", 10_00));
+        await using (var holder = await _db.Source.OpenConnectionAsync())
+        await using (var transaction = await holder.BeginTransactionAsync())
+        {
+            await using var command = holder.CreateCommand();
+            command.CommandText = $"select from auctions where id = '{auction}' for update";
+            await command.ExecuteNonQueryAsync();
+            await Assert.ThrowsAsync<LedgerUnavailableException>(() => _db.AppendAsync(bid));
+        }
+
+        Assert.Equal(AppendOutcome.Appended, await _db.AppendOneAsync(bid));
+    }
+
+    /// <summary>As the services do: a pooled connection may still be to the server that died.</summary>
+    private async Task<AppendResult[]> AskAgainAsync(DecidedBid bid)
+    {
+        AppendResult[]? results = null;
+        await Eventually.TrueAsync(async () =>
+        {
+            try
+            {
+                results = await _db.AppendAsync(bid);
+                return true;
+            }
+            catch (LedgerUnavailableException)
+            {
+                return false;
+            }
+        });
+        return results!;
+    }
+
+    private async Task<long> WaitingCommitsAsync()
+    {
+        await using var source = Npgsql.NpgsqlDataSource.Create(_postgres.ConnectionString());
+        await using var command = source.CreateCommand("select count(*) from pg_stat_activity where wait_event = 'SyncRep'");
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
+
+    /// <summary>Backends are processes of their own: each child of the postmaster gets the signal.</summary>
+    private Task SignalBackendsAsync(string signal) =>
+        ServerProcess.RunAsync("/bin/sh", "-c", $"for pid in $(cat /proc/{_postgres.Process.Id}/task/*/children); do kill {signal} $pid; done");
+}

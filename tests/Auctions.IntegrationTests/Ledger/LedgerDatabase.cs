@@ -1,0 +1,89 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Ledger;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace Auctions.IntegrationTests.Ledger;
+
+/// <summary>A migrated database, one a test class unless a test makes its own, and what the tests do to it.</summary>
+public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
+{
+    /// <summary>An instant that tests count from, microseconds since 1970.</summary>
+    public const long Start = 1_800_000_000_000_000;
+
+    public const long Hour = 3_600_000_000;
+
+    public string ConnectionString { get; private set; } = "";
+    public NpgsqlDataSource Source { get; private set; } = null!;
+    public PostgresLedger Ledger { get; private set; } = null!;
+    public LedgerLifecycle Lifecycle { get; private set; } = null!;
+    public LedgerWaves Waves { get; private set; } = null!;
+    public LedgerHistory History { get; private set; } = null!;
+
+    public static Terms VaseTerms { get; } = new("seller", "USD", 1_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, Start);
+
+    /// <summary>Added to the connection string.</summary>
+    public string Settings { get; init; } = "";
+
+    public async Task InitializeAsync()
+    {
+        ConnectionString = await postgres.CreateDatabaseAsync() + Settings;
+        Source = LedgerDataSource.Create(ConnectionString);
+        await new Migrations(Source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
+        Ledger = With(Source, new LedgerStatements());
+        Lifecycle = new LedgerLifecycle(Source);
+        Waves = new LedgerWaves(Source);
+        History = new LedgerHistory(Source);
+    }
+
+    internal static PostgresLedger With(NpgsqlDataSource source, LedgerStatements statements) =>
+        new(source, NullLogger<PostgresLedger>.Instance, statements);
+
+    /// <summary>An auction of one hour from <see cref="Start"/>.</summary>
+    public async Task<Guid> OpenAsync(Terms? terms = null, long endUs = Start + Hour, long createdUs = Start)
+    {
+        var auction = new NewAuction(Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "", [], "", "", terms ?? VaseTerms, endUs, createdUs);
+        return (await Lifecycle.CreateAsync(auction, CancellationToken.None)).Auction.Id;
+    }
+
+    public async Task<Head> HeadAsync(Guid auctionId) =>
+        await Ledger.ReadHeadAsync(auctionId, CancellationToken.None) ?? throw new InvalidOperationException($"No auction {auctionId}.");
+
+    /// <summary>Decides a bid on a head, a minute after the start unless told.</summary>
+    public static DecidedBid Decide(Guid auctionId, Head head, Bid bid, long atUs = Start + Hour / 60) =>
+        DecidedBid.Decide(auctionId, head, Guid.NewGuid(), bid, atUs);
+
+    public async Task<DecidedBid> DecideAsync(Guid auctionId, Bid bid, long atUs = Start + Hour / 60) =>
+        Decide(auctionId, await HeadAsync(auctionId), bid, atUs);
+
+    public static Bid Proxy(string bidder, long max) => new(bidder, Guid.NewGuid(), BidKind.Proxy, "USD", 0, max);
+
+    public Task<AppendResult[]> AppendAsync(params DecidedBid[] bids) => Ledger.AppendAsync(bids, CancellationToken.None);
+
+    public async Task<AppendOutcome> AppendOneAsync(DecidedBid bid) => (await AppendAsync(bid))[0].Outcome;
+
+    /// <summary>As someone with psql: without what the services set.</summary>
+    public Task ByHandAsync(string sql) => PostgresServer.ExecuteAsync(ConnectionString, sql);
+
+    public async Task<AuctionRow> RowAsync(Guid auctionId) =>
+        await Lifecycle.ReadAuctionAsync(auctionId, CancellationToken.None) ?? throw new InvalidOperationException($"No auction {auctionId}.");
+
+    /// <summary>The auction's entries in version order.</summary>
+    public async Task<List<LedgerEntry>> EntriesAsync(Guid auctionId)
+    {
+        var entries = new List<LedgerEntry>();
+        await foreach (var entry in History.ReadLedgerAsync(auctionId, CancellationToken.None)) entries.Add(entry);
+        return entries;
+    }
+
+    /// <summary>Replays the auction through the rules; what it returns is what is wrong.</summary>
+    public async Task<IReadOnlyList<ChainViolation>> AuditAsync(Guid auctionId)
+    {
+        var record = await History.ReadRecordAsync(auctionId, CancellationToken.None) ?? throw new InvalidOperationException($"No auction {auctionId}.");
+        return ChainAudit.Check(auctionId, record.Entries, record.Answers,
+            new ChainHead(record.Auction.Head, record.Auction.Winner, record.Auction.EndReason));
+    }
+
+    public async Task DisposeAsync() => await Source.DisposeAsync();
+}

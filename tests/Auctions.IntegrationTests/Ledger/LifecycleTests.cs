@@ -1,0 +1,232 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Ledger;
+using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
+
+namespace Auctions.IntegrationTests.Ledger;
+
+[Collection(PostgresCollection.Name)]
+public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
+{
+    private const long HalfTime = Start + Hour / 2;
+
+    [Fact]
+    public async Task Creating_twice_with_the_same_key_gives_the_same_auction()
+    {
+        var auction = New();
+        var first = await db.Lifecycle.CreateAsync(auction, CancellationToken.None);
+        var second = await db.Lifecycle.CreateAsync(auction with { Id = Guid.NewGuid() }, CancellationToken.None);
+        var other = await db.Lifecycle.CreateAsync(auction with { Id = Guid.NewGuid(), Digest = "other" }, CancellationToken.None);
+
+        Assert.Equal((CreateOutcome.Created, auction.Id), (first.Outcome, first.Auction.Id));
+        Assert.Equal((CreateOutcome.AlreadyCreated, auction.Id), (second.Outcome, second.Auction.Id));
+        Assert.Equal((CreateOutcome.KeyReused, auction.Id), (other.Outcome, other.Auction.Id));
+        Assert.Equal((auction.Title, auction.Terms, auction.EndUs, auction.CreatedUs),
+            (first.Auction.Title, first.Auction.Head.Terms, first.Auction.OriginalEndUs, first.Auction.CreatedUs));
+        Assert.Empty(await db.AuditAsync(auction.Id));
+    }
+
+    [Fact]
+    public async Task Two_sellers_may_use_the_same_key()
+    {
+        var auction = New();
+        await db.Lifecycle.CreateAsync(auction, CancellationToken.None);
+        var other = await db.Lifecycle.CreateAsync(
+            auction with { Id = Guid.NewGuid(), Terms = VaseTerms with { SellerId = "other" } }, CancellationToken.None);
+        Assert.Equal(CreateOutcome.Created, other.Outcome);
+    }
+
+    [Fact]
+    public async Task Racing_creations_make_one_auction()
+    {
+        var auction = New();
+        var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ =>
+            db.Lifecycle.CreateAsync(auction with { Id = Guid.NewGuid() }, CancellationToken.None)));
+        Assert.Single(results, r => r.Outcome == CreateOutcome.Created);
+        Assert.Single(results.Select(r => r.Auction.Id).Distinct());
+    }
+
+    [Fact]
+    public async Task An_auction_that_starts_later_is_scheduled_and_started_once_when_due()
+    {
+        var auction = await db.OpenAsync(createdUs: Start - 1);
+        Assert.Equal(AuctionStatus.Scheduled, (await db.HeadAsync(auction)).State.Status);
+
+        Assert.Empty(await db.Waves.StartAsync([auction], Start - 1, CancellationToken.None));
+        Assert.Contains(auction, await db.Waves.FindStartingAsync(100, Start, CancellationToken.None));
+        Assert.Equal([auction], await db.Waves.StartAsync([auction], Start, CancellationToken.None));
+        Assert.Empty(await db.Waves.StartAsync([auction], Start + 1, CancellationToken.None));
+
+        var row = await db.RowAsync(auction);
+        Assert.Equal((AuctionStatus.Active, 1, 1), (row.Head.State.Status, row.Head.Version, row.OutsideVersion));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task Time_seals_at_the_effective_end_and_not_before()
+    {
+        var terms = VaseTerms with { SoftClose = new SoftClose(Hour / 4, Hour / 2, 1) };
+        var auction = await db.OpenAsync(terms);
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00), Start + Hour - 1));
+        var end = (await db.HeadAsync(auction)).State.EndUs;
+        Assert.Equal(Start + Hour - 1 + Hour / 2, end);
+
+        var early = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, end - 1), CancellationToken.None);
+        Assert.Equal((SealOutcome.NotYet, end), (early.Outcome, early.Auction!.Head.State.EndUs));
+        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, end), CancellationToken.None);
+
+        Assert.Equal((SealOutcome.Sealed, "ann", EndReason.Time), (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
+        Assert.Equal((AuctionStatus.Ended, 2, 2), (done.Auction.Head.State.Status, done.Auction.Head.Version, done.Auction.OutsideVersion));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task Without_its_guard_time_would_seal_before_the_end()
+    {
+        var auction = await db.OpenAsync();
+        var sql = string.Join('\n', db.Lifecycle.SealSql.Split('\n').Where(l => !l.Contains("-- guard: end", StringComparison.Ordinal)));
+        var careless = new LedgerLifecycle(db.Source) { SealSql = sql };
+
+        Assert.Equal(SealOutcome.Sealed, (await careless.SealAsync(new SealRequest(auction, SealCause.Time, HalfTime), CancellationToken.None)).Outcome);
+        Assert.Contains(await db.AuditAsync(auction), v => v.Field == "end_reason");
+    }
+
+    [Fact]
+    public async Task Sealing_again_says_how_it_ended()
+    {
+        var auction = await db.OpenAsync();
+        await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Cancelled, HalfTime, "broken"), CancellationToken.None);
+        var again = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start + Hour), CancellationToken.None);
+
+        Assert.Equal((SealOutcome.AlreadyOver, AuctionStatus.Cancelled, "broken", ""),
+            (again.Outcome, again.Auction!.Head.State.Status, again.Auction.CancelReason, again.Auction.Winner));
+        Assert.Equal(1, again.Auction.Head.Version);
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task Below_the_reserve_nobody_wins()
+    {
+        var auction = await db.OpenAsync(VaseTerms with { Reserve = 50_00 });
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start + Hour), CancellationToken.None);
+
+        Assert.Equal(("", EndReason.Time, "ann"), (done.Auction!.Winner, done.Auction.EndReason, done.Auction.Head.State.Leader));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_purchase_ends_the_auction_at_once()
+    {
+        var auction = await db.OpenAsync(VaseTerms with { BuyNow = 30_00 });
+        await db.AppendAsync(await db.DecideAsync(auction, new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0), HalfTime));
+        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, HalfTime), CancellationToken.None);
+
+        Assert.Equal((SealOutcome.Sealed, "ann", EndReason.BoughtNow), (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_seller_ends_an_auction_early_and_sells_to_the_leader()
+    {
+        var now = Start + Hour;
+        var auction = await db.OpenAsync(endUs: Start + 20 * Hour);
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.EndedBySeller, now), CancellationToken.None);
+
+        Assert.Equal((SealOutcome.Sealed, "ann", EndReason.EndedBySeller, now),
+            (done.Outcome, done.Auction!.Winner, done.Auction.EndReason, done.Auction.Head.State.EndUs));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Theory]
+    [InlineData(12, true, 0, SealOutcome.TooLate)]
+    [InlineData(12, false, 0, SealOutcome.Sealed)]
+    [InlineData(12, true, 50_00, SealOutcome.Sealed)] // the bid would not win
+    [InlineData(13, true, 0, SealOutcome.Sealed)]
+    [InlineData(0, true, 0, SealOutcome.Sealed)] // by time
+    public async Task A_seller_cannot_end_it_in_the_last_12_hours_with_a_bid_that_would_win(int hoursBefore, bool bid, long reserve, SealOutcome expected)
+    {
+        var end = Start + 20 * Hour;
+        var auction = await db.OpenAsync(VaseTerms with { Reserve = reserve }, endUs: end);
+        if (bid) await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+
+        var result = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.EndedBySeller, end - hoursBefore * Hour), CancellationToken.None);
+
+        Assert.Equal(expected, result.Outcome);
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task Where_the_end_has_come_cancelling_comes_too_late()
+    {
+        var auction = await db.OpenAsync();
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Cancelled, Start + Hour, "regret"), CancellationToken.None);
+
+        Assert.Equal((SealOutcome.Sealed, AuctionStatus.Ended, "ann", EndReason.Time),
+            (done.Outcome, done.Auction!.Head.State.Status, done.Auction.Winner, done.Auction.EndReason));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task Many_are_sealed_together_and_each_gets_its_own_result()
+    {
+        var due = await db.OpenAsync();
+        var later = await db.OpenAsync(endUs: Start + 2 * Hour);
+        var missing = Guid.NewGuid();
+        var results = await db.Lifecycle.SealAsync(
+            [.. ((Guid[])[later, missing, due]).Select(id => new SealRequest(id, SealCause.Time, Start + Hour))], CancellationToken.None);
+
+        Assert.Equal([SealOutcome.NotYet, SealOutcome.NoSuchAuction, SealOutcome.Sealed], results.Select(r => r.Outcome));
+        Assert.Equal([later, null, due], results.Select(r => r.Auction?.Id));
+    }
+
+    [Fact]
+    public async Task Terms_change_before_the_first_bid_as_an_entry_and_texts_at_any_time()
+    {
+        var auction = await db.OpenAsync();
+        var terms = VaseTerms with { Opening = 5_00 };
+        var changed = await db.Lifecycle.AmendAsync(auction, 0, new Amendment(Title: "Ming", Terms: terms, EndUs: Start + 2 * Hour), HalfTime, CancellationToken.None);
+        Assert.Equal((AmendOutcome.Amended, "Ming", terms, 1L), (changed.Outcome, changed.Auction!.Title, changed.Auction.Head.Terms, changed.Auction.Head.Version));
+        Assert.Equal((Start + 2 * Hour, Start + 2 * Hour), (changed.Auction.OriginalEndUs, changed.Auction.Head.State.EndUs));
+
+        Assert.Equal(AmendOutcome.Moved, (await AmendAsync(0, new Amendment(EndUs: Start + 3 * Hour))).Outcome);
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+        Assert.Equal(AmendOutcome.HasBids, (await AmendAsync(2, new Amendment(Terms: VaseTerms))).Outcome);
+
+        var text = await AmendAsync(0, new Amendment(Description: "Old"));
+        Assert.Equal((AmendOutcome.Amended, "Old", "Ming", 2L), (text.Outcome, text.Auction!.Description, text.Auction.Title, text.Auction.Head.Version));
+        Assert.Equal(AmendOutcome.Over, (await AmendAsync(2, new Amendment(EndUs: Start + 9 * Hour), Start + 2 * Hour)).Outcome);
+        Assert.Equal(AmendOutcome.NoSuchAuction,
+            (await db.Lifecycle.AmendAsync(Guid.NewGuid(), 0, new Amendment("x"), HalfTime, CancellationToken.None)).Outcome);
+        Assert.Empty(await db.AuditAsync(auction));
+
+        Task<AmendResult> AmendAsync(long version, Amendment amendment, long now = HalfTime) =>
+            db.Lifecycle.AmendAsync(auction, version, amendment, now, CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task Texts_change_without_touching_an_extended_end()
+    {
+        var auction = await db.OpenAsync(VaseTerms with { SoftClose = new SoftClose(Hour, Hour, 1) });
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00), HalfTime));
+        var state = (await db.HeadAsync(auction)).State;
+        await db.Lifecycle.AmendAsync(auction, 1, new Amendment(Title: "Ming"), HalfTime, CancellationToken.None);
+        Assert.Equal(state, (await db.HeadAsync(auction)).State);
+    }
+
+    [Fact]
+    public async Task An_auction_whose_start_is_put_off_is_scheduled_again()
+    {
+        var auction = await db.OpenAsync();
+        var changed = await db.Lifecycle.AmendAsync(auction, 0,
+            new Amendment(Terms: VaseTerms with { StartUs = HalfTime + 1 }), HalfTime, CancellationToken.None);
+        Assert.Equal(AuctionStatus.Scheduled, changed.Auction!.Head.State.Status);
+        Assert.Equal([auction], await db.Waves.StartAsync([auction], HalfTime + 1, CancellationToken.None));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    private static NewAuction New() =>
+        new(Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "Blue", ["a.jpg"], "vases", "post-1", VaseTerms, Start + Hour, Start);
+}

@@ -1,0 +1,111 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Ledger;
+using Xunit.Abstractions;
+using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
+
+namespace Auctions.IntegrationTests.Ledger;
+
+/// <summary>
+/// Several deciders, each with a view of the auctions that may be behind, race on the same auctions; someone with psql and a sealing
+/// service among them. Afterwards an independent checker replays every ledger, and holds what each decider was told against it.
+/// </summary>
+[Collection(PostgresCollection.Name)]
+public sealed class RaceTests(LedgerDatabase db, ITestOutputHelper output) : IClassFixture<LedgerDatabase>
+{
+    private const int AuctionCount = 4;
+    private const int Deciders = 6;
+    private const int Rounds = 40;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Whoever_races_the_ledger_stays_one_chain(int seed)
+    {
+        output.WriteLine($"seed {seed}");
+        var auctions = new List<Guid>();
+        for (var i = 0; i < AuctionCount; i++)
+            auctions.Add(await db.OpenAsync(VaseTerms with { Reserve = i * 20_00, BuyNow = i == 3 ? 5_000_00 : 0, SoftClose = new SoftClose(Hour, Hour, 3) }));
+
+        var told = await Task.WhenAll(Enumerable.Range(0, Deciders).Select(n => Task.Run(() => RaceAsync(new Random(seed * 1000 + n), auctions))));
+        await SealAllAsync(auctions);
+
+        foreach (var auction in auctions) Assert.Empty(await db.AuditAsync(auction));
+        await CheckAnswersAsync([.. told.SelectMany(t => t)]);
+    }
+
+    /// <summary>Each bid's answers, in the order in which this decider was given them.</summary>
+    private async Task<List<DecidedBid>> RaceAsync(Random random, List<Guid> auctions)
+    {
+        var told = new List<DecidedBid>();
+        var sent = new List<(Guid Auction, Bid Bid)>();
+        var heads = new Dictionary<Guid, Head>();
+        for (var round = 0; round < Rounds; round++)
+        {
+            var batch = new List<DecidedBid>();
+            for (var n = random.Next(1, 12); n > 0; n--)
+            {
+                var auction = auctions[random.Next(auctions.Count)];
+                if (!heads.TryGetValue(auction, out var head) || random.Next(4) == 0) heads[auction] = head = await db.HeadAsync(auction);
+                var again = sent.Count > 0 && random.Next(6) == 0 ? sent[random.Next(sent.Count)] : default;
+                var bid = again.Auction == auction ? again.Bid : NextBid(random, head.State);
+                if (batch.Any(b => b.Bid.Key == bid.Key)) continue;
+                sent.Add((auction, bid));
+                var decided = Decide(auction, head, bid, Start + Hour / 2 + round * 1000 + random.Next(1000));
+                batch.Add(decided);
+                if (decided.Accepted) heads[auction] = head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+            }
+
+            // A lost reply: the same bids again.
+            if (random.Next(10) == 0) await db.Ledger.AppendAsync(batch, CancellationToken.None);
+            var results = await db.Ledger.AppendAsync(batch, CancellationToken.None);
+            for (var i = 0; i < results.Length; i++)
+            {
+                if (results[i].Answer is { } answer) told.Add(answer);
+                else heads.Remove(batch[i].AuctionId);
+            }
+
+            if (random.Next(30) == 0) await ByHandAsync(random, auctions[random.Next(auctions.Count)]);
+        }
+
+        return told;
+    }
+
+    private Task ByHandAsync(Random random, Guid auction) => db.ByHandAsync(random.Next(2) == 0
+        ? $"update auctions set end_us = end_us + 60000000 where id = '{auction}' and status in ('scheduled', 'active')"
+        : $"update auctions set reserve = reserve + 100 where id = '{auction}' and status in ('scheduled', 'active')");
+
+    private static Bid NextBid(Random random, AuctionState state)
+    {
+        var bidder = random.Next(20) == 0 ? "seller" : $"bidder{random.Next(5)}";
+        var amount = state.Price + random.Next(0, 40) * 50;
+        return random.Next(5) switch
+        {
+            0 => new Bid(bidder, Guid.NewGuid(), BidKind.Direct, "USD", Math.Max(1, amount), 0),
+            1 when random.Next(10) == 0 => new Bid(bidder, Guid.NewGuid(), BidKind.BuyNow, "", 0, 0),
+            _ => Proxy(bidder, Math.Max(1, state.Ceiling + random.Next(-20, 20) * 100)),
+        };
+    }
+
+    private async Task SealAllAsync(List<Guid> auctions)
+    {
+        var later = Start + 1000 * Hour;
+        var rivals = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => db.Lifecycle.SealAsync(
+            [.. auctions.Select(id => new SealRequest(id, SealCause.Time, later))], CancellationToken.None)));
+        foreach (var i in Enumerable.Range(0, auctions.Count))
+            Assert.Single(rivals, r => r[i].Outcome == SealOutcome.Sealed);
+    }
+
+    /// <summary>I2, I5: what anyone was told under a key is what the ledger holds, and the same for all.</summary>
+    private async Task CheckAnswersAsync(List<DecidedBid> told)
+    {
+        output.WriteLine($"{told.Count} answers, {told.Count(t => t.Accepted)} of them acceptances");
+        Assert.NotEmpty(told);
+        foreach (var answers in told.GroupBy(t => (t.AuctionId, t.Bid.Bidder, t.Bid.Key)))
+        {
+            var held = await db.Ledger.FindAnswerAsync(answers.Key.AuctionId, answers.Key.Bidder, answers.Key.Key, CancellationToken.None);
+            Assert.All(answers, a => Assert.Equal(held, a));
+        }
+    }
+}

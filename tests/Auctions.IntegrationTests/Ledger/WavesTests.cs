@@ -1,0 +1,78 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Ledger;
+using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
+
+namespace Auctions.IntegrationTests.Ledger;
+
+[Collection(PostgresCollection.Name)]
+public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
+{
+    private readonly LedgerDatabase _db = new(postgres);
+
+    public Task InitializeAsync() => _db.InitializeAsync();
+
+    public Task DisposeAsync() => _db.DisposeAsync();
+
+    [Fact]
+    public async Task Two_waves_share_what_is_due_and_sealing_goes_on_under_a_claim()
+    {
+        var due = new List<Guid>();
+        for (var i = 0; i < 5; i++) due.Add(await _db.OpenAsync(endUs: Start + Hour - i));
+        await _db.OpenAsync(endUs: Start + 2 * Hour);
+        due.Reverse();
+
+        await using (var first = await _db.Waves.ClaimDueAsync(3, Start + Hour, CancellationToken.None))
+        await using (var second = await _db.Waves.ClaimDueAsync(3, Start + Hour, CancellationToken.None))
+        {
+            Assert.Equal(due[..3], first.AuctionIds);
+            Assert.Equal(due[3..], second.AuctionIds);
+            var results = await _db.Lifecycle.SealAsync(
+                [.. first.AuctionIds.Select(id => new SealRequest(id, SealCause.Time, Start + Hour))], CancellationToken.None);
+            Assert.All(results, r => Assert.Equal(SealOutcome.Sealed, r.Outcome));
+        }
+
+        await using var rest = await _db.Waves.ClaimDueAsync(500, Start + Hour, CancellationToken.None);
+        Assert.Equal(due[3..], rest.AuctionIds);
+    }
+
+    [Fact]
+    public async Task What_a_wave_that_died_had_claimed_is_free_at_once()
+    {
+        var auction = await _db.OpenAsync();
+        var dead = await _db.Waves.ClaimDueAsync(500, Start + Hour, CancellationToken.None);
+        Assert.Equal([auction], dead.AuctionIds);
+
+        await _db.ByHandAsync("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'");
+
+        await using var next = await _db.Waves.ClaimDueAsync(500, Start + Hour, CancellationToken.None);
+        Assert.Equal([auction], next.AuctionIds);
+        await dead.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_scheduled_auction_whose_end_has_come_is_due_too()
+    {
+        var auction = await _db.OpenAsync(createdUs: Start - 1);
+        await using var claim = await _db.Waves.ClaimDueAsync(500, Start + Hour, CancellationToken.None);
+        Assert.Equal([auction], claim.AuctionIds);
+        Assert.Equal(SealOutcome.Sealed, (await _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start + Hour), CancellationToken.None)).Outcome);
+        Assert.Empty(await _db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task The_next_instants_are_rounded_up_and_each_is_there_once()
+    {
+        const long step = 250_000;
+        await _db.OpenAsync(createdUs: Start - Hour);                 // starts at Start, ends at Start + Hour
+        await _db.OpenAsync(endUs: Start + Hour - 1);                 // the same instant
+        await _db.OpenAsync(endUs: Start + Hour + 1);
+        var sealedOne = await _db.OpenAsync(endUs: Start + 10 * step);
+        await _db.Lifecycle.SealAsync(new SealRequest(sealedOne, SealCause.Cancelled, Start), CancellationToken.None);
+
+        Assert.Equal([Start, Start + Hour, Start + Hour + step],
+            await _db.Waves.FindNextInstantsAsync(Start - 1, Start + 2 * Hour, step, 100, CancellationToken.None));
+        Assert.Equal([Start + Hour], await _db.Waves.FindNextInstantsAsync(Start, Start + Hour, step, 100, CancellationToken.None));
+        Assert.Equal([Start], await _db.Waves.FindNextInstantsAsync(Start - 1, Start + 2 * Hour, step, 1, CancellationToken.None));
+    }
+}

@@ -1,0 +1,223 @@
+namespace Auctions.UnitTests;
+
+/// <summary>A sound record of an auction, and what the audit says once one thing in it is changed.</summary>
+public sealed class ChainAuditTests
+{
+    private const long Start = 1_800_000_000_000_000;
+    private const long End = Start + 3_600_000_000;
+    private const long At = Start + 60_000_000;
+
+    private static readonly Guid Auction = Guid.Parse("a0000000-0000-0000-0000-000000000000");
+    private static readonly Terms Vase = new("seller", "USD", 1_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, Start);
+
+    private readonly List<LedgerEntry> _entries = [];
+    private readonly List<DecidedBid> _answers = [];
+    private Head _head;
+    private ChainHead? _row;
+
+    /// <summary>opened scheduled, started, ann up to 10, bob up to 20, a refusal of eve's, amended, cat up to 30, sealed.</summary>
+    public ChainAuditTests()
+    {
+        var opened = AuctionState.Opened(AuctionStatus.Scheduled, End);
+        _head = new Head(0, Id(0), Vase, opened);
+        _entries.Add(new LedgerEntry(0, Id(0), Guid.Empty, EntryKind.Opened, null, default, opened, Start - 1, Vase, "", EndReason.None));
+        Add(EntryKind.Started, opened with { Status = AuctionStatus.Active }, Start);
+        Place("ann", 10_00);
+        Place("bob", 20_00);
+        Place("eve", 1_00);
+        Add(EntryKind.Amended, _head.State with { EndUs = End + 1 }, At + 10, Vase with { Reserve = 15_00 });
+        Place("cat", 30_00);
+        Add(EntryKind.Sealed, _head.State with { Status = AuctionStatus.Ended }, End + 1, winner: "cat", reason: EndReason.Time);
+    }
+
+    [Fact]
+    public void A_sound_record_has_nothing_wrong() => Assert.Empty(Check());
+
+    [Theory]
+    [InlineData(2, "prev")]
+    [InlineData(2, "version")]
+    [InlineData(2, "outcome")]
+    [InlineData(3, "after.price")]
+    [InlineData(3, "after.ceiling")]
+    [InlineData(3, "after.leader")]
+    [InlineData(3, "after.end_us")]
+    [InlineData(3, "after.extensions")]
+    [InlineData(3, "after.bid_count")]
+    [InlineData(3, "after.status")]
+    [InlineData(1, "after.price")]
+    [InlineData(0, "after.price")]
+    public void A_changed_field_of_an_entry_is_named_with_its_version(int version, string field)
+    {
+        var entry = _entries[version];
+        var after = entry.After;
+        _entries[version] = field switch
+        {
+            "prev" => entry with { Prev = Id(99) },
+            "version" => entry with { Version = 7 },
+            "outcome" => entry with { Outcome = BidOutcome.Outbid },
+            "after.price" => entry with { After = after with { Price = after.Price + 1 } },
+            "after.ceiling" => entry with { After = after with { Ceiling = after.Ceiling + 1 } },
+            "after.leader" => entry with { After = after with { Leader = "zed" } },
+            "after.end_us" => entry with { After = after with { EndUs = after.EndUs + 1 } },
+            "after.extensions" => entry with { After = after with { Extensions = 1 } },
+            "after.bid_count" => entry with { After = after with { BidCount = 9 } },
+            _ => entry with { After = after with { Status = AuctionStatus.Scheduled } },
+        };
+
+        Expect(field == "version" ? 7 : version, field);
+    }
+
+    [Fact]
+    public void A_missing_entry_is_a_gap()
+    {
+        _entries.RemoveAt(3);
+        var gap = Assert.Single(Check(), v => v.Field == "version" && v.Version == 4);
+        Assert.Equal(("I1", "3", "4"), (gap.Invariant, gap.Expected, gap.Actual));
+    }
+
+    [Fact]
+    public void A_price_that_falls_is_named_as_such()
+    {
+        _entries[3] = _entries[3] with { After = _entries[2].After with { Price = 50, Ceiling = 50 } };
+        Expect(3, "after.price");
+        Expect(3, "after.ceiling");
+        Expect(3, "after");
+    }
+
+    [Fact]
+    public void A_bid_at_the_end_is_one_too_late()
+    {
+        _entries[3] = _entries[3] with { DecidedUs = End };
+        Assert.Contains(Check(), v => v is { Invariant: "I3", Version: 3, Field: "decided_us" });
+        Expect(3, "reason");
+    }
+
+    [Fact]
+    public void Nothing_follows_the_sealing_entry()
+    {
+        Add(EntryKind.Amended, _head.State, End + 2, Vase);
+        Assert.Contains(Check(), v => v is { Invariant: "I3", Version: 7, Field: "kind" });
+    }
+
+    [Theory]
+    [InlineData("bob", EndReason.Time, End + 1, "winner")]
+    [InlineData("", EndReason.Time, End + 1, "winner")]
+    [InlineData("cat", EndReason.BoughtNow, End + 1, "end_reason")]
+    [InlineData("cat", EndReason.Time, End, "end_reason")]
+    public void Another_winner_or_another_end_is_wrong(string winner, EndReason reason, long decidedUs, string field)
+    {
+        _entries[^1] = _entries[^1] with { Winner = winner, EndReason = reason, DecidedUs = decidedUs };
+        Assert.Contains(Check(), v => v.Invariant == "I4" && v.Version == 6 && v.Field == field);
+    }
+
+    [Fact]
+    public void An_auction_that_is_over_has_a_sealing_entry()
+    {
+        _entries[^1] = _entries[^1] with { Kind = EntryKind.Amended, Terms = Vase, Winner = "", EndReason = EndReason.None };
+        Expect(6, "kind");
+    }
+
+    [Theory]
+    [InlineData("row.version")]
+    [InlineData("row.head")]
+    [InlineData("row.terms")]
+    [InlineData("row.price")]
+    [InlineData("row.winner")]
+    [InlineData("row.end_reason")]
+    public void A_row_that_is_not_what_the_last_entry_left_is_named(string field)
+    {
+        var head = _head;
+        _row = field switch
+        {
+            "row.version" => Row(head with { Version = 5 }),
+            "row.head" => Row(head with { EntryId = Id(99) }),
+            "row.terms" => Row(head with { Terms = Vase }),
+            "row.price" => Row(head with { State = head.State with { Price = 1 } }),
+            "row.winner" => Row(head) with { Winner = "bob" },
+            _ => Row(head) with { EndReason = EndReason.None },
+        };
+        Expect(6, field);
+    }
+
+    [Fact]
+    public void A_key_has_one_answer()
+    {
+        _answers.Add(_answers[^1]);
+        Expect(5, "key");
+        Expect(5, "id");
+    }
+
+    [Fact]
+    public void Every_bid_in_the_ledger_is_an_answer()
+    {
+        _answers.RemoveAt(0);
+        Expect(6, "accepted answers");
+    }
+
+    [Theory]
+    [InlineData("id")]
+    [InlineData("bid")]
+    [InlineData("answer.price")]
+    [InlineData("terms_digest")]
+    public void An_acceptance_is_its_entry(string field)
+    {
+        var bid = _answers[0];
+        _answers[0] = field switch
+        {
+            "id" => bid with { Id = Id(99) },
+            "bid" => bid with { Bid = bid.Bid with { Max = 1 } },
+            "answer.price" => bid with { After = bid.After with { Price = 7 } },
+            _ => bid with { TermsDigest = "0" },
+        };
+        Expect(2, field);
+    }
+
+    [Fact]
+    public void A_refusal_was_right_on_its_basis()
+    {
+        var refusal = _answers.FindIndex(a => !a.Accepted);
+        var answer = _answers[refusal];
+
+        _answers[refusal] = answer with { Bid = answer.Bid with { Max = 90_00 } };
+        Expect(3, $"refusal {answer.Id} reason");
+        _answers[refusal] = answer with { Prev = Id(99) };
+        Expect(3, "refusal.basis");
+        _answers[refusal] = answer with { TermsDigest = "0" };
+        Expect(3, "refusal.terms_digest");
+        _answers[refusal] = answer with { Version = 40 };
+        Expect(40, "version");
+    }
+
+    [Fact]
+    public void A_record_without_entries_is_no_auction()
+    {
+        _entries.Clear();
+        Assert.Contains(Check(), v => v is { Invariant: "I1", Field: "entries" });
+    }
+
+    private void Place(string bidder, long max)
+    {
+        var bid = new Bid(bidder, Id(_answers.Count + 50), BidKind.Proxy, "USD", 0, max);
+        var decided = DecidedBid.Decide(Auction, _head, Id(_answers.Count + 10), bid, At);
+        _answers.Add(decided);
+        if (!decided.Accepted) return;
+        _entries.Add(new LedgerEntry(decided.Version, decided.Id, decided.Prev, EntryKind.Bid, bid, decided.Outcome, decided.After, At, null, "", EndReason.None));
+        _head = _head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+    }
+
+    private void Add(EntryKind kind, AuctionState after, long decidedUs, Terms? terms = null, string winner = "", EndReason reason = EndReason.None)
+    {
+        var version = _head.Version + 1;
+        _entries.Add(new LedgerEntry(version, Id((int)version), _head.EntryId, kind, null, default, after, decidedUs, terms, winner, reason));
+        _head = new Head(version, Id((int)version), terms ?? _head.Terms, after);
+    }
+
+    private ChainHead Row(Head head) => new(head, _entries.LastOrDefault()?.Winner ?? "", _entries.LastOrDefault()?.EndReason ?? EndReason.None);
+
+    private IReadOnlyList<ChainViolation> Check() => ChainAudit.Check(Auction, _entries, _answers, _row ?? Row(_head));
+
+    private void Expect(long version, string field) =>
+        Assert.Contains(Check(), v => v.Version == version && v.Field == field && v.Expected != v.Actual);
+
+    private static Guid Id(int n) => new(n, 0, 0, new byte[8]);
+}
