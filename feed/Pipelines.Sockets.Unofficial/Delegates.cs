@@ -1,3 +1,5 @@
+using System.Collections;
+
 namespace Pipelines.Sockets.Unofficial;
 
 /// <summary>Walks the targets of a multicast delegate without allocating.</summary>
@@ -26,8 +28,11 @@ public static class Delegates
         public DelegateEnumerator<T> GetEnumerator() => new(_handler);
     }
 
-    /// <summary>A position in the targets of a delegate.</summary>
-    public struct DelegateEnumerator<T>
+    /// <summary>
+    /// A position in the targets of a delegate. Compiled consumers dispose it by way of its interface, which no reference of theirs
+    /// shows: without the interface they fail when they run.
+    /// </summary>
+    public struct DelegateEnumerator<T> : IEnumerator<T>
         where T : MulticastDelegate
     {
         private Delegate.InvocationListEnumerator<T> _targets;
@@ -37,7 +42,16 @@ public static class Delegates
         /// <summary>The target at this position.</summary>
         public readonly T Current => _targets.Current;
 
+        readonly object IEnumerator.Current => Current;
+
         /// <summary>Goes on to the next target; false past the last.</summary>
         public bool MoveNext() => _targets.MoveNext();
+
+        /// <summary>Does nothing.</summary>
+        public readonly void Dispose()
+        {
+        }
+
+        void IEnumerator.Reset() => throw new NotSupportedException();
     }
 }
