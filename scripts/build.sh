@@ -1,5 +1,6 @@
-# Builds the solution once for everybody. Sourced by ./auctions and tests/run.
+# Builds the solution once for everybody. Sourced by ./auctions and tests/run, which set $here to the root.
 # shellcheck shell=bash
+: "${here:?}"
 
 # Whether a source is newer than the last good build. Directories count too: a file may have been removed.
 is_stale() {

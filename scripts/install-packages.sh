@@ -38,7 +38,8 @@ for package in "$@"; do
     undo+=("$no_cluster")
   fi
   try_install "$package"
-  if $new && [ -d /run/systemd/system ] && systemctl cat "$package" >/dev/null 2>&1; then
-    systemctl disable --quiet "$package"
+  if $new && [ -e "/etc/init.d/$package" ]; then
+    update-rc.d "$package" disable >/dev/null
+    ! command -v systemctl >/dev/null || systemctl disable --quiet "$package.service" 2>/dev/null
   fi
 done

@@ -8,5 +8,7 @@ var root = new RootCommand("Runs the whole system on one machine")
     StackCommands.Down(clock),
     StackCommands.Status(clock),
     StackCommands.Logs(),
+    KafkaCommand.Create(),
+    RelayCommand.Create(clock),
 };
 return await root.Parse(args).InvokeAsync();

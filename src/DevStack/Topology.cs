@@ -71,10 +71,10 @@ internal static class Topology
             },
             Service("bidding", "BiddingService", ["postgres", "redis"], () => [Ledger(), HotState(), ServerGc]),
             Service("auction", "AuctionService", ["postgres", "redis"], () => [Ledger(), HotState()]),
-            Service("updater", "CdcRedisUpdater", ["postgres", "redis", "kafka"], () => [Ledger(), HotState(), Feed()])
+            Service("updater", "CdcRedisUpdater", ["redis", "kafka"], () => [HotState(), Feed()])
                 with { RestartsWith = ["kafka"] },
-            Service("gateway", "StreamGateway", ["postgres", "redis", "kafka"],
-                () => [Ledger(), HotState(), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])])
+            Service("gateway", "StreamGateway", ["postgres", "kafka"],
+                () => [Ledger(), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])])
                 with { Ports = ["gateway", "gateway_web"], RestartsWith = ["kafka"] },
         ];
 

@@ -107,13 +107,21 @@ public ref struct RowReader
             ? value
             : throw Wrong("a point in time");
 
-    /// <summary>An array of texts; none for null.</summary>
+    /// <summary>An array of texts, none of them null; empty for null.</summary>
     public string[] Texts()
+    {
+        var texts = TextsOrNulls();
+        string[] present = [.. texts.OfType<string>()];
+        return present.Length == texts.Length ? present : throw Wrong("an array of texts without nulls");
+    }
+
+    /// <summary>An array of texts and nulls; empty for null.</summary>
+    public string?[] TextsOrNulls()
     {
         if (IsNull) return [];
         if (_json.TokenType != JsonTokenType.StartArray) throw Wrong("an array of texts");
-        var texts = new List<string>();
-        while (_json.Read() && _json.TokenType != JsonTokenType.EndArray) texts.Add(Text());
+        var texts = new List<string?>();
+        while (_json.Read() && _json.TokenType != JsonTokenType.EndArray) texts.Add(TextOrNull());
         return [.. texts];
     }
 

@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Auctions.Platform.Feed;
+
+namespace DevStack.Kafka;
+
+/// <summary>
+/// The mock cluster that librdkafka brings for its own tests: one broker in this process that speaks the real protocol. Memory
+/// only; keeps about 5 MB a partition and drops the oldest beyond that; listens on a port of its own choice.
+/// </summary>
+public sealed class MockCluster : IDisposable
+{
+    private const int ProducerType = 0;
+    private const int BrokerId = 1;
+    private const int MessageLength = 512;
+
+    private readonly nint _client;
+    private readonly nint _cluster;
+    private bool _disposed;
+
+    /// <summary>Starts the broker.</summary>
+    /// <exception cref="DllNotFoundException">librdkafka is not installed.</exception>
+    public MockCluster()
+    {
+        // The functions below are librdkafka's own; Confluent.Kafka has no names for them.
+        Native.Install();
+        var message = new byte[MessageLength];
+        var configuration = Native.rd_kafka_conf_new();
+        // It would complain that it has no broker to connect to, which is so.
+        Native.rd_kafka_conf_set(configuration, "log_level", "0", message, MessageLength);
+        _client = Native.rd_kafka_new(ProducerType, configuration, message, MessageLength);
+        if (_client == 0) throw new InvalidOperationException($"librdkafka: {Encoding.UTF8.GetString(message).TrimEnd('\0')}");
+        _cluster = Native.rd_kafka_mock_cluster_new(_client, BrokerId);
+        if (_cluster == 0) throw new InvalidOperationException("librdkafka did not start its mock cluster.");
+    }
+
+    /// <summary>Where it listens, <c>host:port</c>.</summary>
+    public string Address => Marshal.PtrToStringUTF8(Native.rd_kafka_mock_cluster_bootstraps(_cluster))!;
+
+    /// <summary>Makes a topic.</summary>
+    public void CreateTopic(string name, int partitions) =>
+        Check(Native.rd_kafka_mock_topic_create(_cluster, name, partitions, 1), $"create the topic {name}");
+
+    /// <summary>Drops connections and takes no new ones, as a broker does that is down; what it holds it keeps.</summary>
+    public void SetDown() => Check(Native.rd_kafka_mock_broker_set_down(_cluster, BrokerId), "go down");
+
+    /// <summary>Takes connections again.</summary>
+    public void SetUp() => Check(Native.rd_kafka_mock_broker_set_up(_cluster, BrokerId), "come up");
+
+    /// <summary>Stops the broker; what it held is gone.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        Native.rd_kafka_mock_cluster_destroy(_cluster);
+        Native.rd_kafka_destroy(_client);
+    }
+
+    private static void Check(int error, string what)
+    {
+        if (error != 0) throw new InvalidOperationException($"The mock cluster did not {what}: error {error}.");
+    }
+
+    private static class Native
+    {
+        private const string Library = "librdkafka";
+
+        static Native() => NativeLibrary.SetDllImportResolver(
+            typeof(MockCluster).Assembly, static (name, _, _) => name == Library ? LibrdkafkaResolver.Load() : 0);
+
+        internal static void Install()
+        {
+            // Runs the static constructor.
+        }
+
+        [DllImport(Library)]
+        internal static extern nint rd_kafka_conf_new();
+
+        [DllImport(Library)]
+        internal static extern int rd_kafka_conf_set(
+            nint configuration,
+            [MarshalAs(UnmanagedType.LPUTF8Str)] string name,
+            [MarshalAs(UnmanagedType.LPUTF8Str)] string value,
+            byte[] message,
+            nint messageLength);
+
+        [DllImport(Library)]
+        internal static extern nint rd_kafka_new(int type, nint configuration, byte[] message, nint messageLength);
+
+        [DllImport(Library)]
+        internal static extern void rd_kafka_destroy(nint client);
+
+        [DllImport(Library)]
+        internal static extern nint rd_kafka_mock_cluster_new(nint client, int brokers);
+
+        [DllImport(Library)]
+        internal static extern void rd_kafka_mock_cluster_destroy(nint cluster);
+
+        [DllImport(Library)]
+        internal static extern nint rd_kafka_mock_cluster_bootstraps(nint cluster);
+
+        [DllImport(Library)]
+        internal static extern int rd_kafka_mock_topic_create(
+            nint cluster, [MarshalAs(UnmanagedType.LPUTF8Str)] string topic, int partitions, int replication);
+
+        [DllImport(Library)]
+        internal static extern int rd_kafka_mock_broker_set_down(nint cluster, int broker);
+
+        [DllImport(Library)]
+        internal static extern int rd_kafka_mock_broker_set_up(nint cluster, int broker);
+    }
+}

@@ -1,0 +1,133 @@
+using Auctions.Platform.Feed;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Npgsql.Replication;
+using Npgsql.Replication.PgOutput;
+
+namespace DevStack.Relay;
+
+/// <summary>
+/// One life of the relay, from connecting until something breaks. The order of things is the promise: a position is confirmed to
+/// Postgres only after Kafka has acknowledged every message of every transaction up to it, so whatever breaks, the next
+/// session reads again all that is not in Kafka. Some of it twice: delivery is at least once.
+/// </summary>
+internal sealed class RelaySession : IAsyncDisposable
+{
+    // More often gains nothing: a confirmation saves re-reading, no more.
+    private static readonly TimeSpan ConfirmPause = TimeSpan.FromMilliseconds(20);
+
+    private readonly RelayOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _logger;
+    private readonly NpgsqlDataSource _source;
+    private readonly LogicalReplicationConnection _replication;
+    private readonly FeedProducer _producer;
+    private readonly ChangeEncoder _encoder;
+    private readonly Deliveries _deliveries = new();
+
+    internal RelaySession(RelayOptions options, TimeProvider clock, ILogger logger)
+    {
+        _options = options;
+        _clock = clock;
+        _logger = logger;
+        _source = NpgsqlDataSource.Create(options.PostgresForReplication);
+        _replication = new LogicalReplicationConnection(options.PostgresForReplication);
+        _producer = new FeedProducer(options.Kafka, clock, logger);
+        _encoder = new ChangeEncoder(clock);
+    }
+
+    /// <summary>Whether changes have flowed: the next session need not wait long.</summary>
+    internal bool HasStreamed { get; private set; }
+
+    /// <summary>Relays until cancelled or broken; always ends with an exception.</summary>
+    internal async Task RunAsync(CancellationToken cancellation)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var parts = new List<Task> { _producer.Failed, PrepareThenStreamAsync(ended.Token) };
+        var first = await Task.WhenAny(parts);
+        await ended.CancelAsync();
+        await parts[1].ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await first;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _producer.Dispose();
+        _encoder.Dispose();
+        await _replication.DisposeAsync();
+        await _source.DisposeAsync();
+    }
+
+    private async Task PrepareThenStreamAsync(CancellationToken cancellation)
+    {
+        await _replication.Open(cancellation);
+        var isNew = await new ReplicationSlot(_options, _source, _clock, _logger).EnsureAsync(_replication, cancellation);
+        await SnapshotIfNeededAsync(isNew, cancellation);
+
+        RelayLog.Relaying(_logger, _options.Slot, _options.Kafka);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task[] parts = [StreamAsync(ended.Token), ConfirmAsync(ended.Token), HeartbeatToPostgresAsync(ended.Token)];
+        var first = await Task.WhenAny(parts);
+        await ended.CancelAsync();
+        await Task.WhenAll(parts).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await first;
+    }
+
+    private async Task SnapshotIfNeededAsync(bool slotIsNew, CancellationToken cancellation)
+    {
+        if (_options.Snapshot == SnapshotMode.Never) return;
+        using var mark = new KafkaMark(_options, _logger);
+        if (!slotIsNew && (_options.Snapshot == SnapshotMode.Initial || mark.IsSet())) return;
+        await new Snapshot(_options, _source, _producer, _deliveries, _encoder, _clock, _logger).TakeAsync(cancellation);
+        mark.Set();
+    }
+
+    private async Task StreamAsync(CancellationToken cancellation)
+    {
+        var stream = new ChangeStream(_options, _producer, _deliveries, _encoder, HeartbeatToKafkaAsync, _logger);
+        var messages = _replication.StartReplication(
+            new PgOutputReplicationSlot(_options.Slot),
+            new PgOutputReplicationOptions(_options.Publication, PgOutputProtocolVersion.V1, messages: true),
+            cancellation);
+        await foreach (var message in messages)
+        {
+            HasStreamed = true;
+            await stream.TakeAsync(message, cancellation);
+        }
+    }
+
+    private async Task ConfirmAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var progress = _deliveries.NextProgress();
+            _replication.SetReplicationStatus(_deliveries.Confirmed);
+            // The status alone is only noted; this sends it.
+            if (HasStreamed) await _replication.SendStatusUpdate(cancellation);
+            await progress.WaitAsync(cancellation);
+            await Task.Delay(ConfirmPause, _clock, cancellation);
+        }
+    }
+
+    // A message in the log, by way of which the slot moves on and Kafka gets its heartbeat, in order with everything else.
+    private async Task HeartbeatToPostgresAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await using (var command = _source.CreateCommand($"select pg_logical_emit_message(false, '{ChangeStream.HeartbeatPrefix}', '')"))
+            {
+                await command.ExecuteNonQueryAsync(cancellation);
+            }
+
+            await Task.Delay(_options.HeartbeatInterval, _clock, cancellation);
+        }
+    }
+
+    private async Task HeartbeatToKafkaAsync(
+        Deliveries.Transaction transaction, NpgsqlTypes.NpgsqlLogSequenceNumber end, CancellationToken cancellation)
+    {
+        var value = EnvelopeWriter.Heartbeat(_clock.GetUtcNow().ToUnixTimeMilliseconds());
+        await _producer.SendAsync(KafkaTopics.Heartbeat, EnvelopeWriter.HeartbeatKey(), value, transaction, cancellation);
+        transaction.Commit(end);
+    }
+}
