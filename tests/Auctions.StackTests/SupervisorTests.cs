@@ -132,8 +132,8 @@ public sealed class SupervisorTests : IAsyncLifetime
     [Fact]
     public async Task What_does_not_stop_in_time_is_killed()
     {
-        _parts.Add(Script("deaf", "trap '' TERM; touch deaf.ready; while :; do sleep 0.05; done")
-            with { StopWithin = TimeSpan.FromMilliseconds(300) });
+        var deaf = Script("deaf", "trap '' TERM; touch deaf.ready; while :; do sleep 0.05; done");
+        _parts.Add(deaf with { StopWithin = TimeSpan.FromMilliseconds(300) });
         Assert.True(await UpAsync());
         var pid = Pid("deaf");
 
