@@ -33,6 +33,7 @@ internal static class Composition
             BootstrapServers = Required(configuration, "Kafka:BootstrapServers"),
             Topics = [KafkaTopics.Auctions],
             Group = FeedToRedis.Group,
+            Start = FeedStart.Beginning, // A new group misses nothing that changes while it forms; the old does no harm.
         });
 
         services.AddSingleton<UpdaterMetrics>().AddSingleton<RepairRedis>().AddHostedService<FeedToRedis>();

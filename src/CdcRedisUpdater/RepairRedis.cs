@@ -24,7 +24,7 @@ internal sealed partial class RepairRedis(
     /// <exception cref="OperationCanceledException">It may be right or not; the records must come again.</exception>
     public async Task DoAsync(IReadOnlyList<FeedRecord> batch, CancellationToken cancellation)
     {
-        var left = Latest(batch);
+        var left = Latest(batch, Skip);
         var backoff = BackoffMin;
         while (true)
         {
@@ -40,8 +40,10 @@ internal sealed partial class RepairRedis(
         metrics.Done(batch.Count);
     }
 
-    /// <summary>One a auction, the highest version: a feed that repeats itself may bring an older one last.</summary>
-    internal IReadOnlyCollection<ChangedHead> Latest(IReadOnlyList<FeedRecord> batch)
+    /// <summary>One an auction, of the highest version: a feed that repeats itself may bring an older one last.</summary>
+    /// <param name="skipped">Called for a row that cannot be read.</param>
+    internal static IReadOnlyCollection<ChangedHead> Latest(
+        IReadOnlyList<FeedRecord> batch, Action<FeedRecord, MalformedEnvelopeException> skipped)
     {
         var latest = new Dictionary<Guid, ChangedHead>();
         foreach (var record in batch)
@@ -54,8 +56,7 @@ internal sealed partial class RepairRedis(
             }
             catch (MalformedEnvelopeException e)
             {
-                metrics.Malformed();
-                Skipped(record.AuctionId, record.Partition, record.Offset, e);
+                skipped(record, e);
             }
         }
 
@@ -93,6 +94,12 @@ internal sealed partial class RepairRedis(
             if (!Interlocked.Exchange(ref _redisAway, true)) RedisAway(e);
             return false;
         }
+    }
+
+    private void Skip(FeedRecord record, MalformedEnvelopeException exception)
+    {
+        metrics.Malformed();
+        Skipped(record.AuctionId, record.Partition, record.Offset, exception);
     }
 
     [LoggerMessage(LogLevel.Information, "Redis did not have version {Version} of auction {AuctionId}, and was made to forget it.")]

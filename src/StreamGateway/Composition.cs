@@ -42,11 +42,11 @@ internal static class Composition
         services.AddSingleton<FeedFollower>().AddHostedService(provider => provider.GetRequiredService<FeedFollower>());
         services.AddHostedService<OverdueCheck>();
 
-        services.AddSingleton(provider => new ReadinessCheck("postgres", Required: true, PingAsync(provider.GetRequiredService<NpgsqlDataSource>())));
+        services.AddSingleton(provider => new ReadinessCheck("postgres", Required: true, Ping(provider.GetRequiredService<NpgsqlDataSource>())));
         services.AddSingleton(provider => new ReadinessCheck("kafka", Required: false, provider.GetRequiredService<FeedFollower>().CheckAsync));
     }
 
-    private static Func<CancellationToken, Task> PingAsync(NpgsqlDataSource postgres) => async cancellation =>
+    private static Func<CancellationToken, Task> Ping(NpgsqlDataSource postgres) => async cancellation =>
     {
         await using var ping = postgres.CreateCommand("select 1");
         await ping.ExecuteNonQueryAsync(cancellation);

@@ -15,9 +15,12 @@ internal sealed partial class FeedFollower(
     private readonly WakeUp _lostPlace = new();
     private volatile bool _following;
 
+    /// <summary>Whether the feed has a place: what is written from now on reaches the viewers.</summary>
+    public bool IsFollowing => _following;
+
     /// <summary>For readiness: throws while the feed has no place yet.</summary>
     public Task CheckAsync(CancellationToken cancellation) =>
-        _following ? Task.CompletedTask : throw new InvalidOperationException("The feed has not been reached yet.");
+        IsFollowing ? Task.CompletedTask : throw new InvalidOperationException("The feed has not been reached yet.");
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(FollowAsync(stoppingToken), ResyncAsync(stoppingToken));

@@ -5,13 +5,16 @@ namespace Auctions.IntegrationTests.Viewers;
 /// <summary>Waits for what is to come, and no longer than a bound.</summary>
 internal static class Soon
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(5);
 
-    public static async Task TrueAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "")
+    public static Task TrueAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        TrueAsync(() => Task.FromResult(condition()), what);
+
+    public static async Task TrueAsync(Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string what = "")
     {
         var clock = TimeProvider.System;
-        for (var began = clock.GetTimestamp(); !condition(); await Task.Delay(Step, clock))
+        for (var began = clock.GetTimestamp(); !await condition(); await Task.Delay(Step, clock))
             Assert.True(clock.GetElapsedTime(began) < Bound, $"Not within {Bound}: {what}");
     }
 

@@ -1,0 +1,83 @@
+using System.Net;
+using Auctions.Core;
+using Auctions.IntegrationTests.Ledger;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Contract;
+using Auctions.Platform.Ledger;
+using DevStack.Kafka;
+using DevStack.Relay;
+using Microsoft.Extensions.Logging.Abstractions;
+using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
+
+namespace Auctions.IntegrationTests.Viewers;
+
+/// <summary>From a commit to a page: Postgres, the relay, Kafka, the gateway, a client.</summary>
+[Collection(PostgresCollection.Name)]
+public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
+{
+    private const long Secret = 777_777_77;
+
+    private readonly LedgerDatabase _ledger = new(postgres);
+    private readonly KafkaHost _kafka = new(IPEndPoint.Parse("127.0.0.1:0"), partitions: 2);
+    private readonly CancellationTokenSource _stop = new();
+    private Task _relay = Task.CompletedTask;
+
+    public async Task InitializeAsync()
+    {
+        await _ledger.InitializeAsync();
+        var options = new RelayOptions { Postgres = _ledger.ConnectionString, Kafka = _kafka.Address, Slot = $"viewers_{Guid.NewGuid():N}" };
+        _relay = Task.Run(() => new PostgresRelay(options, TimeProvider.System, NullLogger.Instance).RunAsync(_stop.Token));
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _relay;
+        _kafka.Dispose();
+        await _ledger.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    [Fact]
+    public async Task A_viewer_sees_what_the_ledger_says_to_the_end_and_no_secret()
+    {
+        await using var gateway = await GatewayProcess.StartAsync(_ledger.ConnectionString, _kafka.Address, "--Gateway:CoalesceMs=5");
+        var terms = LedgerDatabase.VaseTerms with { Reserve = Secret };
+        var auction = await _ledger.OpenAsync(terms);
+        using var viewer = gateway.Watch(auction);
+        await Soon.TrueAsync(() => viewer.Frames.Count == 1);
+        for (var i = 1; i <= 20; i++)
+        {
+            var bid = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy(i % 2 == 0 ? "ann" : "bob", 10_00 * i));
+            Assert.Equal(AppendOutcome.Appended, await _ledger.AppendOneAsync(bid));
+            if (i % 5 == 0) await Soon.TrueAsync(() => viewer.Version >= i);
+        }
+
+        Assert.Equal(AppendOutcome.Appended, await _ledger.AppendOneAsync(await _ledger.DecideAsync(auction, LedgerDatabase.Proxy("eve", Secret + 1))));
+        var sealing = await _ledger.Lifecycle.SealAsync(
+            new SealRequest(auction, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour), CancellationToken.None);
+        Assert.Equal(SealOutcome.Sealed, sealing.Outcome);
+        await Soon.EndsAsync(viewer.Ended);
+
+        var head = await _ledger.HeadAsync(auction);
+        Assert.Equal((Frame.Ended, "eve"), (viewer.Frames[^1].FrameCase, viewer.Frames[^1].Ended.WinnerId));
+        Assert.Equal(StateMap.State(head.Terms, head.State, head.Version), Page.Of(viewer.Frames));
+        Assert.Equal(viewer.Frames.Select(f => f.Version).Order(), viewer.Frames.Select(f => f.Version));
+        // The ceiling is a cent above the reserve, which the price has reached: only that one remains a secret.
+        Assert.DoesNotContain(MoneyMap.FromMinor(Secret + 1, "USD").ToString(), string.Join('\n', viewer.Frames));
+        var unsold = viewer.Frames.Where(f => f.Version < 21);
+        Assert.DoesNotContain("777777", string.Join('\n', unsold));
+    }
+
+    [Fact]
+    public async Task A_hand_written_update_is_seen_as_an_entry()
+    {
+        await using var gateway = await GatewayProcess.StartAsync(_ledger.ConnectionString, _kafka.Address);
+        var auction = await _ledger.OpenAsync();
+        using var viewer = gateway.Watch(auction);
+        await Soon.TrueAsync(() => viewer.Frames.Count == 1);
+        await _ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{auction}'");
+        await Soon.TrueAsync(() => viewer.Version == 1);
+        Assert.Equal(TimeMap.FromUs((await _ledger.HeadAsync(auction)).State.EndUs), viewer.Frames[^1].Delta.EndTime);
+    }
+}

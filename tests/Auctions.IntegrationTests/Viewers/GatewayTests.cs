@@ -1,0 +1,228 @@
+using System.Text.Json.Nodes;
+using Auctions.IntegrationTests.GrpcWeb;
+using Auctions.IntegrationTests.Ledger;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.Hosting;
+using Auctions.V1;
+using Grpc.Core;
+using StreamGateway;
+using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
+
+namespace Auctions.IntegrationTests.Viewers;
+
+/// <summary>The gateway between a real Postgres, a feed that the test writes, and real clients.</summary>
+[Collection(PostgresCollection.Name)]
+public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
+{
+    private readonly LedgerDatabase _ledger = new(postgres);
+    private HandFeed _feed = null!;
+    private GatewayProcess _gateway = null!;
+
+    public async Task InitializeAsync()
+    {
+        await _ledger.InitializeAsync();
+        _feed = new HandFeed(_ledger);
+        _gateway = await StartAsync();
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _gateway.DisposeAsync();
+        _feed.Dispose();
+        await _ledger.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Repeated_reordered_and_foreign_messages_never_take_a_viewer_back()
+    {
+        var auction = await OpenAsync();
+        using var viewer = _gateway.Watch(auction);
+        await FollowedAsync(viewer, auction);
+        await _feed.SendAsync(auction, Version(5));
+        await _feed.SendAsync(auction, Version(3));
+        await _feed.SendAsync(auction, (byte[]?)null);
+        await _feed.SendAsync(auction, "not an envelope"u8.ToArray());
+        await _feed.SendAsync(auction, row => row.Remove("price"));
+        await _feed.SendAsync(Guid.NewGuid(), await _feed.RowAsync(auction));
+        await _feed.SendAsync(auction, Version(5));
+        await _feed.SendAsync(auction, Version(7), operation: 'r');
+        await _feed.SendAsync(auction, Version(6));
+        await Soon.TrueAsync(() => viewer.Version == 7);
+        await _feed.SendAsync(auction, row =>
+        {
+            Version(8)(row);
+            row["status"] = "ended";
+            row["winner"] = "ann";
+            row["end_reason"] = "time";
+        });
+        await _feed.SendAsync(auction, Version(4));
+        await Soon.EndsAsync(viewer.Ended);
+
+        var versions = viewer.Frames.Select(f => f.Version).ToList();
+        Assert.Equal(versions.Order(), versions);
+        Assert.Equal((Frame.Ended, 8, "ann"), (viewer.Frames[^1].FrameCase, viewer.Version, viewer.Frames[^1].Ended.WinnerId));
+    }
+
+    [Fact]
+    public async Task With_Kafka_away_viewers_stay_and_when_it_is_back_they_see_what_the_feed_lost()
+    {
+        var auction = await OpenAsync();
+        using var viewer = _gateway.Watch(auction);
+        await FollowedAsync(viewer, auction);
+        _feed.Kafka.Cluster.SetDown();
+        var before = viewer.Version;
+        await BidAsync(auction, "ann", 5_00); // Nothing writes it to the feed.
+        using var late = _gateway.Watch(auction);
+        await Soon.TrueAsync(() => late.Frames.Count == 1); // A read for somebody new is not the way: it wakes nobody else.
+        _feed.Kafka.Cluster.SetUp();
+        await Soon.TrueAsync(() => viewer.Version > before);
+        Assert.False(viewer.Ended.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_hundred_auctions_go_in_one_stream()
+    {
+        var auctions = new List<Guid>();
+        for (var i = 0; i < 100; i++) auctions.Add(await OpenAsync());
+        using var viewer = _gateway.Watch([.. auctions.Select(Target)]);
+        await Soon.TrueAsync(() => viewer.Frames.Count == 100);
+        Assert.Equal(auctions.Select(a => a.ToString()).Order(), viewer.Frames.Select(f => f.AuctionId).Order());
+        await FollowedAsync(viewer, auctions[^1]);
+
+        foreach (var auction in auctions) await _feed.SendAsync(auction, row => { Version(9_000)(row); row["status"] = "cancelled"; });
+        await Soon.EndsAsync(viewer.Ended);
+        Assert.Equal(100, viewer.Frames.Count(f => f.FrameCase == Frame.Ended));
+    }
+
+    [Fact]
+    public async Task Errors_say_what_is_wrong()
+    {
+        var unknown = Guid.NewGuid();
+        using var missing = _gateway.Watch(Target(await OpenAsync()), Target(unknown));
+        var error = await missing.ErrorAsync();
+        Assert.Equal((StatusCode.NotFound, "AUCTION_NOT_FOUND"), (error.StatusCode, RpcErrors.Reason(error)));
+        Assert.Contains(unknown.ToString(), error.Status.Detail);
+
+        using var empty = _gateway.Watch();
+        Assert.Equal(StatusCode.InvalidArgument, (await empty.ErrorAsync()).StatusCode);
+    }
+
+    [Fact]
+    public async Task More_streams_than_there_may_be_are_refused_until_one_has_gone()
+    {
+        var auction = await OpenAsync();
+        await using var small = await StartAsync("--Gateway:MaxStreams=1");
+        var first = small.Watch(auction);
+        await Soon.TrueAsync(() => first.Frames.Count == 1);
+        using var second = small.Watch(auction);
+        var error = await second.ErrorAsync();
+        Assert.Equal((StatusCode.ResourceExhausted, "TOO_MANY_STREAMS"), (error.StatusCode, RpcErrors.Reason(error)));
+
+        first.Dispose();
+        await Soon.TrueAsync(async () =>
+        {
+            using var next = small.Watch(auction);
+            await Soon.TrueAsync(() => next.Frames.Count == 1 || next.Ended.IsFaulted);
+            return next.Frames.Count == 1;
+        });
+    }
+
+    [Fact]
+    public async Task A_gateway_that_stops_sends_its_viewers_elsewhere()
+    {
+        var auction = await OpenAsync();
+        using var viewer = _gateway.Watch(auction);
+        await Soon.TrueAsync(() => viewer.Frames.Count == 1);
+        await Soon.EndsAsync(_gateway.App.StopAsync());
+        var error = await viewer.ErrorAsync();
+        Assert.Equal((StatusCode.Unavailable, "DRAINING"), (error.StatusCode, RpcErrors.Reason(error)));
+    }
+
+    [Fact]
+    public async Task Who_resumes_at_the_latest_version_hears_at_once_that_the_stream_is_there()
+    {
+        var auction = await OpenAsync();
+        using var viewer = _gateway.Watch(new WatchTarget { AuctionId = auction.ToString(), Version = 0 });
+        await Soon.EndsAsync(viewer.Call.ResponseHeadersAsync);
+        Assert.Empty(viewer.Frames);
+    }
+
+    [Fact]
+    public async Task Where_reads_are_not_open_a_token_is_needed()
+    {
+        var auction = await OpenAsync();
+        await using var closed = await StartAsync("--Auth:OpenReads=false");
+        using var stranger = closed.Watch(auction);
+        Assert.Equal(StatusCode.Unauthenticated, (await stranger.ErrorAsync()).StatusCode);
+
+        var token = closed.Tokens.Mint("ann", Roles.Viewer, TimeSpan.FromMinutes(5));
+        using var known = new Watching(closed.Client.Watch(
+            new WatchRequest { Targets = { Target(auction) } }, new Metadata { { "authorization", $"Bearer {token}" } }));
+        await Soon.TrueAsync(() => known.Frames.Count == 1);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_browser_watches_an_auction_to_its_end(bool text)
+    {
+        var auction = await OpenAsync();
+        using var other = _gateway.Watch(auction);
+        await FollowedAsync(other, auction);
+        using var client = new GrpcWebClient(_gateway.WebAddress);
+        using var response = await client.CallAsync(
+            "/auctions.v1.StreamService/Watch", new WatchRequest { Targets = { Target(auction) } }, text);
+        Assert.Equal(Frame.Snapshot, await NextAsync());
+        await _feed.SendAsync(auction, Version(1_000));
+        Assert.Equal(Frame.Delta, await NextAsync());
+        await _feed.SendAsync(auction, row => { Version(1_001)(row); row["status"] = "cancelled"; });
+        Assert.Equal(Frame.Ended, await NextAsync());
+        Assert.Null(await Soon.EndsAsync(response.ReadAsync()));
+        Assert.Equal("0", response.Trailers["grpc-status"]);
+
+        async Task<Frame> NextAsync() => WatchResponse.Parser.ParseFrom(await Soon.EndsAsync(response.ReadAsync())).FrameCase;
+    }
+
+    [Fact]
+    public async Task A_browser_that_leaves_is_forgotten()
+    {
+        var auction = await OpenAsync();
+        using var client = new GrpcWebClient(_gateway.WebAddress);
+        var response = await client.CallAsync("/auctions.v1.StreamService/Watch", new WatchRequest { Targets = { Target(auction) } }, text: false);
+        Assert.NotNull(await Soon.EndsAsync(response.ReadAsync()));
+        var fanout = (AuctionFanout)_gateway.App.Services.GetService(typeof(AuctionFanout))!;
+        Assert.True(fanout.Watches(auction));
+        response.Dispose();
+        await Soon.TrueAsync(() => !fanout.Watches(auction));
+    }
+
+    private static WatchTarget Target(Guid auctionId) => new() { AuctionId = auctionId.ToString() };
+
+    /// <summary>A row of the feed as it would be that many bids later.</summary>
+    private static Action<JsonObject> Version(long version) => row =>
+    {
+        row["version"] = version;
+        row["status"] = "active";
+        row["price"] = version * 1_00;
+        row["leader"] = "ann";
+        row["bid_count"] = version;
+    };
+
+    private Task<GatewayProcess> StartAsync(params string[] settings) =>
+        GatewayProcess.StartAsync(_ledger.ConnectionString, _feed.Kafka.Address, settings);
+
+    private Task<Guid> OpenAsync() => _ledger.OpenAsync();
+
+    private async Task BidAsync(Guid auction, string bidder, long max)
+    {
+        var bid = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy(bidder, max));
+        await _ledger.AppendOneAsync(bid);
+    }
+
+    /// <summary>The gateway has its place in the feed: what is written from now on reaches the viewer.</summary>
+    private async Task FollowedAsync(Watching viewer, Guid auction)
+    {
+        await Soon.TrueAsync(() => viewer.Frames.Any(f => f.AuctionId == auction.ToString()));
+        await Soon.TrueAsync(() => _gateway.App.Services.GetService(typeof(FeedFollower)) is FeedFollower { IsFollowing: true });
+    }
+}
