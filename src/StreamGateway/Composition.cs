@@ -1,6 +1,7 @@
 using Auctions.Platform.Feed;
 using Auctions.Platform.Hosting;
 using Auctions.Platform.Hosting.GrpcWeb;
+using Auctions.Platform.Ledger;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -27,7 +28,8 @@ internal static class Composition
     private static void AddGateway(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSection<GatewayOptions>(configuration);
-        services.AddSingleton(NpgsqlDataSource.Create(Required(configuration, "Postgres:ConnectionString")));
+        services.AddSingleton(provider => LedgerDataSource.Create(
+            Required(configuration, "Postgres:ConnectionString"), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<PublicAuctionQuery>();
         services.AddSingleton(provider => new LedgerReads(provider.GetRequiredService<PublicAuctionQuery>().ReadAsync));
         services.AddSingleton(new FeedConsumerOptions

@@ -50,7 +50,12 @@ public sealed record FeedConsumerOptions
         AutoCommitIntervalMs = 1000,
         // Gaps are reported, not skipped.
         AutoOffsetReset = AutoOffsetReset.Error,
-        PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
+        // Eager, the client's default: 1.9.3 takes the process down when a handler returns positions under the cooperative protocol.
+        PartitionAssignmentStrategy = PartitionAssignmentStrategy.Range,
+        // How long a dead member keeps its partitions; the least that brokers allow. The mock cluster has a restarted
+        // member wait this long too.
+        SessionTimeoutMs = 6_000,
+        HeartbeatIntervalMs = 1_500,
         FetchWaitMaxMs = (int)FetchWaitMax.TotalMilliseconds,
         FetchErrorBackoffMs = 50,
         ReconnectBackoffMs = 50,

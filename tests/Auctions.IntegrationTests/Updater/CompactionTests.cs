@@ -27,7 +27,7 @@ public sealed class CompactionTests
     }
 
     private static FeedRecord Row(Guid auction, object version) => FeedRecord.Parse(KafkaTopics.Auctions, 0, 1, FeedKey.Of(auction), Encoding.UTF8.GetBytes(
-        $$"""{"op":"u","source":{"table":"auctions"},"after":{"version":{{version}},"head":"{{Guid.NewGuid()}}","outside_version":0}}"""));
+        $$$"""{"op":"u","source":{"table":"auctions"},"after":{"version":{{{version}}},"head":"{{{Guid.NewGuid()}}}","outside_version":0}}"""));
 
     private static FeedRecord Tombstone(Guid auction) => FeedRecord.Parse(KafkaTopics.Auctions, 0, 9, FeedKey.Of(auction), null);
 }

@@ -33,7 +33,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
 
     public async Task DisposeAsync()
     {
-        await _updater.DisposeAsync();
+        await StopUpdaterAsync();
         await _connection.DisposeAsync();
         _feed.Dispose();
         await _ledger.DisposeAsync();
@@ -88,8 +88,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
     {
         var auction = await OpenHotAsync();
         await TriedInVainAsync(() => _feed.SendAsync(auction, row => row["version"] = 1));
-        await Soon.EndsAsync(_updater.StopAsync());
-        await _updater.DisposeAsync();
+        await StopUpdaterAsync();
         redis.Server.Process.Resume();
         await Soon.TrueAsync(async () => await HotHeadAsync(auction) is { There: true });
 
@@ -112,8 +111,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         var auction = await OpenHotAsync();
         await _feed.SendAsync(auction, row => row["version"] = 1);
         await ForgottenAsync(auction);
-        await Soon.EndsAsync(_updater.StopAsync()); // Its offsets reach the broker at the latest now.
-        await _updater.DisposeAsync();
+        await StopUpdaterAsync(); // Its offsets reach the broker at the latest now.
 
         Assert.True(await _hotState.HydrateAsync(auction, null, await _ledger.HeadAsync(auction), [], None));
         var other = await OpenHotAsync();
@@ -136,6 +134,12 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         redis.Server.Process.Suspend();
         await send();
         await Soon.TrueAsync(() => Interlocked.Read(ref retries) > 0);
+    }
+
+    private async Task StopUpdaterAsync()
+    {
+        await Soon.EndsAsync(_updater.StopAsync());
+        await _updater.DisposeAsync();
     }
 
     private async Task<WebApplication> StartUpdaterAsync()

@@ -10,7 +10,6 @@ namespace Auctions.IntegrationTests.Viewers;
 internal sealed class Gallery : IAsyncDisposable
 {
     private readonly CancellationTokenSource _draining = new();
-    private readonly StreamPlaces _places;
 
     public Gallery(GatewayOptions? options = null)
     {
@@ -18,7 +17,7 @@ internal sealed class Gallery : IAsyncDisposable
         Reads = new LedgerReads(QueryAsync);
         Fanout = new AuctionFanout(Reads, wrapped, TimeProvider.System, NullLogger<AuctionFanout>.Instance);
         Overdue = new OverdueCheck(Fanout, wrapped, TimeProvider.System, NullLogger<OverdueCheck>.Instance);
-        _places = new StreamPlaces(wrapped, _draining.Token);
+        Places = new StreamPlaces(wrapped, _draining.Token);
     }
 
     public ConcurrentDictionary<Guid, PublicAuction> Ledger { get; } = new();
@@ -34,6 +33,8 @@ internal sealed class Gallery : IAsyncDisposable
     public AuctionFanout Fanout { get; }
 
     public OverdueCheck Overdue { get; }
+
+    public StreamPlaces Places { get; }
 
     public static PublicAuction Auction(long version, long price, AuctionStatus status = AuctionStatus.Active) => new()
     {
@@ -88,7 +89,7 @@ internal sealed class Gallery : IAsyncDisposable
         (sink, NewViewer(TimeSpan.FromSeconds(1), targets).RunAsync(sink, () => Task.CompletedTask, gone));
 
     public Viewer NewViewer(TimeSpan heartbeat, params WishedTarget[] targets) =>
-        new(Fanout, _places, new WatchWish(targets, heartbeat), TimeProvider.System);
+        new(Fanout, Places, new WatchWish(targets, heartbeat), TimeProvider.System);
 
     public void Drain() => _draining.Cancel();
 
@@ -98,7 +99,7 @@ internal sealed class Gallery : IAsyncDisposable
         Fanout.Dispose();
         await Overdue.StopAsync(CancellationToken.None);
         Overdue.Dispose();
-        _places.Dispose();
+        Places.Dispose();
         _draining.Dispose();
     }
 

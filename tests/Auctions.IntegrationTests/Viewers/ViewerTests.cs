@@ -184,11 +184,14 @@ public sealed class ViewerTests : IAsyncLifetime
     public async Task Draining_ends_streams_and_takes_no_new_ones()
     {
         var auction = _gallery.Commit(Gallery.Auction(1, 1_000));
-        var (sink, stream) = _gallery.Watch(new WishedTarget(auction.Id, null));
+        var sink = new FrameSink();
+        var stream = _gallery.NewViewer(TimeSpan.FromSeconds(60), new WishedTarget(auction.Id, null))
+            .RunAsync(sink, () => Task.CompletedTask, CancellationToken.None);
         await Soon.TrueAsync(() => sink.Frames.Count == 1);
         _gallery.Drain();
         var error = await Assert.ThrowsAsync<RpcException>(() => Soon.EndsAsync(stream));
         Assert.Equal((StatusCode.Unavailable, "DRAINING"), (error.StatusCode, RpcErrors.Reason(error)));
+        Assert.Throws<RpcException>(() => _gallery.Places.Take());
     }
 
     [Fact]

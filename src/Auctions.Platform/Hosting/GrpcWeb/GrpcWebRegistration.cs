@@ -27,10 +27,6 @@ public static class GrpcWebRegistration
         }));
     }
 
-    /// <summary>
-    /// Before anything that looks at the content type. Routing comes after it: gRPC's route for unknown methods matches by
-    /// content type, and a caller of one is to hear UNIMPLEMENTED, not 404.
-    /// </summary>
-    public static IApplicationBuilder UseGrpcWeb(this IApplicationBuilder app) =>
-        app.UseCors(Policy).UseMiddleware<GrpcWebMiddleware>().UseRouting();
+    /// <summary>Before anything that looks at a request's content type, or writes a response.</summary>
+    public static IApplicationBuilder UseGrpcWeb(this IApplicationBuilder app) => app.UseCors(Policy).UseMiddleware<GrpcWebMiddleware>();
 }
