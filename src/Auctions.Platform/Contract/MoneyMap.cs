@@ -69,7 +69,8 @@ public static class MoneyMap
 
     private static string Text(Currency currency, long minor) => Text(FromMinor(minor, currency.Code));
 
-    private static string Text(Money money) => money.Nanos == 0
+    /// <summary>An amount as people write it: <c>12.5 USD</c>.</summary>
+    public static string Text(Money money) => money.Nanos == 0
         ? string.Create(CultureInfo.InvariantCulture, $"{money.Units} {money.CurrencyCode}")
         : string.Create(CultureInfo.InvariantCulture,
             $"{(money.Units < 0 || money.Nanos < 0 ? "-" : "")}{Math.Abs((decimal)money.Units)}.{$"{Math.Abs((long)money.Nanos):d9}".TrimEnd('0')} {money.CurrencyCode}");

@@ -1,0 +1,62 @@
+using Auctions.Platform.Hosting;
+using AuctionService.Closing;
+using Npgsql;
+using Quartz;
+
+namespace AuctionService;
+
+/// <summary>What the service is made of.</summary>
+internal static class Composition
+{
+    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
+    public static WebApplication Build(string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.AddAuctionsHosting("auction");
+        builder.Services
+            .AddStores(builder.Configuration)
+            .AddSection<AuctionOptions>(builder.Configuration)
+            .AddSingleton<AuctionCheck>()
+            .AddSingleton<CreateAuction>()
+            .AddSingleton<EndEarly>()
+            .AddSingleton<ClosingMetrics>()
+            .AddSingleton<CloseAuctions>()
+            .AddSingleton<StartAuctions>()
+            .AddSingleton<Waves>()
+            .AddSingleton<WaveSchedule>()
+            .AddHostedService<ClosingGuard>();
+        AddQuartz(builder);
+
+        var app = builder.Build();
+        app.MapGrpcService<AuctionRpc>();
+        return app.MapAuctionsDefaults();
+    }
+
+    /// <summary>
+    /// The clustered job store: a wave that one instance scheduled is run by whichever is free. It is an alarm clock, and no more: what
+    /// is due is what the ledger says, and the guard finds it without Quartz too.
+    /// </summary>
+    private static void AddQuartz(WebApplicationBuilder builder)
+    {
+        // Without a connection string Quartz would fail here, before the validation that names the missing key.
+        var connectionString = builder.Configuration[$"{PostgresOptions.Section}:{nameof(PostgresOptions.ConnectionString)}"];
+        if (string.IsNullOrWhiteSpace(connectionString) || !builder.Configuration.GetValue("Auction:Waves", defaultValue: true)) return;
+        builder.Services.AddQuartz(quartz =>
+        {
+            quartz.ConfigureScheduler(o =>
+            {
+                o.InstanceName = "auctions";
+                o.IdleWaitTime = TimeSpan.FromSeconds(1);
+            });
+            quartz.UseDefaultThreadPool(2);
+            quartz.UsePersistentStore(store =>
+            {
+                store.UsePostgres(NpgsqlFactory.Instance, connectionString);
+                store.UseClustering(cluster => cluster.CheckinInterval = TimeSpan.FromSeconds(5));
+                store.ConfigureStore(o => o.SchemaProvisioning = SchemaProvisioning.CreateIfMissing);
+            });
+            quartz.AddJob<ClosingWave>(job => job.WithIdentity(ClosingWave.Key).StoreDurably());
+        });
+        builder.Services.AddQuartzHostedService(o => o.WaitForJobsToComplete = true);
+    }
+}
