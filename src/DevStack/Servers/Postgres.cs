@@ -17,7 +17,10 @@ public sealed class Postgres(RunDirectory run)
         ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
         : [];
 
-    private string Data => Path.Combine(run.DataDirectory("postgres"), "data");
+    // Without the link that may lead there: its user cannot follow it out of a directory that is closed to it.
+    private string Home => new DirectoryInfo(run.DataDirectory("postgres")).LinkTarget ?? run.DataDirectory("postgres");
+
+    private string Data => Path.Combine(Home, "data");
 
     /// <summary>What the services connect with.</summary>
     public string ConnectionString => ConnectAs(Role, run.Secrets.PostgresPassword, Database);
@@ -47,7 +50,7 @@ public sealed class Postgres(RunDirectory run)
         }
         await MakeHomeAsync(ct);
         await SystemCommand.RunAsync(
-            [.. AsOwner, "sh", "-c", InitialiseDatabase, "sh", Program("initdb"), run.DataDirectory("postgres")],
+            [.. AsOwner, "sh", "-c", InitialiseDatabase, "sh", Program("initdb"), Home],
             run.Secrets.PostgresAdminPassword, ct);
     }
 

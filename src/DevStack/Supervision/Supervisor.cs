@@ -82,11 +82,11 @@ public sealed class Supervisor(
     {
         var began = Stopwatch.StartNew();
         var build = part.Project is null ? null : new BuildOutput(source, part.Project);
-        var launch = part.Launch();
-        var digest = RunDirectory.LaunchDigest(launch,
+        string Digest() => RunDirectory.LaunchDigest(part.Launch(),
             [build?.Digest() ?? "", .. part.RestartsWith.Select(p => File.ReadAllText(run.StartFile(p)))]);
+
         var running = PartProcess.Find(run, part.Name);
-        if (running is not null && running.LaunchDigest != digest)
+        if (running is not null && running.LaunchDigest != Digest())
         {
             say(Line(part, "restarting", "what it was started from has changed"));
             await StopAsync(part, running);
@@ -98,7 +98,7 @@ public sealed class Supervisor(
             verb = "ready";
             await part.Prepare(ct);
             build?.CopyTo(run.Programs(part.Name));
-            PartProcess.Start(run, part.Name, launch, digest);
+            PartProcess.Start(run, part.Name, part.Launch(), Digest());
             if (!await BecomesReadyAsync(part, ct))
             {
                 throw new StackException($"its process ended after {began.ElapsedMilliseconds} ms");

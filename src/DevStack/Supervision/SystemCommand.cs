@@ -10,7 +10,7 @@ public static class SystemCommand
     public static async Task<string> RunAsync(IReadOnlyList<string> command, string input, CancellationToken ct)
     {
         var (code, output, error) = await TryAsync(command, input, ct);
-        return code == 0 ? output : throw new StackException($"{string.Join(' ', command)}: exit code {code}: {error.Trim()}");
+        return code == 0 ? output : throw new StackException($"{command[0]} ended with {code}: {error.Trim()}");
     }
 
     public static async Task<bool> SucceedsAsync(IReadOnlyList<string> command, CancellationToken ct) =>
@@ -25,8 +25,15 @@ public static class SystemCommand
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
+        try
+        {
+            await process.StandardInput.WriteAsync(input);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It has ended without reading it: what it says about that is in its exit code and its standard error.
+        }
         var output = process.StandardOutput.ReadToEndAsync(ct);
         var error = process.StandardError.ReadToEndAsync(ct);
         await process.WaitForExitAsync(ct);
