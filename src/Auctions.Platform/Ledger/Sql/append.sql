@@ -1,21 +1,22 @@
 -- Appends accepted bids to their auctions' chains. Under the locks of lock.sql, in the same transaction.
--- $1..$28 one array a column, as incoming names them; a row a bid, an auction's in version order.
+-- $1..$28 one array a column, as placed names them; a row a bid, an auction's in version order.
 -- Returns a row a bid: n (its place, from 1) and what became of it:
---   appended, known (its key has an answer: see answers.sql), early, refused, repeated (its key came before in this batch).
+--   appended, known (its key has an answer: see answers_to_keys.sql), early, refused, repeated (its key came before in this batch).
 --
---  1. incoming  the bids; with each the head of its auction, and the answer that its key has already
---  2. linked    each new bid next to what it must rest on: the bid before it in the batch, or the head
---  3. checked   the guards: each line alone keeps something out (the tests take each line out and see it get in)
---  4. chained   a bid joins only if all before it in its auction joined
---  5. insert the entries, move the heads
-with incoming as (
+--  1. placed    the bids, and whether their keys have answers already
+--  2. numbered  the first new bid of each auction is the one that must follow the head
+--  3. linked    each new bid next to what it must rest on, its tip: the bid before it in the batch, or the head
+--  4. checked   the guards: each line alone keeps something out (the tests take each line out and see it get in)
+--  5. chained   a bid joins only if all before it in its auction joined
+--  6. insert the entries, move the heads
+--
+-- Plans are made once a connection, maybe on a small database: so heads and answers are looked up in subselects that can
+-- be nothing but look-ups by index, a hot auction's head once a batch, and heads are moved by ctid (the rows are locked).
+with placed as (
   select i.*,
-    a.version as head_version, a.head, a.status, a.price, a.ceiling, a.leader, a.end_us, a.extensions, a.bid_count,
-    a.terms_digest as head_terms_digest, a.reserve,
     (false
-      or exists (select from ledger k where k.auction_id = i.auction_id and k.bidder = i.bidder and k.key = i.key) -- guard: unique
-    ) as known,
-    row_number() over (partition by i.auction_id, i.bidder, i.key order by n) > 1 as repeated
+      or (select true from ledger k where k.auction_id = i.auction_id and k.bidder = i.bidder and k.key = i.key limit 1) is not null -- guard: unique
+    ) as known
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[],
       $5::text[], $6::text[], $7::uuid[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::bigint[],
       $15::text[], $16::bigint[], $17::bigint[], $18::text[], $19::bigint[], $20::integer[], $21::bigint[],
@@ -24,26 +25,34 @@ with incoming as (
       bid_kind, bidder, key, currency, amount, max, offered, outcome, terms_digest, decided_us,
       before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
       after_status, after_price, after_ceiling, after_leader, after_end_us, after_extensions, after_bid_count, n)
-  left join auctions a on a.id = i.auction_id
+),
+numbered as (
+  select p.*,
+    row_number() over (partition by key, auction_id, bidder order by n) > 1 as repeated,
+    row_number() over (partition by auction_id, known order by n) = 1 and not known as first
+  from placed p
 ),
 linked as (
-  select i.*,
-    coalesce(lag(i.id) over batch, head) as tip,
-    coalesce(lag(i.version) over batch, head_version) as tip_version,
-    coalesce(lag(after_status) over batch, status) as tip_status,
-    coalesce(lag(after_price) over batch, price) as tip_price,
-    coalesce(lag(after_ceiling) over batch, ceiling) as tip_ceiling,
-    coalesce(lag(after_leader) over batch, leader) as tip_leader,
-    coalesce(lag(after_end_us) over batch, end_us) as tip_end_us,
-    coalesce(lag(after_extensions) over batch, extensions) as tip_extensions,
-    coalesce(lag(after_bid_count) over batch, bid_count) as tip_bid_count
-  from incoming i
-  where not known
-  window batch as (partition by auction_id order by n)
+  select p.*,
+    coalesce(lag(p.id) over batch, h.head) as tip,
+    coalesce(lag(p.version) over batch, h.version) as tip_version,
+    coalesce(lag(after_status) over batch, h.status) as tip_status,
+    coalesce(lag(after_price) over batch, h.price) as tip_price,
+    coalesce(lag(after_ceiling) over batch, h.ceiling) as tip_ceiling,
+    coalesce(lag(after_leader) over batch, h.leader) as tip_leader,
+    coalesce(lag(after_end_us) over batch, h.end_us) as tip_end_us,
+    coalesce(lag(after_extensions) over batch, h.extensions) as tip_extensions,
+    coalesce(lag(after_bid_count) over batch, h.bid_count) as tip_bid_count,
+    first_value(h.ctid) over batch as place,
+    first_value(h.terms_digest) over batch as head_terms_digest,
+    first_value(h.reserve) over batch as reserve
+  from numbered p
+  left join lateral (select ctid, * from auctions a where a.id = p.auction_id and p.first limit 1) h on true
+  window batch as (partition by p.auction_id, p.known order by n)
 ),
 checked as (
-  select l.*, version > tip_version + 1 as gap,
-    head is not null
+  select l.*, coalesce(version > tip_version + 1, false) as gap,
+    not known and place is not null
     and prev = tip -- guard: pred.id
     and version = tip_version + 1 -- guard: pred.version
     and before_status = tip_status -- guard: before.status
@@ -68,10 +77,11 @@ checked as (
 ),
 chained as (
   select c.*,
-    bool_and(follows) over so_far as joins,
-    bool_or(not follows and not gap) over so_far as refused
+    coalesce(bool_and(follows) over so_far, false) as joins,
+    coalesce(bool_or(not follows and not gap) over so_far, true) as refused,
+    lead(follows) over (partition by auction_id, known order by n) as more
   from checked c
-  window so_far as (partition by auction_id order by n)
+  window so_far as (partition by auction_id, known order by n)
 ),
 appended as (
   insert into ledger (auction_id, id, prev, version, kind, origin,
@@ -86,10 +96,8 @@ moved as (
   update auctions a set version = l.version, head = l.id,
     status = l.after_status, price = l.after_price, ceiling = l.after_ceiling, leader = l.after_leader, end_us = l.after_end_us,
     extensions = l.after_extensions, bid_count = l.after_bid_count, reserve_met = l.after_price >= a.reserve, decided_us = l.decided_us
-  from (select distinct on (auction_id) * from chained where joins order by auction_id, n desc) l
-  where a.id = l.auction_id
+  from (select * from chained where joins and more is not true) l
+  where a.ctid = l.place
 )
-select n, case when joins then 'appended' when repeated then 'repeated' when refused or head is null then 'refused' else 'early' end as became
+select n, case when known then 'known' when joins then 'appended' when repeated then 'repeated' when refused then 'refused' else 'early' end as became
 from chained
-union all
-select n, 'known' from incoming where known

@@ -7,7 +7,7 @@
 with judged as (
   select s.n, s.cause, s.reason, a.*, s.now,
     s.now >= a.end_us as due,
-    exists (select from ledger h where h.auction_id = a.id and h.version = a.version and h.bid_kind = 'buy_now') as bought,
+    (select h.bid_kind = 'buy_now' from ledger h where h.auction_id = a.id and h.version = a.version limit 1) as bought,
     case
       when a.id is null then 'missing'
       when a.status in ('ended', 'cancelled') then 'over'
@@ -17,10 +17,10 @@ with judged as (
       else 'sealed'
     end as became
   from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) with ordinality as s (auction_id, cause, now, reason, n)
-  left join auctions a on a.id = s.auction_id
+  left join lateral (select ctid as place, * from auctions a where a.id = s.auction_id limit 1) a on true
 ),
 sealing as (
-  select j.id, gen_random_uuid() as entry, j.head, j.version + 1 as next, j.terms_digest, j.now,
+  select j.id, j.place, gen_random_uuid() as entry, j.head, j.version + 1 as next, j.terms_digest, j.now,
     case when cause = 'cancelled' and not due then 'cancelled' else 'ended' end as status,
     price, ceiling, leader, extensions, bid_count, reserve_met,
     case when cause = 'ended_by_seller' and not due then j.now else end_us end as end_us,
@@ -39,6 +39,6 @@ appended as (
 moved as (
   update auctions a set version = s.next, head = s.entry, outside_version = s.next, decided_us = s.now,
     status = s.status, end_us = s.end_us, winner = s.winner, end_reason = s.end_reason, cancel_reason = s.cancel_reason
-  from sealing s where a.id = s.id
+  from sealing s where a.ctid = s.place
 )
 select n, became from judged

@@ -1,7 +1,9 @@
 -- Starts scheduled auctions whose start has come. Under lock.sql. $1 auction ids, $2 now; returns those started.
 with due as (
   select a.*, gen_random_uuid() as entry, a.version + 1 as next
-  from auctions a where a.id = any($1) and a.status = 'scheduled' and a.start_us <= $2
+  from unnest($1::uuid[]) asked (id)
+  cross join lateral (select ctid as place, * from auctions a where a.id = asked.id limit 1) a
+  where a.status = 'scheduled' and a.start_us <= $2
 ),
 appended as (
   insert into ledger (auction_id, id, prev, version, kind, origin, terms_digest, decided_us,
@@ -11,5 +13,5 @@ appended as (
   from due
 )
 update auctions a set version = next, head = entry, outside_version = next, status = 'active', decided_us = $2
-from due where a.id = due.id
+from due where a.ctid = due.place
 returning a.id

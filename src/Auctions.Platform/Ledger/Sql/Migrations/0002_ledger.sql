@@ -76,7 +76,9 @@ select l.auction_id, l.id, l.prev, coalesce(l.version, l.basis) as version,
   coalesce(l.bid_count, b.bid_count) as after_bid_count,
   l.version as entry_version, l.basis
 from ledger l
-join ledger b on b.auction_id = l.auction_id and b.version = coalesce(l.basis, l.version - 1)
+cross join lateral ( -- limit: a look-up, whatever the planner knows of the tables
+  select * from ledger e where e.auction_id = l.auction_id and e.version = coalesce(l.basis, l.version - 1) limit 1
+) b
 where l.key is not null;
 
 -- Old rows are never touched again: autovacuum has inserts alone to follow.
