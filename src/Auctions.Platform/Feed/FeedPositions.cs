@@ -62,10 +62,10 @@ internal sealed class FeedPositions
         }
     }
 
-    internal IEnumerable<TopicPartitionOffset> Forget(List<TopicPartitionOffset> partitions)
+    /// <summary>What a group took back.</summary>
+    internal void Forget(List<TopicPartitionOffset> partitions)
     {
         foreach (var partition in partitions) _next.Remove(partition.TopicPartition);
-        return [];
     }
 
     /// <summary>Keeps what the caller is done with for the next commit.</summary>
@@ -88,7 +88,7 @@ internal sealed class FeedPositions
     }
 
     /// <summary>Has a message come again.</summary>
-    internal void Rewind(ConsumeResult<byte[]?, byte[]?> message) => Seek(message.TopicPartition, message.Offset);
+    internal void Rewind(ConsumeResult<byte[]?, byte[]?> message) => Move(message.TopicPartition, message.Offset);
 
     /// <summary>The broker does not have what comes next: go on with the oldest that it has.</summary>
     internal void SkipGap(TopicPartition partition, CancellationToken cancellation)
@@ -97,7 +97,8 @@ internal sealed class FeedPositions
         {
             try
             {
-                Skip(partition, _client.QueryWatermarkOffsets(partition, QueryMax));
+                if (_next.ContainsKey(partition)) Skip(partition, _client.QueryWatermarkOffsets(partition, QueryMax));
+                else Move(partition, StartOf(partition).Offset);
                 return;
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
@@ -157,13 +158,27 @@ internal sealed class FeedPositions
 
     private void Skip(TopicPartition partition, WatermarkOffsets marks)
     {
-        var expected = _next.GetValueOrDefault(partition);
-        Report(FeedGapReason.OffsetOutOfRange, partition, expected, marks.Low);
-        _next[partition] = marks.Low;
-        Seek(partition, marks.Low);
+        // An error from before the last move may come late: what it complained of is settled.
+        var expected = _next[partition];
+        var isGap = expected < marks.Low || expected > marks.High;
+        if (isGap) Report(FeedGapReason.OffsetOutOfRange, partition, expected, marks.Low);
+        Move(partition, isGap ? marks.Low : expected);
     }
 
-    private void Seek(TopicPartition partition, Offset offset) => _client.Seek(new TopicPartitionOffset(partition, offset));
+    // A seek is refused in a partition whose fetching has stopped, as it has after a gap; a new assignment is not.
+    private void Move(TopicPartition partition, Offset offset)
+    {
+        _next[partition] = offset;
+        try
+        {
+            _client.Assign([.. _client.Assignment.Select(p => new TopicPartitionOffset(p, _next.TryGetValue(p, out var next) ? next : Offset.Unset))]);
+        }
+        catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_State)
+        {
+            // The group is giving out its partitions anew, and with them the offsets.
+            FeedLog.ClientError(_logger, e.Error.Code, e.Error.Reason);
+        }
+    }
 
     private void Report(FeedGapReason reason, TopicPartition partition, long expected, long next)
     {
