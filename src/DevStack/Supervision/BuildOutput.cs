@@ -14,29 +14,31 @@ public sealed class BuildOutput(string source, string project)
     /// <exception cref="StackException">It is not built.</exception>
     public string Digest()
     {
-        if (!File.Exists(Path.Combine(_bin, project + ".dll")))
-        {
-            throw new StackException($"{project} is not built: {_bin} holds no {project}.dll");
-        }
-        var files = new DirectoryInfo(_bin).EnumerateFiles("*", SearchOption.AllDirectories)
+        var files = Files()
             .Select(f => string.Create(CultureInfo.InvariantCulture, $"{f.FullName} {f.Length} {f.LastWriteTimeUtc.Ticks}"))
             .Order(StringComparer.Ordinal);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', files))));
     }
 
+    /// <exception cref="StackException">It is not built.</exception>
     public void CopyTo(string target)
     {
+        var files = Files().ToList();
         if (Directory.Exists(target))
         {
             Directory.Delete(target, recursive: true);
         }
-        foreach (var file in Directory.EnumerateFiles(_bin, "*", SearchOption.AllDirectories))
+        foreach (var file in files)
         {
-            var copy = Path.Combine(target, Path.GetRelativePath(_bin, file));
+            var copy = Path.Combine(target, Path.GetRelativePath(_bin, file.FullName));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
+            file.CopyTo(copy);
         }
     }
+
+    private IEnumerable<FileInfo> Files() => File.Exists(Path.Combine(_bin, project + ".dll"))
+        ? new DirectoryInfo(_bin).EnumerateFiles("*", SearchOption.AllDirectories)
+        : throw new StackException($"{project} is not built: {_bin} holds no {project}.dll");
 
     /// <summary>The same configuration and framework as this program's own: src/DevStack/bin/Release/net10.0.</summary>
     private static string BinOf(string source, string project)
