@@ -19,6 +19,14 @@ namespace Auctions.Core;
 public sealed record Terms(
     string SellerId, string Currency, long Opening, long Reserve, long BuyNow, Increment Increment, SoftClose SoftClose, long StartUs)
 {
+    private string? _line;
+    private string? _digest;
+
+    /// <summary>For <c>with</c>: a copy has a line and a digest of its own.</summary>
+    private Terms(Terms original) =>
+        (SellerId, Currency, Opening, Reserve, BuyNow, Increment, SoftClose, StartUs) =
+        (original.SellerId, original.Currency, original.Opening, original.Reserve, original.BuyNow, original.Increment, original.SoftClose, original.StartUs);
+
     /// <summary>Hex digits of <see cref="Digest"/>.</summary>
     public const int DigestLength = 16;
 
@@ -26,12 +34,15 @@ public sealed record Terms(
     /// The canonical line: a hash field in Redis and a column in Postgres. Its digest is what an entry took to be true of
     /// the terms, so that no edited line can get a bid into the ledger.
     /// </summary>
-    /// <remarks>Computed at each call, so that a copy made by <c>with</c> has its own.</remarks>
-    public string Line => string.Create(CultureInfo.InvariantCulture,
+    public string Line => _line ??= string.Create(CultureInfo.InvariantCulture,
         $"{SellerId} {Currency} {Opening} {Reserve} {BuyNow} {SoftClose.WindowUs} {SoftClose.ExtensionUs} {SoftClose.MaxExtensions} {StartUs} {Increment}");
 
     /// <summary>The first 16 hex digits of the line's SHA-1 (what Lua and Postgres compute too).</summary>
-    public string Digest => DigestOf(Line);
+    public string Digest => _digest ??= DigestOf(Line);
+
+    public bool Equals(Terms? other) => other is not null && Line == other.Line;
+
+    public override int GetHashCode() => Line.GetHashCode(StringComparison.Ordinal);
 
     public static string DigestOf(string line) =>
 #pragma warning disable CA5350 // SHA-1 is the one digest that Redis' Lua has; the line's author is the ledger, not an adversary with a free choice of both sides.

@@ -1,29 +1,39 @@
-using System.ComponentModel.DataAnnotations;
+using Auctions.Platform.Hosting;
 
 namespace BiddingService;
 
-/// <summary>Section <c>Bidding</c> of the configuration.</summary>
-internal sealed class BiddingOptions
+/// <summary>Section <c>Bidding</c> of the configuration: the bounds of the bid path.</summary>
+internal sealed class BiddingOptions : ISectionOptions
 {
-    public const string Section = "Bidding";
+    public static string Section => "Bidding";
 
-    /// <summary>Bids that may be between their arrival and their answer, in all.</summary>
-    [Range(1, 1_000_000)]
+    /// <summary>Bids that may be between their arrival and their answer, in all. 1 to 1,000,000.</summary>
     public int InFlightMax { get; set; } = 20_000;
 
-    /// <summary>Bids of one auction that may wait to be decided: a hot auction may not take it all.</summary>
-    [Range(1, 1_000_000)]
+    /// <summary>Bids of one PlaceBids stream that may be. 1 to 10,000.</summary>
+    public int InFlightPerStreamMax { get; set; } = 256;
+
+    /// <summary>Bids of one auction that may wait to be decided: a hot auction may not take it all. 1 to 1,000,000.</summary>
     public int WaitingPerAuctionMax { get; set; } = 8_192;
 
-    /// <summary>Bids that go to Redis in one call.</summary>
-    [Range(1, 256)]
+    /// <summary>Bids that go to Redis in one call. 1 to 256.</summary>
     public int DecideBidsMax { get; set; } = 256;
 
-    /// <summary>Lanes to the ledger, each with a connection and one commit in flight.</summary>
-    [Range(1, 64)]
+    /// <summary>Lanes to the ledger, each with a connection and one commit in flight. 1 to 64.</summary>
     public int Lanes { get; set; } = 4;
 
-    /// <summary>Bids that one commit takes at most.</summary>
-    [Range(1, 2_000)]
+    /// <summary>Bids that one commit takes at most. 1 to 2,000.</summary>
     public int CommitEntriesMax { get; set; } = 500;
+
+    public IEnumerable<string> Failures()
+    {
+        (string Key, int Value, int Max)[] bounds =
+        [
+            (nameof(InFlightMax), InFlightMax, 1_000_000), (nameof(InFlightPerStreamMax), InFlightPerStreamMax, 10_000),
+            (nameof(WaitingPerAuctionMax), WaitingPerAuctionMax, 1_000_000), (nameof(DecideBidsMax), DecideBidsMax, 256),
+            (nameof(Lanes), Lanes, 64), (nameof(CommitEntriesMax), CommitEntriesMax, 2_000),
+        ];
+        return bounds.Where(b => b.Value < 1 || b.Value > b.Max)
+            .Select(b => $"{Section}:{b.Key} must be 1 to {b.Max}, and is {b.Value}.");
+    }
 }

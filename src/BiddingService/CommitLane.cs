@@ -30,7 +30,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
     {
         _parts = parts;
         _entriesMax = entriesMax;
-        _loop = Task.Run(RunAsync);
+        _loop = RunAsync();
     }
 
     /// <summary>Adds a decided bid; the queue gets the report. What may wait here is bounded by the bids in flight.</summary>

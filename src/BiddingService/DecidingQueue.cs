@@ -42,9 +42,12 @@ internal sealed partial class DecidingQueue(
                 throw new OverloadedException($"bids waiting for auction {AuctionId}", options.WaitingPerAuctionMax);
             _unanswered++;
             _waiting.Enqueue(ticket);
-            StartUnlessRunning();
-            return true;
+            if (_running) return true;
+            _running = true;
         }
+
+        _ = RunAsync();
+        return true;
     }
 
     /// <summary>The lane's report: the ledger holds this as the bid's answer.</summary>
@@ -76,14 +79,10 @@ internal sealed partial class DecidingQueue(
         {
             if (ticket.Generation == _generation) _stale = true;
             _waiting.Enqueue(ticket);
-            StartUnlessRunning();
+            if (_running) return;
+            _running = true;
         }
-    }
 
-    private void StartUnlessRunning()
-    {
-        if (_running) return;
-        _running = true;
         _ = RunAsync();
     }
 

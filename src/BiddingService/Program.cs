@@ -1,1 +1,4 @@
-return;
+using BiddingService;
+
+// Decides bids and persists them: see PlaceBid.
+await Composition.Build(args).RunAsync();

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
+using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 
@@ -14,7 +15,7 @@ public sealed class AccessTests : IAsyncLifetime
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
     private ProbeHost _host = null!;
 
-    private BiddingService.BiddingServiceClient Client => new(_host.Channel);
+    private V1.BiddingService.BiddingServiceClient Client => new(_host.Channel);
 
     public async Task InitializeAsync() => _host = await ProbeHost.StartAsync();
 
@@ -151,7 +152,7 @@ public sealed class AccessTests : IAsyncLifetime
     {
         await using var closed = await ProbeHost.StartAsync(new() { ["Auth:OpenReads"] = "false" });
         var e = await Assert.ThrowsAsync<RpcException>(
-            async () => await new BiddingService.BiddingServiceClient(closed.Channel).GetBidOutcomeAsync(new GetBidOutcomeRequest()));
+            async () => await new V1.BiddingService.BiddingServiceClient(closed.Channel).GetBidOutcomeAsync(new GetBidOutcomeRequest()));
         Assert.Equal((StatusCode.Unauthenticated, "TOKEN_MISSING"), (e.StatusCode, RpcErrors.Reason(e)));
     }
 
@@ -162,7 +163,7 @@ public sealed class AccessTests : IAsyncLifetime
         var key = new RsaSecurityKey(rsa) { KeyId = "one" };
         await using var issuer = await PublishAsync(JsonWebKeyConverter.ConvertFromRSASecurityKey(new RsaSecurityKey(rsa.ExportParameters(false)) { KeyId = "one" }));
         await using var host = await ProbeHost.StartAsync(new() { ["Auth:Hs256Key"] = "", ["Auth:JwksUrl"] = $"{issuer.Urls.First()}/keys" });
-        var client = new BiddingService.BiddingServiceClient(host.Channel);
+        var client = new V1.BiddingService.BiddingServiceClient(host.Channel);
 
         var good = Token(new SigningCredentials(key, SecurityAlgorithms.RsaSha256));
         Assert.StartsWith("ann ", (await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(good))).BidId, StringComparison.Ordinal);
@@ -185,7 +186,7 @@ public sealed class AccessTests : IAsyncLifetime
     public async Task While_the_issuers_keys_cannot_be_read_the_service_is_unavailable()
     {
         await using var host = await ProbeHost.StartAsync(new() { ["Auth:Hs256Key"] = "", ["Auth:JwksUrl"] = "http://127.0.0.1:9/keys" });
-        var client = new BiddingService.BiddingServiceClient(host.Channel);
+        var client = new V1.BiddingService.BiddingServiceClient(host.Channel);
         var e = await Assert.ThrowsAsync<RpcException>(
             async () => await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(_host.Tokens.Mint("ann", Roles.Bidder, Hour))));
         Assert.Equal((StatusCode.Unavailable, "KEYS_UNAVAILABLE"), (e.StatusCode, RpcErrors.Reason(e)));

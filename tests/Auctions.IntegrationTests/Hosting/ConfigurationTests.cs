@@ -2,6 +2,7 @@ using Auctions.Platform.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
+using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 
@@ -36,7 +37,7 @@ public sealed class ConfigurationTests
     public async Task One_connection_carries_a_thousand_calls_at_once()
     {
         await using var host = await ProbeHost.StartAsync();
-        var client = new BiddingService.BiddingServiceClient(host.Channel);
+        var client = new V1.BiddingService.BiddingServiceClient(host.Channel);
         var headers = ProbeHost.Bearer(host.Tokens.Mint("ann", Roles.Bidder, TimeSpan.FromHours(1)));
         var calls = Enumerable.Range(0, 1_000).Select(_ => client.PlaceBids(headers)).ToList();
 

@@ -2,11 +2,12 @@ using Auctions.Platform.Hosting;
 using Auctions.Platform.Ledger;
 using Auctions.V1;
 using Grpc.Core;
+using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 
 /// <summary>A service with a method of each kind of access, and one that fails as it is told.</summary>
-public sealed class ProbeService : BiddingService.BiddingServiceBase
+public sealed class ProbeService : V1.BiddingService.BiddingServiceBase
 {
     /// <summary>Needs the role bidder; answers who called.</summary>
     [RequiresRole(Roles.Bidder)]

@@ -4,6 +4,7 @@ using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
+using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 
@@ -94,7 +95,7 @@ public sealed class RpcErrorsTests : IAsyncLifetime
         Assert.InRange(violations.ToException().Trailers.GetValueBytes(RpcErrors.DetailsTrailer)!.Length, 1, 6_000);
     }
 
-    private BiddingService.BiddingServiceClient Client => new(_host.Channel);
+    private V1.BiddingService.BiddingServiceClient Client => new(_host.Channel);
 
     private Metadata Token() => ProbeHost.Bearer(_host.Tokens.Mint("ann", Roles.Bidder, TimeSpan.FromHours(1)));
 

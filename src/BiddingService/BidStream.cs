@@ -1,0 +1,70 @@
+using System.Threading.Channels;
+using Auctions.Platform.Hosting;
+using Auctions.V1;
+using Grpc.Core;
+
+namespace BiddingService;
+
+/// <summary>
+/// One PlaceBids stream: bids are decided side by side, at most so many at once (then no more are read, and HTTP/2 pushes
+/// back), and answered as they come, matched by key. A bid's fault is its own answer and does not end the stream.
+/// </summary>
+internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> place, int inFlightMax)
+{
+    private readonly SemaphoreSlim _free = new(inFlightMax);
+
+    private readonly Channel<PlaceBidsResponse> _answers = Channel.CreateUnbounded<PlaceBidsResponse>(new() { SingleReader = true });
+
+    public async Task RunAsync(
+        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, CancellationToken cancellation)
+    {
+        var reading = ReadAsync(requests, cancellation);
+        await foreach (var answer in _answers.Reader.ReadAllAsync(cancellation)) await responses.WriteAsync(answer, cancellation);
+        await reading;
+    }
+
+    private async Task ReadAsync(IAsyncStreamReader<PlaceBidsRequest> requests, CancellationToken cancellation)
+    {
+        try
+        {
+            var open = new List<Task>();
+            while (await requests.MoveNext(cancellation))
+            {
+                await _free.WaitAsync(cancellation);
+                open.RemoveAll(t => t.IsCompleted);
+                open.Add(AnswerAsync(requests.Current.Bid ?? new PlaceBidRequest()));
+            }
+
+            await Task.WhenAll(open);
+        }
+        finally
+        {
+            _answers.Writer.Complete();
+        }
+    }
+
+    private async Task AnswerAsync(PlaceBidRequest bid)
+    {
+        var answer = new PlaceBidsResponse { IdempotencyKey = bid.IdempotencyKey };
+        try
+        {
+            answer.Bid = await place(bid);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            answer.Error = ErrorOf(fault);
+        }
+        finally
+        {
+            _free.Release();
+        }
+
+        _answers.Writer.TryWrite(answer);
+    }
+
+    private static BidError ErrorOf(Exception fault)
+    {
+        var error = RpcErrors.From(fault);
+        return new BidError { Code = (int)error.StatusCode, Reason = RpcErrors.Reason(error), Message = error.Status.Detail };
+    }
+}

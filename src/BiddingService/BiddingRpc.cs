@@ -1,0 +1,62 @@
+using Auctions.Platform.Contract;
+using Auctions.Platform.Hosting;
+using Auctions.V1;
+using Grpc.Core;
+using Microsoft.Extensions.Options;
+using static Auctions.V1.BiddingService;
+
+namespace BiddingService;
+
+/// <summary>Maps the contract to <see cref="PlaceBid"/> and back. The bidder is the token's subject, never a field.</summary>
+[RequiresRole(Roles.Bidder)]
+internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> options) : BiddingServiceBase
+{
+    public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context) =>
+        PlaceAsync(BidRequest.From(request, Caller.Of(context).Subject), context.CancellationToken);
+
+    public override async Task<BuyNowResponse> BuyNow(BuyNowRequest request, ServerCallContext context) =>
+        new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context).Subject), context.CancellationToken) };
+
+    public override Task PlaceBids(
+        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, ServerCallContext context)
+    {
+        var bidder = Caller.Of(context).Subject;
+        return new BidStream(bid => PlaceAsync(BidRequest.From(bid, bidder), context.CancellationToken), options.Value.InFlightPerStreamMax)
+            .RunAsync(requests, responses, context.CancellationToken);
+    }
+
+    public override async Task<GetBidOutcomeResponse> GetBidOutcome(GetBidOutcomeRequest request, ServerCallContext context)
+    {
+        var auctionId = Fields.Uuid(request.AuctionId, "auction_id");
+        var key = Fields.Uuid(request.IdempotencyKey, "idempotency_key");
+        var answer = await placeBid.FindAsync(auctionId, Caller.Of(context).Subject, key, context.CancellationToken)
+            ?? throw RpcErrors.NotFound("BID_NOT_FOUND", $"No request with the idempotency_key {key} was decided in auction {auctionId}.");
+        return new GetBidOutcomeResponse { Result = Map(answer) };
+    }
+
+    private async Task<PlaceBidResponse> PlaceAsync(BidRequest request, CancellationToken cancellation)
+    {
+        try
+        {
+            return Map(await placeBid.PlaceAsync(request.AuctionId, request.Bid, cancellation));
+        }
+        catch (AuctionNotFoundException fault)
+        {
+            throw RpcErrors.AuctionNotFound(fault.AuctionId);
+        }
+        catch (KeyReusedException fault)
+        {
+            throw RpcErrors.KeyReused(fault.Key);
+        }
+        catch (OverloadedException fault)
+        {
+            throw RpcErrors.ResourceExhausted("OVERLOADED", fault.Message, OverloadedException.RetryAfter);
+        }
+        catch (OutcomeUnknownException)
+        {
+            throw RpcErrors.OutcomeUnknown();
+        }
+    }
+
+    private static PlaceBidResponse Map(BidAnswer answer) => StateMap.Answer(answer.Bid, answer.Terms, answer.Replayed);
+}

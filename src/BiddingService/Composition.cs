@@ -1,0 +1,34 @@
+using Auctions.Platform.Chain;
+using Auctions.Platform.Hosting;
+using Auctions.Platform.HotState;
+using Auctions.Platform.Ledger;
+using Microsoft.Extensions.Options;
+
+namespace BiddingService;
+
+/// <summary>What the service is made of.</summary>
+internal static class Composition
+{
+    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
+    public static WebApplication Build(string[] args)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.AddAuctionsHosting("bidding");
+        builder.Services
+            .AddStores(builder.Configuration)
+            .AddSection<BiddingOptions>(builder.Configuration)
+            .AddSingleton<BiddingMetrics>()
+            .AddSingleton(s => new PlaceBid(
+                s.GetRequiredService<IHotState>(),
+                s.GetRequiredService<ILedger>(),
+                s.GetRequiredService<Recovery>(),
+                s.GetRequiredService<IOptions<BiddingOptions>>().Value,
+                s.GetRequiredService<BiddingMetrics>(),
+                s.GetRequiredService<TimeProvider>(),
+                s.GetRequiredService<ILoggerFactory>()));
+
+        var app = builder.Build();
+        app.MapGrpcService<BiddingRpc>();
+        return app.MapAuctionsDefaults();
+    }
+}

@@ -1,0 +1,125 @@
+using Auctions.Core;
+using Grpc.Core;
+using V1 = Auctions.V1;
+
+namespace Auctions.IntegrationTests.Bids;
+
+/// <summary>Two instances, a Redis and a Postgres that are killed, flushed and edited while bids are under way; the ledger's audit has the last word.</summary>
+public sealed class FaultTests : IAsyncLifetime
+{
+    private BiddingStack _stack = null!;
+
+    public async Task InitializeAsync() => _stack = await BiddingStack.StartAsync(instances: 2);
+
+    public async Task DisposeAsync() => await _stack.DisposeAsync();
+
+    [Fact]
+    public async Task Two_hundred_bidders_at_two_instances_make_one_chain()
+    {
+        var auction = await _stack.OpenAsync();
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => _stack.BidAsync(auction, $"b{i}", 100 + (i * 37 % 200 * 10), instance: i % 2)));
+
+        await AgreesAsync(auction, answers);
+    }
+
+    [Fact]
+    public async Task Bidding_goes_on_while_redis_is_killed_and_comes_back()
+    {
+        var auction = await _stack.OpenAsync();
+        var bidding = Task.WhenAll(Enumerable.Range(0, 16).Select(BidsAsync));
+        await _stack.Redis.Process.KillAsync();
+        var without = await _stack.BidUntilKnownAsync(auction, "calm", 1_000_000);
+        await _stack.Redis.StartAsync();
+
+        var answers = await bidding;
+
+        await AgreesAsync(auction, [.. answers.SelectMany(a => a), without]);
+        Assert.Equal(V1.BidOutcome.Leading, (await _stack.BidUntilKnownAsync(auction, "last", 2_000_000)).Outcome);
+
+        async Task<List<V1.PlaceBidResponse>> BidsAsync(int bidder)
+        {
+            var mine = new List<V1.PlaceBidResponse>();
+            for (var i = 0; i < 25; i++) mine.Add(await _stack.BidUntilKnownAsync(auction, $"b{bidder}", 100 + (i * 160) + (bidder * 10), bidder % 2));
+            return mine;
+        }
+    }
+
+    [Theory]
+    [InlineData("price", "90")]
+    [InlineData("ceiling", "100")]
+    [InlineData("leader", "mallory")]
+    [InlineData("end_us", "1")]
+    [InlineData("status", "cancelled")]
+    [InlineData("version", "0")]
+    [InlineData("bid_count", "0")]
+    [InlineData("terms", "nobody USD 1 0 0 0 0 0 1 fixed:1")]
+    public async Task An_edited_hash_costs_nobody_a_bid(string field, string value)
+    {
+        var auction = await _stack.OpenAsync();
+        await _stack.BidAsync(auction, "ann", 500);
+        await _stack.EditRedisAsync(auction, field, value);
+
+        var bob = await _stack.BidAsync(auction, "bob", 300);
+        var cem = await _stack.BidAsync(auction, "cem", 800);
+
+        Assert.Equal((V1.BidOutcome.Outbid, V1.BidOutcome.Leading), (bob.Outcome, cem.Outcome));
+        Assert.Equal(BiddingStack.Usd(510), cem.State.CurrentPrice);
+        await AgreesAsync(auction, [bob, cem]);
+    }
+
+    [Fact]
+    public async Task Without_postgres_nothing_is_acknowledged_and_the_key_finds_out_later()
+    {
+        var (auction, key) = (await _stack.OpenAsync(), Guid.NewGuid());
+        await _stack.BidAsync(auction, "ann", 500);
+        await _stack.Postgres.Process.KillAsync();
+
+        var error = await Assert.ThrowsAsync<RpcException>(() => _stack.BidAsync(auction, "bob", 900, key));
+        await _stack.Postgres.StartAsync();
+        V1.PlaceBidResponse? answer = null;
+        await Eventually.TrueAsync(async () =>
+        {
+            try
+            {
+                answer = await _stack.BidAsync(auction, "bob", 900, key);
+                return true;
+            }
+            catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
+            {
+                return false;
+            }
+        });
+
+        Assert.Equal((StatusCode.Unavailable, "OUTCOME_UNKNOWN"), (error.StatusCode, Platform.Hosting.RpcErrors.Reason(error)));
+        Assert.Equal(V1.BidOutcome.Leading, answer!.Outcome);
+        await AgreesAsync(auction, [answer]);
+    }
+
+    [Fact]
+    public async Task What_a_dead_service_left_pending_is_appended_by_the_next()
+    {
+        var auction = await _stack.OpenAsync();
+        await _stack.BidAsync(auction, "ann", 500);
+        var left = await _stack.DecideOnlyAsync(auction, new Bid("bob", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 700));
+
+        var next = await _stack.BidAsync(auction, "cem", 900);
+
+        Assert.Equal(3, next.State.Version);
+        Assert.Contains((await _stack.AuditedAsync(auction)).Entries, e => e.Id == left.Id);
+    }
+
+    /// <summary>The chain is whole, every acknowledged bid is in it as it was answered, and every refusal is recorded.</summary>
+    private async Task AgreesAsync(Guid auction, IEnumerable<V1.PlaceBidResponse> answers)
+    {
+        var record = await _stack.AuditedAsync(auction);
+        var entries = record.Entries.ToDictionary(e => e.Id.ToString());
+        foreach (var answer in answers.Where(a => a.Outcome != V1.BidOutcome.Rejected))
+        {
+            var entry = entries[answer.BidId];
+            Assert.Equal(entry.Version, answer.State.Version);
+            Assert.Equal(BiddingStack.Usd(entry.After.Price), answer.State.CurrentPrice);
+            Assert.Equal(entry.After.Leader, answer.State.LeaderId);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using Auctions.Core;
+using Auctions.Platform.Ledger;
+
+namespace Auctions.Simulation;
+
+/// <summary>One auction's chain and answers, in memory.</summary>
+internal sealed class Chain(Head opened)
+{
+    public List<LedgerEntry> Entries { get; } =
+        [new(0, opened.EntryId, Guid.Empty, EntryKind.Opened, null, default, opened.State, 0, opened.Terms, "", EndReason.None)];
+
+    /// <summary>When each entry came in, by the simulation's own time.</summary>
+    public List<long> CommittedUs { get; } = [0];
+
+    public Dictionary<(string Bidder, Guid Key), DecidedBid> Answers { get; } = [];
+
+    /// <summary>Key, where a taken-out guard let a second answer in.</summary>
+    public List<DecidedBid> AllAnswers { get; } = [];
+
+    public Head Head { get; set; } = opened;
+}
+
+/// <summary>
+/// The append of DESIGN section 4 entry by entry, as a reader would say it; <c>append.sql</c> says it set by set. Shared by all
+/// instances: its row lock is the one thread of the simulation.
+/// </summary>
+internal sealed class SimulatedLedger(Steps steps, Guards guards)
+{
+    public Dictionary<Guid, Chain> Chains { get; } = [];
+
+    public AppendResult[] Append(IReadOnlyList<DecidedBid> bids) => [.. bids.Select(Append)];
+
+    /// <summary>The sealing entry on top of whatever the head is; null where the end has not come.</summary>
+    public LedgerEntry? Seal(Guid auctionId, long nowUs)
+    {
+        var chain = Chains[auctionId];
+        var head = chain.Head;
+        if (head.State.IsOver) return chain.Entries[^1];
+        if (nowUs < head.State.EndUs) return null;
+        var after = head.State with { Status = AuctionStatus.Ended };
+        var entry = new LedgerEntry(head.Version + 1, Guid.CreateVersion7(), head.EntryId, EntryKind.Sealed, null, default, after, nowUs,
+            null, Rules.Winner(head.Terms, head.State), EndReason.Time);
+        chain.Entries.Add(entry);
+        chain.CommittedUs.Add(steps.NowUs);
+        chain.Head = head with { Version = entry.Version, EntryId = entry.Id, State = after };
+        return entry;
+    }
+
+    private AppendResult Append(DecidedBid bid)
+    {
+        var chain = Chains[bid.AuctionId];
+        if (chain.Answers.TryGetValue((bid.Bid.Bidder, bid.Bid.Key), out var answer) && Has(Guards.UniqueKey))
+            return new AppendResult(answer.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, answer);
+        var outcome = bid.Accepted ? Join(chain, bid) : Record(chain, bid);
+        if (outcome != AppendOutcome.Appended) return new AppendResult(outcome, null);
+        chain.Answers.TryAdd((bid.Bid.Bidder, bid.Bid.Key), bid);
+        chain.AllAnswers.Add(bid);
+        return new AppendResult(outcome, bid);
+    }
+
+    private AppendOutcome Join(Chain chain, DecidedBid bid)
+    {
+        var head = chain.Head;
+        if (bid.Version > head.Version + 1) return AppendOutcome.Early;
+        if (Has(Guards.Predecessor) && (bid.Version != head.Version + 1 || bid.Prev != head.EntryId)) return AppendOutcome.Refused;
+        if (Has(Guards.Before) && (bid.Before != head.State || bid.TermsDigest != head.Terms.Digest)) return AppendOutcome.Refused;
+        if (Has(Guards.End) && (head.State.IsOver || bid.DecidedUs >= bid.Before.EndUs)) return AppendOutcome.Refused;
+        var entry = new LedgerEntry(head.Version + 1, bid.Id, bid.Prev, EntryKind.Bid, bid.Bid, bid.Outcome, bid.After, bid.DecidedUs, null, "", EndReason.None);
+        chain.Entries.Add(entry);
+        chain.CommittedUs.Add(steps.NowUs);
+        if (Has(Guards.HeadMoves)) chain.Head = head with { Version = entry.Version, EntryId = bid.Id, State = bid.After };
+        return AppendOutcome.Appended;
+    }
+
+    private AppendOutcome Record(Chain chain, DecidedBid bid)
+    {
+        if (!Has(Guards.RefusalBasis)) return AppendOutcome.Appended;
+        if (bid.Version > chain.Head.Version) return AppendOutcome.Early;
+        var basis = chain.Entries[(int)bid.Version];
+        if (basis.Id != bid.Prev) return AppendOutcome.Refused;
+        if (bid.Version < chain.Head.Version && chain.Entries[(int)bid.Version + 1].DecidedUs < bid.DecidedUs) return AppendOutcome.Refused;
+        return bid.Before == basis.After && bid.TermsDigest == chain.Head.Terms.Digest ? AppendOutcome.Appended : AppendOutcome.Refused;
+    }
+
+    private bool Has(Guards guard) => guards.HasFlag(guard);
+}

@@ -1,0 +1,103 @@
+using Auctions.Core;
+using Auctions.Platform.HotState;
+using Auctions.Platform.Ledger;
+
+namespace Auctions.Simulation;
+
+/// <summary>
+/// The network between one instance and the stores: every message takes its time, may be lost on the way there or back, and may arrive
+/// twice. When the instance has died, nothing returns to it.
+/// </summary>
+internal sealed class Wire(Steps steps, Random random, Func<double> lossShare)
+{
+    public bool Dead { get; set; }
+
+    /// <summary>Sends a request and waits for its reply.</summary>
+    /// <param name="effect">What the server does; its fault comes back as the reply.</param>
+    /// <param name="lost">What the caller gets when it has waited long enough.</param>
+    public async Task<T> CallAsync<T>(Func<T> effect, Func<Exception> lost)
+    {
+        await TravelAsync();
+        var fate = random.NextDouble() / Math.Max(lossShare(), 1e-9);
+        if (fate < 1) throw await TimeOutAsync(lost);
+        var reply = effect();
+        if (fate is >= 2 and < 3) reply = effect();
+        await TravelAsync();
+        return fate is >= 1 and < 2 ? throw await TimeOutAsync(lost) : reply;
+    }
+
+    private async Task<Exception> TimeOutAsync(Func<Exception> lost)
+    {
+        await TravelAsync(10);
+        return lost();
+    }
+
+    private async Task TravelAsync(int times = 1)
+    {
+        var us = random.Next(50, 1_500) * times;
+        await steps.PassAsync(random.Next(40) == 0 ? us * 20 : us);
+        if (Dead) await new TaskCompletionSource().Task;
+    }
+}
+
+/// <summary>Redis as one instance sees it.</summary>
+internal sealed class WiredRedis(Wire wire, Func<SimulatedRedis> redis, Guards guards) : IHotState
+{
+    public Task<Proposed?> DecideAsync(Guid auctionId, IReadOnlyList<Proposal> proposals, CancellationToken cancellation) =>
+        CallAsync(r => r.Decide(auctionId, proposals));
+
+    public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellation) =>
+        CallAsync(r => r.Find(auctionId) is { } hot ? new HotHead(hot.Head.Version, hot.Head.EntryId) : (HotHead?)null);
+
+    public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellation) =>
+        CallAsync(r => (IReadOnlyList<DecidedBid>)(guards.HasFlag(Guards.Completion) && r.Find(auctionId) is { } hot ? [.. hot.Pending.Values] : []));
+
+    public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellation) =>
+        CallAsync(r => r.Hydrate(auctionId, seen, head, answers));
+
+    public Task SettleAsync(Guid auctionId, IReadOnlyList<DecidedBid> bids, CancellationToken cancellation) =>
+        CallAsync(r => { r.Settle(auctionId, bids); return true; });
+
+    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellation) =>
+        CallAsync(r => r.Seal(auctionId, force));
+
+    public Task<bool> DropIfBehindAsync(Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellation) =>
+        CallAsync(r => r.DropIfBehind(auctionId, version, entryId, outsideVersion));
+
+    private Task<T> CallAsync<T>(Func<SimulatedRedis, T> effect) => wire.CallAsync(
+        () => redis() is { Down: false } up ? effect(up) : throw Unavailable(), Unavailable);
+
+    private static HotStateUnavailableException Unavailable() => new("simulated", new TimeoutException());
+}
+
+/// <summary>The ledger as one instance sees it.</summary>
+internal sealed class WiredLedger(Wire wire, SimulatedLedger ledger, Func<bool> down, Guards guards) : ILedger
+{
+    public async Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, CancellationToken cancellation)
+    {
+        if (guards.HasFlag(Guards.AnswerAfterCommit)) return await CallAsync(() => ledger.Append(bids));
+
+        // Without the guard: the answer is given, and the commit is left to luck.
+        _ = CallAsync(() => ledger.Append(bids)).ContinueWith(t => t.Exception, TaskScheduler.FromCurrentSynchronizationContext());
+        return [.. bids.Select(b => new AppendResult(AppendOutcome.Appended, b))];
+    }
+
+    public Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellation) =>
+        CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Head);
+
+    public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(Guid auctionId, int limit, CancellationToken cancellation) =>
+        CallAsync(() => (IReadOnlyList<DecidedBid>)[.. ledger.Chains[auctionId].Answers.Values.TakeLast(limit)]);
+
+    public Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellation) =>
+        CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Answers.GetValueOrDefault((bidder, key)));
+
+    public Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellation) =>
+        CallAsync(() => ledger.Chains[auctionId].Head.Terms is var terms && terms.Digest == digest ? terms : null);
+
+    /// <summary>Not of the bid path: what the closing wave does.</summary>
+    public Task<LedgerEntry?> SealAsync(Guid auctionId, long nowUs) => CallAsync(() => ledger.Seal(auctionId, nowUs));
+
+    private Task<T> CallAsync<T>(Func<T> effect) => wire.CallAsync(() => down() ? throw Unavailable() : effect(), Unavailable);
+
+    private static LedgerUnavailableException Unavailable() => new("simulated", new TimeoutException());
+}
