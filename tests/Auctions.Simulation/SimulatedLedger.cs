@@ -14,7 +14,7 @@ internal sealed class Chain(Head opened)
 
     public Dictionary<(string Bidder, Guid Key), DecidedBid> Answers { get; } = [];
 
-    /// <summary>Key, where a taken-out guard let a second answer in.</summary>
+    /// <summary>Every answer that came in: without its guard a key may have two.</summary>
     public List<DecidedBid> AllAnswers { get; } = [];
 
     public Head Head { get; set; } = opened;
@@ -49,8 +49,9 @@ internal sealed class SimulatedLedger(Steps steps, Guards guards)
     private AppendResult Append(DecidedBid bid)
     {
         var chain = Chains[bid.AuctionId];
-        if (chain.Answers.TryGetValue((bid.Bid.Bidder, bid.Bid.Key), out var answer) && Has(Guards.UniqueKey))
-            return new AppendResult(answer.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, answer);
+        if (chain.AllAnswers.Find(a => a.Id == bid.Id) is { } same) return new AppendResult(AppendOutcome.AlreadyThere, same);
+        if (Has(Guards.UniqueKey) && chain.Answers.TryGetValue((bid.Bid.Bidder, bid.Bid.Key), out var answer))
+            return new AppendResult(AppendOutcome.Answered, answer);
         var outcome = bid.Accepted ? Join(chain, bid) : Record(chain, bid);
         if (outcome != AppendOutcome.Appended) return new AppendResult(outcome, null);
         chain.Answers.TryAdd((bid.Bid.Bidder, bid.Bid.Key), bid);
