@@ -18,7 +18,7 @@ public sealed class Viewer(ReplayClients clients, TimeProvider time)
                 await FollowAsync(auctionId, log, cancellation).ConfigureAwait(false);
                 return;
             }
-            catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
+            catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.ResourceExhausted)
             {
                 await Task.Delay(Pause, time, cancellation).ConfigureAwait(false);
             }
