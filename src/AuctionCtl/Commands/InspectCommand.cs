@@ -36,23 +36,23 @@ public static class InspectCommand
     {
         var row = new Table().Border(TableBorder.Rounded).Title($"Auction {inspection.AuctionId}").AddColumns("column", "value");
         foreach (var (column, value) in inspection.Row) row.AddRow(column, Markup.Escape(value ?? "null"));
-        AnsiConsole.Write(row);
+        Screen.Write(row);
 
         var head = new Table().Border(TableBorder.Rounded).Title(inspection.InRedis ? "Head" : "Head (Redis does not hold it)").AddColumns("field", "ledger", "Redis", "");
         foreach (var field in inspection.Head)
             head.AddRow(field.Field, Markup.Escape(field.Ledger), Markup.Escape(field.Redis ?? ""), field.Differs ? "[red]differs[/]" : "");
-        AnsiConsole.Write(head);
+        Screen.Write(head);
 
         if (inspection.Pending.Count > 0)
         {
             var pending = new Table().Border(TableBorder.Rounded).Title("Pending in Redis").AddColumns("version", "line", "");
             foreach (var entry in inspection.Pending) pending.AddRow($"{entry.Version}", Markup.Escape(entry.Line), entry.InLedger ? "in the ledger" : "[yellow]not in the ledger[/]");
-            AnsiConsole.Write(pending);
+            Screen.Write(pending);
         }
 
         var last = new Table().Border(TableBorder.Rounded).Title("Newest answers").AddColumns("version", "decided", "what", "price", "leader", "origin");
         foreach (var entry in inspection.Last)
             last.AddRow($"{entry.Version}", entry.When, Markup.Escape(entry.What), $"{entry.Price}", Markup.Escape(entry.Leader ?? ""), entry.Origin ?? "");
-        AnsiConsole.Write(last);
+        Screen.Write(last);
     }
 }

@@ -14,6 +14,6 @@ public static class ViolationTable
         foreach (var v in violations.Take(Shown))
             table.AddRow(v.Invariant, Markup.Escape(v.AuctionId), v.Version is { } version ? $"{version}" : "", Markup.Escape(v.Detail));
         if (violations.Count > Shown) table.Caption($"and {violations.Count - Shown} more");
-        AnsiConsole.Write(table);
+        Screen.Write(table);
     }
 }

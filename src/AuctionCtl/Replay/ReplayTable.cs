@@ -20,7 +20,7 @@ public static class ReplayTable
         table.AddRow("end seen by viewers after, ms (p50, p99, max)", $"{Number(report.SealLatenessMs.P50)}  {Number(report.SealLatenessMs.P99)}  {Number(report.SealLatenessMs.Max)}");
         table.AddRow("bid answered in, ms (p50, p99)", $"{Number(report.BidLatencyMs.P50)}  {Number(report.BidLatencyMs.P99)}");
         table.AddRow("violations", Number(report.Violations.Count));
-        AnsiConsole.Write(table);
+        Screen.Write(table);
         if (report.Mismatches.Count > 0) Write("Closing prices other than recorded", ["auction", "recorded", "replayed"],
             report.Mismatches.Select(m => (string[])[m.AuctionId, Price(m.Expected), Price(m.Actual)]));
         ViolationTable.Write(report.Violations);
@@ -32,7 +32,7 @@ public static class ReplayTable
         var all = rows.ToList();
         foreach (var row in all.Take(Shown)) table.AddRow([.. row.Select(Markup.Escape)]);
         if (all.Count > Shown) table.Caption($"and {all.Count - Shown} more");
-        AnsiConsole.Write(table);
+        Screen.Write(table);
     }
 
     private static string Price(decimal? dollars) => dollars?.ToString("0.00", CultureInfo.InvariantCulture) ?? "none";

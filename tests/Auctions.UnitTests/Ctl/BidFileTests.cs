@@ -54,6 +54,14 @@ public class BidFileTests
     }
 
     [Fact]
+    public void Where_rows_contradict_each_other_the_first_says_what_an_auction_opened_at()
+    {
+        var auction = Assert.Single(Read(Header + "7,,3,0.01,9,5,1,ann,1,3\n7,,3,1,9,,2,bob,1,4\n"));
+
+        Assert.Equal((1L, 500L, 2), (auction.Opening, auction.Reserve, auction.Bids.Count));
+    }
+
+    [Fact]
     public void An_auction_without_a_bid_has_no_closing_price()
     {
         var auction = Assert.Single(Read(Header + "7,,3,1,,,,,,\n"));
