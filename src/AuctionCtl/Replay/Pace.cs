@@ -9,10 +9,14 @@ namespace Auctions.Ctl.Replay;
 public sealed class Pace(TimeSpan? endAfter)
 {
     private static readonly TimeSpan Least = TimeSpan.FromSeconds(30);
+    private const int LongestMemory = 1_000;
+    private const double MostMs = 1_000;
     private readonly Lock _gate = new();
 
-    // Before anything is measured, a slow answer is taken to be usual. Then a moving mean over about 100 answers.
+    // A mean over the last thousand answers or so. Before anything is measured, a slow answer is taken to be usual. No answer
+    // counts for more than a second: what waited for a service that was away says nothing about the bids to come.
     private double _meanMs = 100;
+    private int _weight = 20;
 
     public TimeSpan OpenFor(int bids)
     {
@@ -26,6 +30,10 @@ public sealed class Pace(TimeSpan? endAfter)
     /// <summary>An answer took this long.</summary>
     public void Took(TimeSpan latency)
     {
-        lock (_gate) _meanMs += (latency.TotalMilliseconds - _meanMs) / 100;
+        lock (_gate)
+        {
+            _weight = Math.Min(_weight + 1, LongestMemory);
+            _meanMs += (Math.Min(latency.TotalMilliseconds, MostMs) - _meanMs) / _weight;
+        }
     }
 }
