@@ -157,13 +157,17 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
     private async Task<Guid> OpenHotAsync()
     {
         var now = (TimeProvider.System.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-        var auction = await _ledger.OpenAsync(LedgerDatabase.VaseTerms with { StartUs = now - 1_000_000 }, now + LedgerDatabase.Hour, now - 1_000_000);
+        var start = now - 1_000_000;
+        var auction = await _ledger.OpenAsync(LedgerDatabase.VaseTerms with { StartUs = start }, now + LedgerDatabase.Hour, start);
         Assert.True(await _hotState.HydrateAsync(auction, null, await _ledger.HeadAsync(auction), [], None));
         return auction;
     }
 
-    private async Task<DecidedBid> DecideAsync(Guid auction, string bidder, long max) =>
-        Assert.Single((await _hotState.DecideAsync(auction, [new Proposal(Guid.NewGuid(), LedgerDatabase.Proxy(bidder, max), Guid.Empty)], None))!.Bids);
+    private async Task<DecidedBid> DecideAsync(Guid auction, string bidder, long max)
+    {
+        var proposal = new Proposal(Guid.NewGuid(), LedgerDatabase.Proxy(bidder, max), Guid.Empty);
+        return Assert.Single((await _hotState.DecideAsync(auction, [proposal], None))!.Bids);
+    }
 
     /// <summary>Returns once the updater has dealt with all that was sent to a partition before.</summary>
     private async Task PassedAsync(int partition)

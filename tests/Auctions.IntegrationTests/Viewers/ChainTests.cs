@@ -53,7 +53,8 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
             if (i % 5 == 0) await Soon.TrueAsync(() => viewer.Version >= i);
         }
 
-        Assert.Equal(AppendOutcome.Appended, await _ledger.AppendOneAsync(await _ledger.DecideAsync(auction, LedgerDatabase.Proxy("eve", Secret + 1))));
+        var winning = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy("eve", Secret + 1));
+        Assert.Equal(AppendOutcome.Appended, await _ledger.AppendOneAsync(winning));
         var sealing = await _ledger.Lifecycle.SealAsync(
             new SealRequest(auction, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour), CancellationToken.None);
         Assert.Equal(SealOutcome.Sealed, sealing.Outcome);

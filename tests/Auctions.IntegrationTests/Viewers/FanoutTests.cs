@@ -24,9 +24,11 @@ public sealed class FanoutTests
         var viewers = new List<(FrameSink Sink, Task Stream)>();
         for (var i = 0; i < 200; i++)
         {
-            if (random.Next(8) == 0) viewers.Add(gallery.Watch(new WishedTarget(history[0].Id, random.Next(3) == 0 ? random.Next(history.Count + 5) : null)));
+            long? asked = random.Next(3) == 0 ? random.Next(history.Count + 5) : null;
+            if (random.Next(8) == 0) viewers.Add(gallery.Watch(new WishedTarget(history[0].Id, asked)));
             history.Add(gallery.Commit(Gallery.Bid(history[^1])));
-            for (var k = random.Next(4); k > 0; k--) gallery.Fanout.Apply(history[random.Next(Math.Max(0, history.Count - 12), history.Count)]);
+            for (var k = random.Next(4); k > 0; k--)
+                gallery.Fanout.Apply(history[random.Next(Math.Max(0, history.Count - 12), history.Count)]);
             if (random.Next(5) == 0) await Task.Yield();
         }
 
