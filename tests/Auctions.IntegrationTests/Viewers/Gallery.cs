@@ -86,7 +86,7 @@ internal sealed class Gallery : IAsyncDisposable
     public (FrameSink Sink, Task Stream) Watch(params WishedTarget[] targets) => Watch(new FrameSink(), CancellationToken.None, targets);
 
     public (FrameSink Sink, Task Stream) Watch(FrameSink sink, CancellationToken gone, params WishedTarget[] targets) =>
-        (sink, NewViewer(TimeSpan.FromSeconds(1), targets).RunAsync(sink, () => Task.CompletedTask, gone));
+        (sink, NewViewer(TimeSpan.FromSeconds(60), targets).RunAsync(sink, () => Task.CompletedTask, gone));
 
     public Viewer NewViewer(TimeSpan heartbeat, params WishedTarget[] targets) =>
         new(Fanout, Places, new WatchWish(targets, heartbeat), TimeProvider.System);

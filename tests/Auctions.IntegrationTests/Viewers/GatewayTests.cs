@@ -4,6 +4,7 @@ using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
 using Auctions.Platform.Hosting;
 using Auctions.V1;
+using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using StreamGateway;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
@@ -142,7 +143,11 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     public async Task Who_resumes_at_the_latest_version_hears_at_once_that_the_stream_is_there()
     {
         var auction = await OpenAsync();
-        using var viewer = _gateway.Watch(new WatchTarget { AuctionId = auction.ToString(), Version = 0 });
+        using var viewer = new Watching(_gateway.Client.Watch(new WatchRequest
+        {
+            Targets = { new WatchTarget { AuctionId = auction.ToString(), Version = 0 } },
+            HeartbeatInterval = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)),
+        }));
         await Soon.EndsAsync(viewer.Call.ResponseHeadersAsync);
         Assert.Empty(viewer.Frames);
     }
