@@ -1,2 +1,5 @@
-await using var app = await CdcRedisUpdater.Composition.BuildAsync(args);
+using CdcRedisUpdater;
+
+// Makes Redis forget what it cannot have right. Composition says of what it is made.
+var app = Composition.Build(args);
 await app.RunAsync();

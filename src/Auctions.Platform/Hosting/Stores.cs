@@ -14,16 +14,20 @@ namespace Auctions.Platform.Hosting;
 public static class Stores
 {
     /// <summary>
-    /// The ledger on Postgres (<c>Postgres:ConnectionString</c>): <see cref="NpgsqlDataSource"/>, <see cref="ILedger"/>,
+    /// The ledger on Postgres: <see cref="AddPostgres"/>, <see cref="ILedger"/>,
     /// <see cref="LedgerLifecycle"/>, <see cref="LedgerWaves"/>, <see cref="LedgerHistory"/>. The schema is brought up to date before anything that is registered later starts.
     /// </summary>
     public static IServiceCollection AddLedger(this IServiceCollection services, IConfiguration configuration) => services
+        .AddPostgres(configuration)
+        .AddSingleton<PostgresLedger>().AddSingleton<ILedger>(s => s.GetRequiredService<PostgresLedger>())
+        .AddSingleton<LedgerLifecycle>().AddSingleton<LedgerWaves>().AddSingleton<LedgerHistory>()
+        .AddSingleton<Migrations>().AddHostedService<LedgerSchema>();
+
+    /// <summary>Postgres (<c>Postgres:ConnectionString</c>) alone, for those who only read: <see cref="NpgsqlDataSource"/>.</summary>
+    public static IServiceCollection AddPostgres(this IServiceCollection services, IConfiguration configuration) => services
         .AddSection<PostgresOptions>(configuration)
         .AddSingleton(s => LedgerDataSource.Create(
             s.GetRequiredService<IOptions<PostgresOptions>>().Value.ConnectionString, s.GetRequiredService<ILoggerFactory>()))
-        .AddSingleton<PostgresLedger>().AddSingleton<ILedger>(s => s.GetRequiredService<PostgresLedger>())
-        .AddSingleton<LedgerLifecycle>().AddSingleton<LedgerWaves>().AddSingleton<LedgerHistory>()
-        .AddSingleton<Migrations>().AddHostedService<LedgerSchema>()
         .AddSingleton(s => new ReadinessCheck("postgres", Required: true, cancellation => AnswersAsync(s, cancellation)));
 
     /// <summary>

@@ -144,7 +144,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
 
     private async Task<WebApplication> StartUpdaterAsync()
     {
-        var app = await CdcRedisUpdater.Composition.BuildAsync(
+        var app = CdcRedisUpdater.Composition.Build(
         [
             "--Listen:Grpc=127.0.0.1:0", $"--Auth:Hs256Key={Convert.ToBase64String(new byte[32])}", "--Logging:LogLevel:Default=Error",
             $"--Redis:Configuration={redis.Server.Configuration}", $"--Kafka:BootstrapServers={_feed.Kafka.Address}",
