@@ -76,7 +76,7 @@ public sealed class Postgres(RunDirectory run)
         }
         catch (MigrationException e)
         {
-            throw new StackException(e.Message);
+            throw new StackException(e.Message + " To start over with no data: ./auctions up --clean");
         }
     }
 
