@@ -136,7 +136,7 @@ public sealed class FeedConsumer : IDisposable
             if (TryParse(message, out var record)) batch.Add(record);
         }
 
-        if (_brokerLost && batch.Count == 0 && _positions.TryCheckAfterOutage(cancellation))
+        if (_brokerLost && batch.Count == 0 && _positions.TryCheckAfterOutage())
         {
             _brokerLost = false;
             FeedLog.BrokerBack(_logger);

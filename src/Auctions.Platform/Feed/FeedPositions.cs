@@ -9,6 +9,9 @@ internal sealed class FeedPositions
     private const int PauseMs = 200;
     private static readonly TimeSpan QueryMax = TimeSpan.FromSeconds(2);
 
+    // Not times: the protocol gives these two values meanings of their own.
+    private static readonly Timestamp Newest = new(-1, TimestampType.NotAvailable), Oldest = new(-2, TimestampType.NotAvailable);
+
     private readonly IConsumer<byte[]?, byte[]?> _client;
     private readonly FeedConsumerOptions _options;
     private readonly Action<FeedGap> _onGap;
@@ -36,7 +39,7 @@ internal sealed class FeedPositions
         {
             try
             {
-                return [.. _options.Topics.SelectMany(topic => Partitions(admin, topic)).Select(StartOf)];
+                return StartsOf([.. _options.Topics.SelectMany(topic => Partitions(admin, topic))]);
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
             {
@@ -52,7 +55,8 @@ internal sealed class FeedPositions
     {
         try
         {
-            return [.. _client.Committed(partitions, QueryMax).Select(p => p.Offset == Offset.Unset ? StartOf(p.TopicPartition) : Remember(p))];
+            var committed = _client.Committed(partitions, QueryMax).ToLookup(p => p.Offset == Offset.Unset);
+            return [.. committed[false].Select(Remember), .. StartsOf([.. committed[true].Select(p => p.TopicPartition)])];
         }
         catch (KafkaException e) when (!e.Error.IsFatal)
         {
@@ -97,8 +101,8 @@ internal sealed class FeedPositions
         {
             try
             {
-                if (_next.ContainsKey(partition)) Skip(partition, _client.QueryWatermarkOffsets(partition, QueryMax));
-                else Move(partition, StartOf(partition).Offset);
+                if (_next.ContainsKey(partition)) Skip(partition, Kept([partition])[partition]);
+                else Move(partition, StartsOf([partition])[0].Offset);
                 return;
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
@@ -110,16 +114,12 @@ internal sealed class FeedPositions
     }
 
     /// <summary>Looks at every partition once the broker answers again; false while it does not.</summary>
-    internal bool TryCheckAfterOutage(CancellationToken cancellation)
+    internal bool TryCheckAfterOutage()
     {
-        var seen = new Dictionary<TopicPartition, WatermarkOffsets>();
+        Dictionary<TopicPartition, WatermarkOffsets> seen;
         try
         {
-            foreach (var partition in _client.Assignment)
-            {
-                if (cancellation.IsCancellationRequested) return false;
-                seen[partition] = _client.QueryWatermarkOffsets(partition, QueryMax);
-            }
+            seen = Kept(_client.Assignment);
         }
         catch (KafkaException e) when (!e.Error.IsFatal)
         {
@@ -144,10 +144,23 @@ internal sealed class FeedPositions
         return found.Partitions.Select(p => new TopicPartition(topic, p.PartitionId));
     }
 
-    private TopicPartitionOffset StartOf(TopicPartition partition)
+    private List<TopicPartitionOffset> StartsOf(List<TopicPartition> partitions)
     {
-        var marks = _client.QueryWatermarkOffsets(partition, QueryMax);
-        return Remember(new TopicPartitionOffset(partition, _options.Start == FeedStart.End ? marks.High : marks.Low));
+        if (partitions.Count == 0) return [];
+        var kept = Kept(partitions);
+        return [.. partitions.Select(p => Remember(new TopicPartitionOffset(p, _options.Start == FeedStart.End ? kept[p].High : kept[p].Low)))];
+    }
+
+    // The oldest offset and the next one of each partition. QueryWatermarkOffsets says the same, but before librdkafka 2.3 it
+    // waits for ever while the broker is away.
+    private Dictionary<TopicPartition, WatermarkOffsets> Kept(List<TopicPartition> partitions)
+    {
+        var high = Offsets(Newest);
+        return Offsets(Oldest).ToDictionary(low => low.Key, low => new WatermarkOffsets(low.Value, high[low.Key]));
+
+        Dictionary<TopicPartition, Offset> Offsets(Timestamp at) => _client
+            .OffsetsForTimes(partitions.Select(p => new TopicPartitionTimestamp(p, at)), QueryMax)
+            .ToDictionary(p => p.TopicPartition, p => p.Offset);
     }
 
     private TopicPartitionOffset Remember(TopicPartitionOffset position)
