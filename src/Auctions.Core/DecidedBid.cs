@@ -28,6 +28,12 @@ public sealed record DecidedBid(
     /// <summary>What the bid visibly offered, in minor units: its limit where it was outbid, else the price that it leads at.</summary>
     public long Offered => Outcome == BidOutcome.Leading ? After.Price : Bid.Limit;
 
+    /// <summary>
+    /// Whether the rules make this decision of what it took to be true, under these terms: a line that somebody edited, or wrote, does not.
+    /// </summary>
+    public bool FollowsUnder(Terms terms) =>
+        TermsDigest == terms.Digest && Rules.Decide(terms, Before, Bid, DecidedUs) == new Decision(Outcome, Reason, After);
+
     /// <summary>Decides a bid on a head, as the script does on Redis' hash.</summary>
     public static DecidedBid Decide(Guid auctionId, Head head, Guid id, Bid bid, long nowUs)
     {

@@ -25,13 +25,16 @@ internal sealed class BiddingOptions : ISectionOptions
     /// <summary>Bids that one commit takes at most. 1 to 2,000.</summary>
     public int CommitEntriesMax { get; set; } = 500;
 
+    /// <summary>Seconds between two looks for what dead services left pending. 1 to 3,600.</summary>
+    public int SweepSeconds { get; set; } = 10;
+
     public IEnumerable<string> Failures()
     {
         (string Key, int Value, int Max)[] bounds =
         [
             (nameof(InFlightMax), InFlightMax, 1_000_000), (nameof(InFlightPerStreamMax), InFlightPerStreamMax, 10_000),
             (nameof(WaitingPerAuctionMax), WaitingPerAuctionMax, 1_000_000), (nameof(DecideBidsMax), DecideBidsMax, 256),
-            (nameof(Lanes), Lanes, 64), (nameof(CommitEntriesMax), CommitEntriesMax, 2_000),
+            (nameof(Lanes), Lanes, 64), (nameof(CommitEntriesMax), CommitEntriesMax, 2_000), (nameof(SweepSeconds), SweepSeconds, 3_600),
         ];
         return bounds.Where(b => b.Value < 1 || b.Value > b.Max)
             .Select(b => $"{Section}:{b.Key} must be 1 to {b.Max}, and is {b.Value}.");

@@ -25,7 +25,8 @@ internal static class Composition
                 s.GetRequiredService<IOptions<BiddingOptions>>().Value,
                 s.GetRequiredService<BiddingMetrics>(),
                 s.GetRequiredService<TimeProvider>(),
-                s.GetRequiredService<ILoggerFactory>()));
+                s.GetRequiredService<ILoggerFactory>()))
+            .AddHostedService<Sweep>();
 
         var app = builder.Build();
         app.MapGrpcService<BiddingRpc>();

@@ -188,7 +188,16 @@ internal sealed partial class DecidingQueue(
         ticket.Decided = decided;
         ticket.Terms = terms;
         ticket.Generation = _generation;
-        lane.Enqueue(this, ticket);
+
+        // An answer from under earlier terms is in the ledger, which has the last word on it; any other must be what the rules say.
+        if (decided.TermsDigest != terms.Digest || decided.FollowsUnder(terms))
+        {
+            lane.Enqueue(this, ticket);
+            return;
+        }
+
+        LogForged(parts.Log, AuctionId, decided);
+        Refused(ticket);
     }
 
     private async Task HydrateAsync()
@@ -209,6 +218,9 @@ internal sealed partial class DecidingQueue(
 
     [LoggerMessage(LogLevel.Warning, "Auction {AuctionId}: {Bids} bids are decided on the ledger, Redis does not answer: {Reason}")]
     private static partial void LogWithoutRedis(ILogger log, Guid auctionId, int bids, string reason);
+
+    [LoggerMessage(LogLevel.Error, "Auction {AuctionId}: Redis holds a decision that the rules do not make: {Decided}")]
+    private static partial void LogForged(ILogger log, Guid auctionId, DecidedBid decided);
 
     [LoggerMessage(LogLevel.Error, "Auction {AuctionId}: {Bids} bids could not be decided")]
     private static partial void LogFault(ILogger log, Guid auctionId, int bids, Exception fault);

@@ -52,6 +52,9 @@ internal sealed class WiredRedis(Wire wire, Func<SimulatedRedis> redis, Guards g
     public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellation) =>
         CallAsync(r => (IReadOnlyList<DecidedBid>)(guards.HasFlag(Guards.Completion) && r.Find(auctionId) is { } hot ? [.. hot.Pending.Values] : []));
 
+    /// <summary>The simulation's own end looks at every auction: nobody sweeps.</summary>
+    public IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellation) => throw new NotSupportedException();
+
     public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellation) =>
         CallAsync(r => r.Hydrate(auctionId, seen, head, answers));
 

@@ -15,13 +15,17 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
 
     private const int ChunkMax = 500;
 
-    /// <summary>Appends what Redis holds as pending, in version order. What does not follow from the ledger stays out of it.</summary>
-    /// <returns>Whether the ledger turned any of it away: Redis' state is then not the ledger's.</returns>
+    /// <summary>
+    /// Appends what Redis holds as pending, in version order. What does not follow from the ledger, or not from the rules, stays out of it.
+    /// </summary>
+    /// <returns>Whether any of it stayed out: Redis' state is then not the ledger's.</returns>
     public async Task<bool> AppendPendingAsync(Guid auctionId, CancellationToken cancellation)
     {
         var pending = await hotState.ReadPendingAsync(auctionId, cancellation);
-        var strayed = false;
-        foreach (var chunk in pending.Chunk(ChunkMax))
+        if (pending.Count == 0 || await ledger.ReadHeadAsync(auctionId, cancellation) is not { } head) return false;
+        DecidedBid[] lawful = [.. pending.Where(b => b.FollowsUnder(head.Terms))];
+        var strayed = lawful.Length < pending.Count;
+        foreach (var chunk in lawful.Chunk(ChunkMax))
         {
             var results = await ledger.AppendAsync(chunk, cancellation);
             await hotState.SettleAsync(auctionId, [.. chunk.Where((_, i) => InLedger(results[i]))], cancellation);

@@ -8,7 +8,14 @@ namespace Auctions.Platform.HotState;
 /// </summary>
 public readonly struct HotKeys(Guid auctionId)
 {
+    /// <summary>Matches every auction's <see cref="Pending"/>.</summary>
+    public const string AnyPending = "auction:{*}:pending";
+
     private readonly string _prefix = $"auction:{{{auctionId}}}";
+
+    /// <summary>The auction whose <see cref="Pending"/> that is; null where it is somebody else's key.</summary>
+    public static Guid? AuctionOfPending(string key) =>
+        key.Split('{', '}') is [_, var id, _] && Guid.TryParseExact(id, "D", out var auctionId) ? auctionId : null;
 
     /// <summary>Hash: terms, state and head.</summary>
     public RedisKey Auction => _prefix;

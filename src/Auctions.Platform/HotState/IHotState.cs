@@ -38,6 +38,9 @@ public interface IHotState
     /// <summary>What was decided and is not known to be in Postgres, in version order.</summary>
     Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellation);
 
+    /// <summary>The auctions of which something is pending, in no order; looks through all of Redis.</summary>
+    IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellation);
+
     /// <summary>
     /// Sets the auction to the ledger's head, forgets what is pending and remembers the answers, if Redis' head is still what was
     /// <paramref name="seen"/> (null: not there).

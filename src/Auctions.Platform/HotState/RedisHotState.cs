@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Auctions.Core;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -15,6 +16,7 @@ public sealed partial class RedisHotState : IHotState
 
     private const int ProposalFields = 8;
     private const int SettledMax = 1_000;
+    private const int ScanPageSize = 1_000;
     private const int KnownTermsMax = 50_000;
     private const int VersionDigitsMax = 16;
 
@@ -79,6 +81,18 @@ public sealed partial class RedisHotState : IHotState
         pending.Sort((a, b) => a.Version.CompareTo(b.Version));
         return (IReadOnlyList<DecidedBid>)pending;
     }, cancellation);
+
+    public async IAsyncEnumerable<Guid> ScanPendingAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        foreach (var server in _redis.Multiplexer.GetServers().Where(s => s is { IsConnected: true, IsReplica: false }))
+        {
+            var keys = server.KeysAsync(_redis.Database, HotKeys.AnyPending, ScanPageSize).GetAsyncEnumerator(cancellation);
+            while (await AskAsync(() => keys.MoveNextAsync().AsTask(), cancellation))
+            {
+                if (HotKeys.AuctionOfPending((string)keys.Current!) is { } auctionId) yield return auctionId;
+            }
+        }
+    }
 
     public Task<bool> HydrateAsync(
         Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellation)

@@ -85,6 +85,15 @@ internal sealed class BiddingStack : IAsyncDisposable
 
     public Task EditRedisAsync(Guid auction, string field, string value) => RedisDatabase.HashSetAsync(new HotKeys(auction).Auction, field, value);
 
+    /// <summary>Edits the line of a decision, both where it is pending and where it answers its key.</summary>
+    public async Task ForgeAsync(Guid auction, string bidder, Guid key, Func<DecidedBid, DecidedBid> edit)
+    {
+        var decided = await DecideOnlyAsync(auction, new Bid(bidder, key, BidKind.Proxy, "USD", 0, 700));
+        var line = DecisionLine.Format(edit(decided));
+        await RedisDatabase.HashSetAsync(new HotKeys(auction).Pending, decided.Version, line);
+        await RedisDatabase.StringSetAsync(new HotKeys(auction).Answer(bidder, key), line);
+    }
+
     /// <summary>A bid whose service dies between Redis and the ledger.</summary>
     public async Task<DecidedBid> DecideOnlyAsync(Guid auction, Bid bid) =>
         (await Services.GetRequiredService<IHotState>().DecideAsync(auction, [new Proposal(Guid.CreateVersion7(), bid, Guid.Empty)], CancellationToken.None))!.Bids[0];

@@ -9,7 +9,7 @@ public sealed class FaultTests : IAsyncLifetime
 {
     private BiddingStack _stack = null!;
 
-    public async Task InitializeAsync() => _stack = await BiddingStack.StartAsync(instances: 2);
+    public async Task InitializeAsync() => _stack = await BiddingStack.StartAsync(instances: 2, "--Bidding:SweepSeconds=1");
 
     public async Task DisposeAsync() => await _stack.DisposeAsync();
 
@@ -107,6 +107,31 @@ public sealed class FaultTests : IAsyncLifetime
 
         Assert.Equal(3, next.State.Version);
         Assert.Contains((await _stack.AuditedAsync(auction)).Entries, e => e.Id == left.Id);
+    }
+
+    [Fact]
+    public async Task What_a_dead_service_left_pending_is_swept_up_where_nobody_bids_any_more()
+    {
+        var auction = await _stack.OpenAsync();
+        await _stack.BidAsync(auction, "ann", 500);
+        var left = await _stack.DecideOnlyAsync(auction, new Bid("bob", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 700));
+
+        await Eventually.TrueAsync(async () => (await _stack.AuditedAsync(auction)).Entries.Any(e => e.Id == left.Id));
+    }
+
+    [Fact]
+    public async Task A_decision_that_the_rules_do_not_make_never_reaches_the_ledger()
+    {
+        var (auction, key) = (await _stack.OpenAsync(), Guid.NewGuid());
+        await _stack.BidAsync(auction, "ann", 500);
+        await _stack.ForgeAsync(auction, "mal", key, d => d with { After = d.After with { Price = 110, Ceiling = 1_000_000 } });
+
+        var bob = await _stack.BidAsync(auction, "bob", 800);
+        var mal = await _stack.BidAsync(auction, "mal", 700, key);
+
+        Assert.Equal(("bob", BiddingStack.Usd(510)), (bob.State.LeaderId, bob.State.CurrentPrice));
+        Assert.Equal((V1.BidOutcome.Outbid, "bob"), (mal.Outcome, mal.State.LeaderId));
+        await AgreesAsync(auction, [bob, mal]);
     }
 
     /// <summary>The chain is whole, every acknowledged bid is in it as it was answered, and every refusal is recorded.</summary>
