@@ -29,14 +29,15 @@ require_node() {
 }
 
 # Whether what we need of a Debian package is there, whoever has brought it.
+# Debian's Python modules are found by the system's interpreter; another one may come first on the PATH.
 has() {
   case $1 in
     redis-server) command -v redis-server ;;
     postgresql) command -v postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' ;;
     librdkafka1) PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F librdkafka.so.1 ;;
     docker-compose) command -v docker-compose ;;
-    python3-grpcio) python3 -c 'import grpc' ;;
-    python3-protobuf) python3 -c 'import google.protobuf' ;;
+    python3-grpcio) /usr/bin/python3 -c 'import grpc' ;;
+    python3-protobuf) /usr/bin/python3 -c 'import google.protobuf' ;;
   esac >/dev/null 2>&1
 }
 
