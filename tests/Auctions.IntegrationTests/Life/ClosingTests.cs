@@ -138,7 +138,9 @@ public sealed class ClosingTests(LifeServers servers)
         try
         {
             var ends = Enumerable.Range(0, 4).Select(i => LifeHost.In(TimeSpan.FromSeconds(8 + 0.4 * i))).ToArray();
-            var auctions = await Task.WhenAll(Enumerable.Range(0, 80).Select(i => hosts[i % 2].CreateAsync(a => a.OriginalEndTime = ends[i % 4])));
+            var auctions = await Task.WhenAll(Enumerable.Range(0, 80).Select(i => hosts[i % 2].CreateAsync(a => a.OriginalEndTime = ends[i / 2 % 4])));
+
+            // Both have auctions of each instant.
             Assert.Equal(4, await hosts[0].CountAsync("select count(*) from qrtz_triggers where trigger_group = 'instants'"));
             foreach (var auction in auctions.Take(20)) await hosts[1].BidAsync(auction, "ann", 20_00, persist: false);
             await Eventually.TrueAsync(async () => await hosts[0].CountAsync("select count(*) from auctions where status = 'ended'") == auctions.Length);
