@@ -34,18 +34,11 @@ public sealed class AccessControl(TokenReader tokens, IOptions<AuthOptions> opti
         caller.Attach(context);
     }
 
-    /// <summary>The token; null where none was sent. Two would leave open who calls, so they are no good token.</summary>
+    /// <summary>The token; null where none was sent. Two arrive as one, joined by a comma, which is none.</summary>
     private static string? BearerOf(Metadata headers)
     {
-        string? found = null;
-        foreach (var entry in headers)
-        {
-            if (entry.Key != "authorization") continue;
-            if (found is not null || !entry.Value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) throw Refusal(TokenFault.Invalid);
-            found = entry.Value[Scheme.Length..].Trim();
-        }
-
-        return found;
+        if (headers.GetValue("authorization") is not { } value) return null;
+        return value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? value[Scheme.Length..].Trim() : throw Refusal(TokenFault.Invalid);
     }
 
     private static RpcException Refusal(TokenFault fault) => fault switch
