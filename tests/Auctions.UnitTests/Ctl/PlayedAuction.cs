@@ -31,14 +31,20 @@ internal static class PlayedAuction
             frames.Observe(new V1.WatchResponse { Version = version, Snapshot = response.State.Clone() });
             listed.Insert(0, new V1.Bid
             {
-                BidId = response.BidId, Version = version, BidderId = bid.Bidder, PriceAfter = response.State.CurrentPrice.Clone(), LeaderAfter = response.State.LeaderId,
+                BidId = response.BidId,
+                Version = version,
+                BidderId = bid.Bidder,
+                PriceAfter = response.State.CurrentPrice.Clone(),
+                LeaderAfter = response.State.LeaderId,
             });
         }
 
         var reckoning = Reckoning.Of(recorded);
         var final = new V1.Auction
         {
-            State = State(version + 1, reckoning.Final, V1.AuctionStatus.Ended), WinnerId = reckoning.Winner, EndReason = V1.EndReason.Time,
+            State = State(version + 1, reckoning.Final, V1.AuctionStatus.Ended),
+            WinnerId = reckoning.Winner,
+            EndReason = V1.EndReason.Time,
         };
         frames.Observe(Ended(final, lateMs: 100));
         var outcomes = answers.Where(answer => answer.Response.Outcome == V1.BidOutcome.Rejected).ToDictionary(answer => answer.Key, V1.PlaceBidResponse? (answer) => answer.Response);
