@@ -2,7 +2,7 @@ namespace Auctions.Ctl.Replay;
 
 /// <summary>
 /// How long an auction stays open: an auction is created right before its first bid, and all its bids must be answered
-/// before its end. Fixed, or by default 30 s, and more where an auction has so many bids that, at five times what an
+/// before its end. Fixed, or by default 30 s, and more where an auction has so many bids that, at three times what an
 /// answer takes on this machine just now, they would need longer.
 /// </summary>
 /// <param name="endAfter">Fixed; null = by what is measured.</param>
@@ -13,16 +13,17 @@ public sealed class Pace(TimeSpan? endAfter)
     private const double MostMs = 1_000;
     private readonly Lock _gate = new();
 
-    // A mean over the last thousand answers or so. Before anything is measured, a slow answer is taken to be usual. No answer
-    // counts for more than a second: what waited for a service that was away says nothing about the bids to come.
+    // A mean over the last thousand answers or so. It begins with what is usual on a busy machine, so that the first
+    // answers of services that have just started do not count for much. No answer counts for more than a second: what waited
+    // for a service that was away says nothing about the bids to come.
     private double _meanMs = 100;
-    private int _weight = 20;
+    private int _weight = 500;
 
     public TimeSpan OpenFor(int bids)
     {
         lock (_gate)
         {
-            var needed = TimeSpan.FromMilliseconds(5 * _meanMs * bids);
+            var needed = TimeSpan.FromMilliseconds(3 * _meanMs * bids);
             return endAfter ?? (needed > Least ? needed : Least);
         }
     }

@@ -10,7 +10,7 @@ public class PaceTests
         var pace = new Pace(null);
 
         Assert.Equal(TimeSpan.FromSeconds(30), pace.OpenFor(1));
-        Assert.Equal(TimeSpan.FromSeconds(500), pace.OpenFor(1000));
+        Assert.Equal(TimeSpan.FromSeconds(300), pace.OpenFor(1000));
     }
 
     [Fact]
@@ -19,7 +19,7 @@ public class PaceTests
         var pace = new Pace(null);
         for (var i = 0; i < 5000; i++) pace.Took(TimeSpan.FromMilliseconds(10));
 
-        Assert.Equal(500, pace.OpenFor(10_000).TotalSeconds, tolerance: 5);
+        Assert.Equal(300, pace.OpenFor(10_000).TotalSeconds, tolerance: 20);
     }
 
     [Fact]
