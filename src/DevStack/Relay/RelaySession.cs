@@ -77,7 +77,10 @@ internal sealed class RelaySession : IAsyncDisposable
     {
         if (_options.Snapshot == SnapshotMode.Never) return;
         using var mark = new KafkaMark(_options, _logger);
-        if (!slotIsNew && (_options.Snapshot == SnapshotMode.Initial || mark.IsSet())) return;
+
+        // Asked in any case: the question has a time limit, and finds the coordinator for which setting it would wait without one.
+        var isSet = mark.IsSet();
+        if (!slotIsNew && (_options.Snapshot == SnapshotMode.Initial || isSet)) return;
         await new Snapshot(_options, _source, _producer, _deliveries, _encoder, _clock, _logger).TakeAsync(cancellation);
         mark.Set();
     }
