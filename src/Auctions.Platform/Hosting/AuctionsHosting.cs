@@ -81,7 +81,7 @@ public static class AuctionsHosting
             http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
             http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
             Listen(kestrel, listen.Grpc, HttpProtocols.Http2);
-            if (listen.GrpcWeb.Length > 0) Listen(kestrel, listen.GrpcWeb, HttpProtocols.Http1AndHttp2);
+            if (listen.GrpcWeb.Length > 0) Listen(kestrel, listen.GrpcWeb, HttpProtocols.Http1);
         });
     }
 
