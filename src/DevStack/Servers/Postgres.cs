@@ -43,7 +43,7 @@ public sealed class Postgres(RunDirectory run)
     /// <summary>Makes the data directory at the first start, and waits out what a killed server has left behind.</summary>
     public async Task PrepareAsync(CancellationToken ct)
     {
-        await SystemCommand.RunAsync(["sh", "-c", EndOrphans, "sh", Data], "", ct);
+        await EndOrphansAsync(Data, ct);
         if (await SystemCommand.SucceedsAsync([.. AsOwner, "test", "-f", Path.Combine(Data, "PG_VERSION")], ct))
         {
             return;
@@ -53,6 +53,10 @@ public sealed class Postgres(RunDirectory run)
             [.. AsOwner, "sh", "-c", InitialiseDatabase, "sh", Program("initdb"), Home],
             run.Secrets.PostgresAdminPassword, ct);
     }
+
+    /// <summary>Waits until nothing of a killed server is left that would keep a new one from starting.</summary>
+    public static Task EndOrphansAsync(string dataDirectory, CancellationToken ct) =>
+        SystemCommand.RunAsync(["sh", "-c", EndOrphans, "sh", dataDirectory], "", ct);
 
     /// <summary>Whether it takes queries: it answers connections earlier, while it still recovers.</summary>
     public async Task<bool> IsReadyAsync(CancellationToken ct)

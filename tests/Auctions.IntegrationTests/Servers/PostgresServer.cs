@@ -50,6 +50,7 @@ public sealed class PostgresServer : IAsyncLifetime
     /// <summary>Starts again after <see cref="ServerProcess.KillAsync"/>: same data, same port.</summary>
     public async Task StartAsync()
     {
+        await DevStack.Servers.Postgres.EndOrphansAsync(Data, CancellationToken.None);
         string[] postgres =
         [
             .. AsPostgres(), Path.Combine(_bin, "postgres"), "-D", Data, "-p", $"{Port}",
