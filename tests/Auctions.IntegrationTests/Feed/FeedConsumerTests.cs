@@ -21,7 +21,7 @@ public sealed class FeedConsumerTests : IDisposable
 
         await using var tail = await FeedTail.StartAsync(_kafka.Address, FeedStart.End, null, Topics);
         foreach (var id in auctions) await writer.WriteAsync(id, 2);
-        await Eventually.IsTrueAsync(() => tail.Records.Count == auctions.Length, "what was written after the start");
+        await Eventually.TrueAsync(() => tail.Records.Count == auctions.Length, "what was written after the start");
 
         Assert.All(tail.Records, r => Assert.Equal(2, Version(r)));
         Assert.Empty(tail.Gaps);
@@ -39,7 +39,7 @@ public sealed class FeedConsumerTests : IDisposable
         await writer.WriteAsync(auction, 2);
 
         await using var tail = await FeedTail.StartAsync(_kafka.Address, FeedStart.Beginning, null, Topics);
-        await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Auctions).Count == 3, "the others");
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Auctions).Count == 3, "the others");
         Assert.Equal(
             [FeedRecordKind.Change, FeedRecordKind.Tombstone, FeedRecordKind.Change],
             tail.Of(auction, KafkaTopics.Auctions).Select(r => r.Kind));
@@ -52,14 +52,14 @@ public sealed class FeedConsumerTests : IDisposable
         await using var tail = await FeedTail.StartAsync(_kafka.Address, FeedStart.Beginning, null, Topics);
         var auction = Guid.NewGuid();
         await writer.WriteAsync(auction, 1);
-        await Eventually.IsTrueAsync(() => tail.Records.Count == 1, "the first");
+        await Eventually.TrueAsync(() => tail.Records.Count == 1, "the first");
 
         _kafka.Cluster.SetDown();
         var second = writer.WriteAsync(auction, 2);
         _kafka.Cluster.SetUp();
         await second;
 
-        await Eventually.IsTrueAsync(() => tail.Records.Any(r => Version(r) == 2), "what was written during the outage");
+        await Eventually.TrueAsync(() => tail.Records.Any(r => Version(r) == 2), "what was written during the outage");
         Assert.Equal([1L, 2L], tail.Records.Select(Version));
         Assert.All(tail.Gaps, gap => Assert.Equal(FeedGapReason.BrokerLost, gap.Reason));
     }
@@ -74,14 +74,14 @@ public sealed class FeedConsumerTests : IDisposable
             for (var version = 1; version <= 5; version++) await writer.WriteAsync(auction, version);
         }
 
-        await Eventually.IsTrueAsync(() => tail.Records.Count == 5, "the first five");
+        await Eventually.TrueAsync(() => tail.Records.Count == 5, "the first five");
         var address = IPEndPoint.Parse(_kafka.Address);
         _kafka.Dispose();
         _kafka = new KafkaHost(address, KafkaTopics.PartitionsDefault);
         using var again = new FeedWriter(_kafka.Address);
         await again.WriteAsync(auction, 6);
 
-        await Eventually.IsTrueAsync(() => tail.Records.Any(r => Version(r) == 6), "what the new broker has");
+        await Eventually.TrueAsync(() => tail.Records.Any(r => Version(r) == 6), "what the new broker has");
         var gap = Assert.Single(tail.Gaps, g => g.Reason == FeedGapReason.OffsetOutOfRange);
         Assert.Equal((5, 0), (gap.ExpectedOffset, gap.NextOffset));
     }
@@ -94,7 +94,7 @@ public sealed class FeedConsumerTests : IDisposable
         await writer.WriteAsync(auction, 1);
         await using (var first = await FeedTail.StartAsync(_kafka.Address, FeedStart.Beginning, "retention", Topics))
         {
-            await Eventually.IsTrueAsync(() => first.Records.Count == 1, "the first");
+            await Eventually.TrueAsync(() => first.Records.Count == 1, "the first");
         }
 
         // More than the mock cluster keeps of a partition.
@@ -103,7 +103,7 @@ public sealed class FeedConsumerTests : IDisposable
         await writer.WriteAsync(auction, 2);
 
         await using var second = await FeedTail.StartAsync(_kafka.Address, FeedStart.Beginning, "retention", Topics);
-        await Eventually.IsTrueAsync(() => second.Records.Any(r => Version(r) == 2), "what is left");
+        await Eventually.TrueAsync(() => second.Records.Any(r => Version(r) == 2), "what is left");
         var gap = Assert.Single(second.Gaps);
         Assert.Equal((FeedGapReason.OffsetOutOfRange, 1L), (gap.Reason, gap.ExpectedOffset));
         Assert.True(gap.NextOffset > 1);
@@ -117,12 +117,12 @@ public sealed class FeedConsumerTests : IDisposable
         foreach (var id in auctions) await writer.WriteAsync(id, 1);
         await using (var first = await FeedTail.StartAsync(_kafka.Address, FeedStart.Beginning, "group", Topics))
         {
-            await Eventually.IsTrueAsync(() => first.Records.Count == auctions.Length, "everything so far");
+            await Eventually.TrueAsync(() => first.Records.Count == auctions.Length, "everything so far");
         }
 
         foreach (var id in auctions) await writer.WriteAsync(id, 2);
         await using var second = await FeedTail.StartAsync(_kafka.Address, FeedStart.Beginning, "group", Topics);
-        await Eventually.IsTrueAsync(() => second.Records.Count(r => Version(r) == 2) == auctions.Length, "what came since");
+        await Eventually.TrueAsync(() => second.Records.Count(r => Version(r) == 2) == auctions.Length, "what came since");
         Assert.DoesNotContain(second.Records, r => Version(r) == 1);
         Assert.Empty(second.Gaps);
     }
@@ -137,7 +137,7 @@ public sealed class FeedConsumerTests : IDisposable
         await using var tail = await starting.WaitAsync(TimeSpan.FromSeconds(60));
         using var writer = new FeedWriter(_kafka.Address);
         await writer.WriteAsync(Guid.NewGuid(), 1);
-        await Eventually.IsTrueAsync(() => tail.Records.Count == 1, "the first");
+        await Eventually.TrueAsync(() => tail.Records.Count == 1, "the first");
     }
 
     private static long Version(FeedRecord record)

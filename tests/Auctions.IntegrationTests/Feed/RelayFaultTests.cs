@@ -27,13 +27,13 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         for (var kill = 1; kill <= kills; kill++)
         {
             var enough = entries * kill / (kills + 1);
-            await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count >= enough, $"{enough} entries");
+            await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count >= enough, $"{enough} entries");
             await relay.DisposeAsync();
             relay = await RelayProcess.StartAsync(tables, _kafka.Address);
         }
 
         await writing;
-        await Eventually.IsTrueAsync(() => Versions(tail, auction).Distinct().Count() == entries, "every entry");
+        await Eventually.TrueAsync(() => Versions(tail, auction).Distinct().Count() == entries, "every entry");
         await relay.DisposeAsync();
         AssertNoHoles(Versions(tail, auction));
     }
@@ -46,13 +46,13 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         await using var tail = await FeedTail.StartAsync(_kafka.Address);
         var auction = Guid.NewGuid();
         await tables.AddEntryAsync(auction, 1);
-        await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count == 1, "the relay works");
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count == 1, "the relay works");
 
         _kafka.Cluster.SetDown();
         await tables.AddEntryAsync(auction, 2);
         var written = await tables.CurrentLsnAsync();
         // The relay has read it: Postgres has sent it, and waits for the confirmation.
-        await Eventually.IsTrueAsync(
+        await Eventually.TrueAsync(
             () => tables.ScalarAsync<bool>(
                 $"select exists (select from pg_stat_replication r join pg_replication_slots s on s.active_pid = r.pid where s.slot_name = '{tables.Slot}' and r.sent_lsn - '0/0'::pg_lsn >= {written})"),
             "the relay has read the entry");
@@ -65,8 +65,8 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         }
 
         _kafka.Cluster.SetUp();
-        await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count >= 2, "the entry arrives");
-        await Eventually.IsTrueAsync(async () => await tables.ConfirmedLsnAsync() >= written, "and is confirmed");
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count >= 2, "the entry arrives");
+        await Eventually.TrueAsync(async () => await tables.ConfirmedLsnAsync() >= written, "and is confirmed");
     }
 
     [Fact]
@@ -80,12 +80,12 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
 
         var writing = tables.ExecuteAsync(
             $"do $$ begin for i in 1..{entries} loop insert into ledger values ('{auction}', gen_random_uuid(), i, 1); commit; end loop; end $$");
-        await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count > 10, "it flows");
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count > 10, "it flows");
         _kafka.Cluster.SetDown();
         await writing;
         _kafka.Cluster.SetUp();
 
-        await Eventually.IsTrueAsync(() => Versions(tail, auction).Distinct().Count() == entries, "every entry");
+        await Eventually.TrueAsync(() => Versions(tail, auction).Distinct().Count() == entries, "every entry");
         AssertNoHoles(Versions(tail, auction));
     }
 
@@ -101,13 +101,13 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
             await using var tail = await FeedTail.StartAsync(_kafka.Address);
             var auction = Guid.NewGuid();
             await tables.AddEntryAsync(auction, 1);
-            await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count == 1, "the relay works");
+            await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count == 1, "the relay works");
 
             await own.Process.KillAsync();
             await own.StartAsync();
             await tables.AddEntryAsync(auction, 2);
 
-            await Eventually.IsTrueAsync(() => Versions(tail, auction).Contains(2), "what was written after the restart");
+            await Eventually.TrueAsync(() => Versions(tail, auction).Contains(2), "what was written after the restart");
         }
         finally
         {
@@ -126,7 +126,7 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         foreach (var id in auctions) await tables.AddAuctionAsync(id, version: 1);
         await using (var tail = await FeedTail.StartAsync(first.Address))
         {
-            await Eventually.IsTrueAsync(() => auctions.All(id => tail.Of(id, KafkaTopics.Auctions).Count > 0), "the relay works");
+            await Eventually.TrueAsync(() => auctions.All(id => tail.Of(id, KafkaTopics.Auctions).Count > 0), "the relay works");
         }
 
         first.Dispose();
@@ -134,7 +134,7 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         await tables.ExecuteAsync($"update auctions set version = 2 where id = '{auctions[0]}'");
 
         await using var after = await FeedTail.StartAsync(second.Address);
-        await Eventually.IsTrueAsync(() => auctions.All(id => after.Of(id, KafkaTopics.Auctions).Count > 0), "every auction again");
+        await Eventually.TrueAsync(() => auctions.All(id => after.Of(id, KafkaTopics.Auctions).Count > 0), "every auction again");
         Assert.Contains(after.Of(auctions[1], KafkaTopics.Auctions), r => r.Change is { Operation: ChangeOperation.Read, Source.IsSnapshot: true });
     }
 

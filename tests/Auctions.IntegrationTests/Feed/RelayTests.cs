@@ -24,7 +24,7 @@ public sealed class RelayTests(PostgresServer postgres) : IDisposable
         await tables.AddAuctionAsync(auction, version: 4);
         await tables.ExecuteAsync($"update auctions set version = 5, media_urls = null where id = '{auction}'");
         await tables.ExecuteAsync($"delete from auctions where id = '{auction}'");
-        await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Auctions).Count == 4, "insert, update, delete, tombstone");
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Auctions).Count == 4, "insert, update, delete, tombstone");
 
         var records = tail.Of(auction, KafkaTopics.Auctions);
         Assert.Equal([ChangeOperation.Create, ChangeOperation.Update, ChangeOperation.Delete], records.Take(3).Select(r => r.Change.Operation));
@@ -49,7 +49,7 @@ public sealed class RelayTests(PostgresServer postgres) : IDisposable
         await using var tail = await FeedTail.StartAsync(_kafka.Address);
 
         await tables.ExecuteAsync($"update auctions set ceiling = 987654321 where id = '{auction}'");
-        await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Auctions).Count == 2, "snapshot and update");
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Auctions).Count == 2, "snapshot and update");
 
         Assert.All(tail.Of(auction, KafkaTopics.Auctions), r =>
         {
@@ -70,7 +70,7 @@ public sealed class RelayTests(PostgresServer postgres) : IDisposable
         await tables.AddAuctionAsync(auction);
         await tables.ExecuteAsync($"update auctions set title = repeat('x', 20000) where id = '{auction}'");
         await tables.ExecuteAsync($"update auctions set version = 9 where id = '{auction}'");
-        await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Auctions).Count == 3, "insert and two updates");
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Auctions).Count == 3, "insert and two updates");
 
         Assert.Equal($"\"{RowReader.UnavailableValue}\"", Field(tail.Of(auction, KafkaTopics.Auctions)[2].Change.After, "title"));
     }
@@ -89,7 +89,7 @@ public sealed class RelayTests(PostgresServer postgres) : IDisposable
         var sql = string.Join('\n', Enumerable.Range(1, entries).SelectMany(version => ids.Select(id =>
             $"insert into ledger values ('{id}', gen_random_uuid(), {version}, 1); commit;")));
         await tables.ExecuteAsync($"do $$ begin {sql} end $$");
-        await Eventually.IsTrueAsync(() => tail.Records.Count(r => r.Topic == KafkaTopics.Ledger) == auctions * entries, "every entry");
+        await Eventually.TrueAsync(() => tail.Records.Count(r => r.Topic == KafkaTopics.Ledger) == auctions * entries, "every entry");
 
         foreach (var id in ids)
         {
@@ -109,9 +109,9 @@ public sealed class RelayTests(PostgresServer postgres) : IDisposable
         // Work that is not published.
         await tables.ExecuteAsync("create table other as select generate_series(1, 1000)");
         var reached = await tables.CurrentLsnAsync();
-        await Eventually.IsTrueAsync(async () => await tables.ConfirmedLsnAsync() >= reached, "the slot passes the work of others");
+        await Eventually.TrueAsync(async () => await tables.ConfirmedLsnAsync() >= reached, "the slot passes the work of others");
 
-        await Eventually.IsTrueAsync(() => tail.Records.Count(r => r.Kind == FeedRecordKind.Heartbeat) >= 2, "heartbeats");
+        await Eventually.TrueAsync(() => tail.Records.Count(r => r.Kind == FeedRecordKind.Heartbeat) >= 2, "heartbeats");
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public sealed class RelayTests(PostgresServer postgres) : IDisposable
         await tables.AddEntryAsync(auction, 1);
         await tables.ExecuteAsync("alter table ledger add column note text");
         await tables.ExecuteAsync($"insert into ledger values ('{auction}', gen_random_uuid(), 2, 100, 'new')");
-        await Eventually.IsTrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count == 2, "both entries");
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count == 2, "both entries");
 
         Assert.Equal("\"new\"", Field(tail.Of(auction, KafkaTopics.Ledger)[1].Change.After, "note"));
     }

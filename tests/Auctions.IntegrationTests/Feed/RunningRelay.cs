@@ -25,7 +25,7 @@ internal sealed class RunningRelay : IAsyncDisposable
     public static async Task<RunningRelay> StartAsync(FeedTables tables, string kafka, SnapshotMode snapshot = SnapshotMode.Never)
     {
         var relay = new RunningRelay(tables, kafka, snapshot);
-        await Eventually.IsTrueAsync(
+        await Eventually.TrueAsync(
             () => tables.ScalarAsync<bool>($"select exists (select from pg_replication_slots where slot_name = '{tables.Slot}')"),
             "the relay has its slot");
         return relay;

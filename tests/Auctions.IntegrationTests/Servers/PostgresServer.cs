@@ -55,7 +55,7 @@ public sealed class PostgresServer : IAsyncLifetime
         [
             .. AsPostgres(), Path.Combine(_bin, "postgres"), "-D", Data, "-p", $"{Port}",
             "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "wal_level=logical",
-            "-c", "max_wal_senders=10", "-c", "max_replication_slots=10", "-c", "max_connections=200",
+            "-c", "max_wal_senders=50", "-c", "max_replication_slots=200", "-c", "max_connections=200",
             "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "log_line_prefix=%m [%p] ",
         ];
         _server = await ServerProcess.StartAsync(postgres, Path.Combine(_dir, "log"), () => ExecuteAsync(ConnectionString(), "select 1"));

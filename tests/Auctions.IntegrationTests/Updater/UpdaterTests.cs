@@ -90,7 +90,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         await TriedInVainAsync(() => _feed.SendAsync(auction, row => row["version"] = 1));
         await StopUpdaterAsync();
         redis.Server.Process.Resume();
-        await Soon.TrueAsync(async () => await HotHeadAsync(auction) is { There: true });
+        await Eventually.TrueAsync(async () => await HotHeadAsync(auction) is { There: true });
 
         _updater = await StartUpdaterAsync();
         await ForgottenAsync(auction);
@@ -133,12 +133,12 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         listener.Start();
         redis.Server.Process.Suspend();
         await send();
-        await Soon.TrueAsync(() => Interlocked.Read(ref retries) > 0);
+        await Eventually.TrueAsync(() => Interlocked.Read(ref retries) > 0);
     }
 
     private async Task StopUpdaterAsync()
     {
-        await Soon.EndsAsync(_updater.StopAsync());
+        await Eventually.EndsAsync(_updater.StopAsync());
         await _updater.DisposeAsync();
     }
 
@@ -181,7 +181,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         }
     }
 
-    private Task ForgottenAsync(Guid auction) => Soon.TrueAsync(async () => await HotHeadAsync(auction) is { There: false }, "Redis forgot it");
+    private Task ForgottenAsync(Guid auction) => Eventually.TrueAsync(async () => await HotHeadAsync(auction) is { There: false }, "Redis forgot it");
 
     /// <summary>Null where Redis did not answer.</summary>
     private async Task<(bool There, long Version)?> HotHeadAsync(Guid auction)

@@ -45,12 +45,12 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
         var terms = LedgerDatabase.VaseTerms with { Reserve = Secret };
         var auction = await _ledger.OpenAsync(terms);
         using var viewer = gateway.Watch(auction);
-        await Soon.TrueAsync(() => viewer.Frames.Count == 1);
+        await Eventually.TrueAsync(() => viewer.Frames.Count == 1);
         for (var i = 1; i <= 20; i++)
         {
             var bid = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy(i % 2 == 0 ? "ann" : "bob", 10_00 * i));
             Assert.Equal(AppendOutcome.Appended, await _ledger.AppendOneAsync(bid));
-            if (i % 5 == 0) await Soon.TrueAsync(() => viewer.Version >= i);
+            if (i % 5 == 0) await Eventually.TrueAsync(() => viewer.Version >= i);
         }
 
         var winning = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy("eve", Secret + 1));
@@ -58,7 +58,7 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
         var sealing = await _ledger.Lifecycle.SealAsync(
             new SealRequest(auction, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour), CancellationToken.None);
         Assert.Equal(SealOutcome.Sealed, sealing.Outcome);
-        await Soon.EndsAsync(viewer.Ended);
+        await Eventually.EndsAsync(viewer.Ended);
 
         var head = await _ledger.HeadAsync(auction);
         Assert.Equal((Frame.Ended, "eve"), (viewer.Frames[^1].FrameCase, viewer.Frames[^1].Ended.WinnerId));
@@ -76,9 +76,9 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
         await using var gateway = await GatewayProcess.StartAsync(_ledger.ConnectionString, _kafka.Address);
         var auction = await _ledger.OpenAsync();
         using var viewer = gateway.Watch(auction);
-        await Soon.TrueAsync(() => viewer.Frames.Count == 1);
+        await Eventually.TrueAsync(() => viewer.Frames.Count == 1);
         await _ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{auction}'");
-        await Soon.TrueAsync(() => viewer.Version == 1);
+        await Eventually.TrueAsync(() => viewer.Version == 1);
         Assert.Equal(TimeMap.FromUs((await _ledger.HeadAsync(auction)).State.EndUs), viewer.Frames[^1].Delta.EndTime);
     }
 }

@@ -35,7 +35,7 @@ public sealed class FanoutTests
         viewers.Add(gallery.Watch(new WishedTarget(history[0].Id, null)));
         var last = gallery.Apply(Gallery.Sealed(history[^1]));
         foreach (var old in history) gallery.Fanout.Apply(old);
-        await Soon.EndsAsync(Task.WhenAll(viewers.Select(v => v.Stream)));
+        await Eventually.EndsAsync(Task.WhenAll(viewers.Select(v => v.Stream)));
 
         Assert.All(viewers, viewer =>
         {
@@ -72,10 +72,10 @@ public sealed class FanoutTests
                 Extensions = auction.Extensions + random.Next(2),
                 ReserveMet = auction.ReserveMet || random.Next(10) == 0,
             });
-            if (random.Next(3) == 0) await Soon.TrueAsync(() => sink.Frames.Count > 0 && sink.Last.Version == auction.Version);
+            if (random.Next(3) == 0) await Eventually.TrueAsync(() => sink.Frames.Count > 0 && sink.Last.Version == auction.Version);
         }
 
-        await Soon.TrueAsync(() => sink.Last.Version == auction.Version);
+        await Eventually.TrueAsync(() => sink.Last.Version == auction.Version);
         Assert.Contains(sink.Frames, frame => frame.FrameCase == Frame.Delta);
         Assert.Equal(AuctionFrames.State(auction), Page.Of(sink.Frames));
     }
@@ -87,9 +87,9 @@ public sealed class FanoutTests
         await gallery.StartAsync();
         var auction = gallery.Commit(Gallery.Auction(1, 1_000));
         var (sink, _) = gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => sink.Frames.Count == 1);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 1);
         for (var i = 0; i < 200; i++) auction = gallery.Apply(Gallery.Bid(auction));
-        await Soon.TrueAsync(() => sink.Last.Version == auction.Version);
+        await Eventually.TrueAsync(() => sink.Last.Version == auction.Version);
 
         // The first change at once, and perhaps a pause that began before it; the rest together.
         Assert.InRange(sink.Frames.Count, 2, 4);
@@ -103,7 +103,7 @@ public sealed class FanoutTests
         var old = gallery.Apply(Gallery.Auction(1, 1_000)); // Nobody watches: it is not kept.
         gallery.Commit(Gallery.Bid(old));
         var (sink, _) = gallery.Watch(new WishedTarget(old.Id, null));
-        await Soon.TrueAsync(() => sink.Frames.Count == 1);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 1);
         Assert.Equal(2, sink.Last.Version);
     }
 
@@ -122,10 +122,10 @@ public sealed class FanoutTests
             return answered.Task;
         };
         var (sink, _) = gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.EndsAsync(reading.Task);
+        await Eventually.EndsAsync(reading.Task);
         gallery.Fanout.Apply(Gallery.Bid(auction)); // In the feed, while the ledger's answer is still the old row.
         answered.SetResult();
-        await Soon.TrueAsync(() => sink.Frames.Count > 0 && sink.Last.Version == 2);
+        await Eventually.TrueAsync(() => sink.Frames.Count > 0 && sink.Last.Version == 2);
         Assert.Equal(1, gallery.Ledger[old.Id].Version);
     }
 
@@ -136,7 +136,7 @@ public sealed class FanoutTests
         await gallery.StartAsync();
         var auctions = Enumerable.Range(0, 1_000).Select(_ => gallery.Commit(Gallery.Auction(1, 1_000))).ToList();
         var viewers = auctions.Select(auction => gallery.Watch(new WishedTarget(auction.Id, null))).ToList();
-        await Soon.TrueAsync(() => viewers.All(viewer => viewer.Sink.Frames.Count > 0));
+        await Eventually.TrueAsync(() => viewers.All(viewer => viewer.Sink.Frames.Count > 0));
         Assert.InRange(gallery.Queries, 1, 50);
         Assert.All(viewers, viewer => Assert.Equal(1, viewer.Sink.Frames[0].Version));
     }
@@ -148,13 +148,13 @@ public sealed class FanoutTests
         await gallery.StartAsync();
         var auctions = Enumerable.Range(0, 3).Select(_ => gallery.Commit(Gallery.Auction(1, 1_000))).ToList();
         var viewers = auctions.Select(auction => gallery.Watch(new WishedTarget(auction.Id, null))).ToList();
-        await Soon.TrueAsync(() => viewers.All(viewer => viewer.Sink.Frames.Count > 0));
+        await Eventually.TrueAsync(() => viewers.All(viewer => viewer.Sink.Frames.Count > 0));
         foreach (var auction in auctions) gallery.Commit(Gallery.Bid(auction)); // The feed loses them.
 
         var failures = 1;
         gallery.BeforeQuery = () => failures-- > 0 ? throw new IOException("no Postgres") : Task.CompletedTask;
-        await Soon.EndsAsync(gallery.Fanout.ResyncAsync(CancellationToken.None));
-        await Soon.TrueAsync(() => viewers.All(viewer => viewer.Sink.Last.Version == 2));
+        await Eventually.EndsAsync(gallery.Fanout.ResyncAsync(CancellationToken.None));
+        await Eventually.TrueAsync(() => viewers.All(viewer => viewer.Sink.Last.Version == 2));
     }
 
     [Fact]
@@ -165,10 +165,10 @@ public sealed class FanoutTests
         var nowUs = (TimeProvider.System.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         var auction = gallery.Commit(Gallery.Auction(1, 1_000) with { EndUs = nowUs });
         var (sink, stream) = gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => sink.Frames.Count == 1);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 1);
         gallery.Commit(Gallery.Sealed(auction)); // The feed loses it.
         await gallery.Overdue.StartAsync(CancellationToken.None);
-        await Soon.EndsAsync(stream);
+        await Eventually.EndsAsync(stream);
         Assert.Equal(Frame.Ended, sink.Last.FrameCase);
     }
 
@@ -180,10 +180,10 @@ public sealed class FanoutTests
         var auction = gallery.Commit(Gallery.Auction(1, 1_000));
         gallery.BeforeQuery = () => throw new IOException("no Postgres");
         var (_, failed) = gallery.Watch(new WishedTarget(auction.Id, null));
-        await Assert.ThrowsAsync<LedgerUnavailableException>(() => Soon.EndsAsync(failed));
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => Eventually.EndsAsync(failed));
 
         gallery.BeforeQuery = () => Task.CompletedTask;
         var (sink, _) = gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => sink.Frames.Count == 1);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 1);
     }
 }

@@ -86,7 +86,7 @@ internal sealed class Watching : IDisposable
 
     public long Version => Frames is [.., var last] ? last.Version : -1;
 
-    public async Task<RpcException> ErrorAsync() => await Assert.ThrowsAsync<RpcException>(() => Soon.EndsAsync(Ended));
+    public async Task<RpcException> ErrorAsync() => await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(Ended));
 
     public void Dispose() => Call.Dispose();
 

@@ -48,7 +48,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         await _feed.SendAsync(auction, Version(5));
         await _feed.SendAsync(auction, Version(7), operation: 'r');
         await _feed.SendAsync(auction, Version(6));
-        await Soon.TrueAsync(() => viewer.Version == 7);
+        await Eventually.TrueAsync(() => viewer.Version == 7);
         await _feed.SendAsync(auction, row =>
         {
             Version(8)(row);
@@ -57,7 +57,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
             row["end_reason"] = "time";
         });
         await _feed.SendAsync(auction, Version(4));
-        await Soon.EndsAsync(viewer.Ended);
+        await Eventually.EndsAsync(viewer.Ended);
 
         var versions = viewer.Frames.Select(f => f.Version).ToList();
         Assert.Equal(versions.Order(), versions);
@@ -74,9 +74,9 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         var before = viewer.Version;
         await BidAsync(auction, "ann", 5_00); // Nothing writes it to the feed.
         using var late = _gateway.Watch(auction);
-        await Soon.TrueAsync(() => late.Frames.Count == 1); // A read for somebody new is not the way: it wakes nobody else.
+        await Eventually.TrueAsync(() => late.Frames.Count == 1); // A read for somebody new is not the way: it wakes nobody else.
         _feed.Kafka.Cluster.SetUp();
-        await Soon.TrueAsync(() => viewer.Version > before);
+        await Eventually.TrueAsync(() => viewer.Version > before);
         Assert.False(viewer.Ended.IsCompleted);
     }
 
@@ -86,12 +86,12 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         var auctions = new List<Guid>();
         for (var i = 0; i < 100; i++) auctions.Add(await OpenAsync());
         using var viewer = _gateway.Watch([.. auctions.Select(Target)]);
-        await Soon.TrueAsync(() => viewer.Frames.Count == 100);
+        await Eventually.TrueAsync(() => viewer.Frames.Count == 100);
         Assert.Equal(auctions.Select(a => a.ToString()).Order(), viewer.Frames.Select(f => f.AuctionId).Order());
         await FollowedAsync(viewer, auctions[^1]);
 
         foreach (var auction in auctions) await _feed.SendAsync(auction, row => { Version(9_000)(row); row["status"] = "cancelled"; });
-        await Soon.EndsAsync(viewer.Ended);
+        await Eventually.EndsAsync(viewer.Ended);
         Assert.Equal(100, viewer.Frames.Count(f => f.FrameCase == Frame.Ended));
     }
 
@@ -114,16 +114,16 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         var auction = await OpenAsync();
         await using var small = await StartAsync("--Gateway:MaxStreams=1");
         var first = small.Watch(auction);
-        await Soon.TrueAsync(() => first.Frames.Count == 1);
+        await Eventually.TrueAsync(() => first.Frames.Count == 1);
         using var second = small.Watch(auction);
         var error = await second.ErrorAsync();
         Assert.Equal((StatusCode.ResourceExhausted, "TOO_MANY_STREAMS"), (error.StatusCode, RpcErrors.Reason(error)));
 
         first.Dispose();
-        await Soon.TrueAsync(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             using var next = small.Watch(auction);
-            await Soon.TrueAsync(() => next.Frames.Count == 1 || next.Ended.IsFaulted);
+            await Eventually.TrueAsync(() => next.Frames.Count == 1 || next.Ended.IsFaulted);
             return next.Frames.Count == 1;
         });
     }
@@ -133,8 +133,8 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     {
         var auction = await OpenAsync();
         using var viewer = _gateway.Watch(auction);
-        await Soon.TrueAsync(() => viewer.Frames.Count == 1);
-        await Soon.EndsAsync(_gateway.App.StopAsync());
+        await Eventually.TrueAsync(() => viewer.Frames.Count == 1);
+        await Eventually.EndsAsync(_gateway.App.StopAsync());
         var error = await viewer.ErrorAsync();
         Assert.Equal((StatusCode.Unavailable, "DRAINING"), (error.StatusCode, RpcErrors.Reason(error)));
     }
@@ -148,7 +148,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
             Targets = { new WatchTarget { AuctionId = auction.ToString(), Version = 0 } },
             HeartbeatInterval = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)),
         }));
-        await Soon.EndsAsync(viewer.Call.ResponseHeadersAsync);
+        await Eventually.EndsAsync(viewer.Call.ResponseHeadersAsync);
         Assert.Empty(viewer.Frames);
     }
 
@@ -163,7 +163,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         var token = closed.Tokens.Mint("ann", Roles.Viewer, TimeSpan.FromMinutes(5));
         using var known = new Watching(closed.Client.Watch(
             new WatchRequest { Targets = { Target(auction) } }, new Metadata { { "authorization", $"Bearer {token}" } }));
-        await Soon.TrueAsync(() => known.Frames.Count == 1);
+        await Eventually.TrueAsync(() => known.Frames.Count == 1);
     }
 
     [Theory]
@@ -182,10 +182,10 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal(Frame.Delta, await NextAsync());
         await _feed.SendAsync(auction, row => { Version(1_001)(row); row["status"] = "cancelled"; });
         Assert.Equal(Frame.Ended, await NextAsync());
-        Assert.Null(await Soon.EndsAsync(response.ReadAsync()));
+        Assert.Null(await Eventually.EndsAsync(response.ReadAsync()));
         Assert.Equal("0", response.Trailers["grpc-status"]);
 
-        async Task<Frame> NextAsync() => WatchResponse.Parser.ParseFrom(await Soon.EndsAsync(response.ReadAsync())).FrameCase;
+        async Task<Frame> NextAsync() => WatchResponse.Parser.ParseFrom(await Eventually.EndsAsync(response.ReadAsync())).FrameCase;
     }
 
     [Fact]
@@ -194,11 +194,11 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         var auction = await OpenAsync();
         using var client = new GrpcWebClient(_gateway.WebAddress);
         var response = await client.CallAsync("/auctions.v1.StreamService/Watch", new WatchRequest { Targets = { Target(auction) } }, text: false);
-        Assert.NotNull(await Soon.EndsAsync(response.ReadAsync()));
+        Assert.NotNull(await Eventually.EndsAsync(response.ReadAsync()));
         var fanout = (AuctionFanout)_gateway.App.Services.GetService(typeof(AuctionFanout))!;
         Assert.True(fanout.Watches(auction));
         response.Dispose();
-        await Soon.TrueAsync(() => !fanout.Watches(auction));
+        await Eventually.TrueAsync(() => !fanout.Watches(auction));
     }
 
     private static WatchTarget Target(Guid auctionId) => new() { AuctionId = auctionId.ToString() };
@@ -227,7 +227,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     /// <summary>The gateway has its place in the feed: what is written from now on reaches the viewer.</summary>
     private async Task FollowedAsync(Watching viewer, Guid auction)
     {
-        await Soon.TrueAsync(() => viewer.Frames.Any(f => f.AuctionId == auction.ToString()));
-        await Soon.TrueAsync(() => _gateway.App.Services.GetService(typeof(FeedFollower)) is FeedFollower { IsFollowing: true });
+        await Eventually.TrueAsync(() => viewer.Frames.Any(f => f.AuctionId == auction.ToString()));
+        await Eventually.TrueAsync(() => _gateway.App.Services.GetService(typeof(FeedFollower)) is FeedFollower { IsFollowing: true });
     }
 }

@@ -20,11 +20,11 @@ public sealed class ViewerTests : IAsyncLifetime
     {
         var auction = _gallery.Commit(Gallery.Auction(3, 1_200));
         var (sink, stream) = _gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => sink.Frames.Count == 1);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 1);
         var fourth = _gallery.Apply(Gallery.Bid(auction));
-        await Soon.TrueAsync(() => sink.Frames.Count == 2);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 2);
         _gallery.Apply(Gallery.Sealed(fourth));
-        await Soon.EndsAsync(stream);
+        await Eventually.EndsAsync(stream);
 
         Assert.Equal([Frame.Snapshot, Frame.Delta, Frame.Ended], sink.Frames.Select(f => f.FrameCase));
         Assert.Equal([3, 4, 5], sink.Frames.Select(f => f.Version));
@@ -52,10 +52,10 @@ public sealed class ViewerTests : IAsyncLifetime
         var sink = new FrameSink();
         _ = _gallery.NewViewer(TimeSpan.FromSeconds(1), new WishedTarget(auction.Id, 7))
             .RunAsync(sink, () => Task.CompletedTask, CancellationToken.None);
-        await Soon.TrueAsync(() => sink.Frames.Count > 0); // A heartbeat: the viewer has looked at the auction before.
+        await Eventually.TrueAsync(() => sink.Frames.Count > 0); // A heartbeat: the viewer has looked at the auction before.
         _gallery.Apply(Gallery.Bid(auction));
 
-        await Soon.TrueAsync(() => sink.Frames.Any(f => f.FrameCase != Frame.Heartbeat));
+        await Eventually.TrueAsync(() => sink.Frames.Any(f => f.FrameCase != Frame.Heartbeat));
         var first = sink.Frames.First(f => f.FrameCase != Frame.Heartbeat);
         Assert.Equal((Frame.Delta, 8, 7), (first.FrameCase, first.Version, first.Delta.FromVersion));
     }
@@ -65,7 +65,7 @@ public sealed class ViewerTests : IAsyncLifetime
     {
         var auction = _gallery.Commit(Gallery.Auction(7, 1_500));
         var (sink, _) = _gallery.Watch(new WishedTarget(auction.Id, 6));
-        await Soon.TrueAsync(() => sink.Frames.Count > 0);
+        await Eventually.TrueAsync(() => sink.Frames.Count > 0);
         Assert.Equal((Frame.Snapshot, 7), (sink.Last.FrameCase, sink.Last.Version));
     }
 
@@ -74,13 +74,13 @@ public sealed class ViewerTests : IAsyncLifetime
     {
         var auction = _gallery.Commit(Gallery.Auction(7, 1_500));
         var (first, _) = _gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => first.Frames.Count == 1);
+        await Eventually.TrueAsync(() => first.Frames.Count == 1);
         var eighth = _gallery.Commit(Gallery.Bid(auction)); // The feed is late.
 
         var (sink, _) = _gallery.Watch(new WishedTarget(auction.Id, 8));
-        await Soon.TrueAsync(() => first.Frames.Count > 1);
+        await Eventually.TrueAsync(() => first.Frames.Count > 1);
         _gallery.Apply(Gallery.Bid(eighth));
-        await Soon.TrueAsync(() => sink.Frames.Count > 0);
+        await Eventually.TrueAsync(() => sink.Frames.Count > 0);
         Assert.All(sink.Frames, frame => Assert.Equal(9, frame.Version));
     }
 
@@ -89,7 +89,7 @@ public sealed class ViewerTests : IAsyncLifetime
     {
         var auction = _gallery.Commit(Gallery.Auction(7, 1_500));
         var (sink, _) = _gallery.Watch(new WishedTarget(auction.Id, 1_000));
-        await Soon.TrueAsync(() => sink.Frames.Count > 0);
+        await Eventually.TrueAsync(() => sink.Frames.Count > 0);
         Assert.Equal((Frame.Snapshot, 7), (sink.Last.FrameCase, sink.Last.Version));
     }
 
@@ -100,7 +100,7 @@ public sealed class ViewerTests : IAsyncLifetime
     {
         var auction = _gallery.Commit(Gallery.Sealed(Gallery.Auction(7, 1_500)));
         var (sink, stream) = _gallery.Watch(new WishedTarget(auction.Id, seen));
-        await Soon.EndsAsync(stream);
+        await Eventually.EndsAsync(stream);
         Assert.Equal(expected, sink.Frames.Select(f => f.FrameCase));
     }
 
@@ -110,7 +110,7 @@ public sealed class ViewerTests : IAsyncLifetime
         var auction = Gallery.Auction(7, 1_500) with { Status = AuctionStatus.Cancelled };
         _gallery.Commit(auction);
         var (sink, stream) = _gallery.Watch(new WishedTarget(auction.Id, 7));
-        await Soon.EndsAsync(stream);
+        await Eventually.EndsAsync(stream);
         Assert.Equal((V1.AuctionStatus.Cancelled, "", V1.EndReason.Unspecified),
             (sink.Last.Ended.Final.Status, sink.Last.Ended.WinnerId, sink.Last.Ended.EndReason));
     }
@@ -120,12 +120,12 @@ public sealed class ViewerTests : IAsyncLifetime
     {
         var auction = _gallery.Commit(Gallery.Auction(0, 0, AuctionStatus.Scheduled));
         var (sink, _) = _gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => sink.Frames.Count == 1);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 1);
         Assert.Null(sink.Last.Snapshot.CurrentPrice);
         Assert.Equal(10, sink.Last.Snapshot.MinimumBid.Units);
 
         _gallery.Apply(auction with { Version = 1, Status = AuctionStatus.Active });
-        await Soon.TrueAsync(() => sink.Frames.Count == 2);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 2);
         Assert.Equal((Frame.Snapshot, V1.AuctionStatus.Active), (sink.Last.FrameCase, sink.Last.Snapshot.Status));
     }
 
@@ -137,15 +137,15 @@ public sealed class ViewerTests : IAsyncLifetime
         blocked.Block();
         var (slow, stream) = _gallery.Watch(blocked, CancellationToken.None, new WishedTarget(auction.Id, null));
         var (fast, _) = _gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => slow.Frames.Count == 1 && fast.Frames.Count == 1);
+        await Eventually.TrueAsync(() => slow.Frames.Count == 1 && fast.Frames.Count == 1);
         for (var next = 2; next <= 20; next++)
         {
             auction = _gallery.Apply(Gallery.Bid(auction));
-            await Soon.TrueAsync(() => fast.Last.Version == next);
+            await Eventually.TrueAsync(() => fast.Last.Version == next);
         }
 
         slow.Unblock();
-        await Soon.TrueAsync(() => slow.Last.Version == 20);
+        await Eventually.TrueAsync(() => slow.Last.Version == 20);
         Assert.Equal([(Frame.Snapshot, 1), (Frame.Snapshot, 20)], Auctioned(slow));
         Assert.Equal(20, Auctioned(fast).Count);
         Assert.False(stream.IsCompleted);
@@ -157,9 +157,9 @@ public sealed class ViewerTests : IAsyncLifetime
         var auction = _gallery.Commit(Gallery.Auction(1, 1_000));
         var (first, _) = _gallery.Watch(new WishedTarget(auction.Id, null));
         var (second, _) = _gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => first.Frames.Count == 1 && second.Frames.Count == 1);
+        await Eventually.TrueAsync(() => first.Frames.Count == 1 && second.Frames.Count == 1);
         _gallery.Apply(Gallery.Bid(auction));
-        await Soon.TrueAsync(() => first.Last.Version == 2 && second.Last.Version == 2);
+        await Eventually.TrueAsync(() => first.Last.Version == 2 && second.Last.Version == 2);
         Assert.Same(first.Shared[0], second.Shared[0]);
         Assert.Same(first.Shared[1], second.Shared[1]);
     }
@@ -172,7 +172,7 @@ public sealed class ViewerTests : IAsyncLifetime
         _ = _gallery.NewViewer(TimeSpan.FromSeconds(1), new WishedTarget(first.Id, 1), new WishedTarget(second.Id, 1))
             .RunAsync(sink, () => Task.CompletedTask, CancellationToken.None);
         _gallery.Watch(new WishedTarget(first.Id, 1));
-        await Soon.TrueAsync(() => sink.Frames.Count >= 2);
+        await Eventually.TrueAsync(() => sink.Frames.Count >= 2);
         Assert.All(sink.Frames, frame => Assert.Equal((Frame.Heartbeat, 2, ""), (frame.FrameCase, frame.Heartbeat.ViewerCount, frame.AuctionId)));
     }
 
@@ -181,7 +181,7 @@ public sealed class ViewerTests : IAsyncLifetime
     {
         var (known, unknown) = (_gallery.Commit(Gallery.Auction(1, 1_000)), Guid.NewGuid());
         var (sink, stream) = _gallery.Watch(new WishedTarget(known.Id, null), new WishedTarget(unknown, null));
-        var error = await Assert.ThrowsAsync<RpcException>(() => Soon.EndsAsync(stream));
+        var error = await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(stream));
         Assert.Equal(StatusCode.NotFound, error.StatusCode);
         Assert.Contains(unknown.ToString(), error.Status.Detail);
         Assert.Empty(sink.Frames);
@@ -193,9 +193,9 @@ public sealed class ViewerTests : IAsyncLifetime
     {
         var auction = _gallery.Commit(Gallery.Auction(1, 1_000));
         var (sink, stream) = _gallery.Watch(new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => sink.Frames.Count == 1);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 1);
         _gallery.Drain();
-        var error = await Assert.ThrowsAsync<RpcException>(() => Soon.EndsAsync(stream));
+        var error = await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(stream));
         Assert.Equal((StatusCode.Unavailable, "DRAINING"), (error.StatusCode, RpcErrors.Reason(error)));
         Assert.Throws<RpcException>(() => _gallery.Places.Take());
     }
@@ -206,9 +206,9 @@ public sealed class ViewerTests : IAsyncLifetime
         var auction = _gallery.Commit(Gallery.Auction(1, 1_000));
         using var gone = new CancellationTokenSource();
         var (sink, stream) = _gallery.Watch(new FrameSink(), gone.Token, new WishedTarget(auction.Id, null));
-        await Soon.TrueAsync(() => sink.Frames.Count == 1);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 1);
         await gone.CancelAsync();
-        await Soon.EndsAsync(stream);
+        await Eventually.EndsAsync(stream);
         Assert.Empty(_gallery.Fanout.Watched);
     }
 
