@@ -161,7 +161,23 @@ internal sealed partial class DecidingQueue(
         }
 
         parts.Metrics.DecidedInRedis(_batch.Count);
-        for (var i = 0; i < proposals.Length; i++) Persist(_batch[i], proposed.Bids[i], proposed.Terms);
+        for (var i = 0; i < proposals.Length; i++) PersistIfLawful(_batch[i], proposed.Bids[i], proposed.Terms);
+    }
+
+    /// <summary>
+    /// An answer from under earlier terms is in the ledger, which has the last word on it; any other must be what the rules say.
+    /// </summary>
+    private void PersistIfLawful(BidTicket ticket, DecidedBid decided, Terms terms)
+    {
+        Note(ticket, decided, terms);
+        if (decided.TermsDigest != terms.Digest || decided.FollowsUnder(terms))
+        {
+            lane.Enqueue(this, ticket);
+            return;
+        }
+
+        LogForged(parts.Log, AuctionId, decided);
+        Refused(ticket);
     }
 
     /// <summary>
@@ -176,28 +192,19 @@ internal sealed partial class DecidingQueue(
         {
             var decided = DecidedBid.Decide(AuctionId, head, ticket.NextId(), ticket.Bid, nowUs);
             if (decided.Accepted) head = head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
-            Persist(ticket, decided, head.Terms);
+            Note(ticket, decided, head.Terms);
+            lane.Enqueue(this, ticket);
         }
 
         parts.Metrics.DecidedOnLedger(_batch.Count);
         await lane.PassedAsync();
     }
 
-    private void Persist(BidTicket ticket, DecidedBid decided, Terms terms)
+    private void Note(BidTicket ticket, DecidedBid decided, Terms terms)
     {
         ticket.Decided = decided;
         ticket.Terms = terms;
         ticket.Generation = _generation;
-
-        // An answer from under earlier terms is in the ledger, which has the last word on it; any other must be what the rules say.
-        if (decided.TermsDigest != terms.Digest || decided.FollowsUnder(terms))
-        {
-            lane.Enqueue(this, ticket);
-            return;
-        }
-
-        LogForged(parts.Log, AuctionId, decided);
-        Refused(ticket);
     }
 
     private async Task HydrateAsync()

@@ -1,3 +1,4 @@
+using Auctions.Platform.Hosting;
 using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
@@ -37,19 +38,14 @@ public sealed class Retries(TimeSpan giveUp, TimeProvider time)
     /// <summary>What the server asks for with google.rpc.RetryInfo, if it does.</summary>
     private static TimeSpan? RetryAfter(RpcException e)
     {
-        if (e.Trailers.GetValueBytes("grpc-status-details-bin") is not { } details) return null;
         try
         {
-            foreach (var detail in Google.Rpc.Status.Parser.ParseFrom(details).Details)
-            {
-                if (detail.Is(RetryInfo.Descriptor)) return detail.Unpack<RetryInfo>().RetryDelay?.ToTimeSpan();
-            }
+            return RpcErrors.Detail<RetryInfo>(e)?.RetryDelay?.ToTimeSpan();
         }
         catch (InvalidProtocolBufferException)
         {
             // The details are an addition to the status, which is what counts: without them the usual wait applies.
+            return null;
         }
-
-        return null;
     }
 }

@@ -1,3 +1,4 @@
+using Auctions.Platform.HotState;
 using StackExchange.Redis;
 
 namespace Auctions.Ctl.Verify;
@@ -14,8 +15,9 @@ public sealed record RedisCopy(IReadOnlyDictionary<string, string> Hash, IReadOn
     {
         // One MULTI: what is pending belongs to the head that is read with it.
         var transaction = redis.CreateTransaction();
-        var hash = transaction.HashGetAllAsync($"auction:{{{auctionId}}}");
-        var pending = transaction.HashGetAllAsync($"auction:{{{auctionId}}}:pending");
+        var keys = new HotKeys(auctionId);
+        var hash = transaction.HashGetAllAsync(keys.Auction);
+        var pending = transaction.HashGetAllAsync(keys.Pending);
         await transaction.ExecuteAsync().ConfigureAwait(false);
         return new RedisCopy(
             (await hash.ConfigureAwait(false)).ToDictionary(field => field.Name.ToString(), field => field.Value.ToString(), StringComparer.Ordinal),

@@ -10,7 +10,7 @@ public static class GrpcWebRegistration
     private const string Policy = "grpc-web";
 
     // A page sees of a cross-origin response what is exposed, and nothing else; a call without a body has its status here.
-    private static readonly string[] Exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+    private static readonly string[] Exposed = ["grpc-status", "grpc-message", RpcErrors.DetailsTrailer];
 
     /// <summary>Reads the section <c>GrpcWeb</c>.</summary>
     /// <exception cref="InvalidOperationException">An origin is none; the message names the key.</exception>
