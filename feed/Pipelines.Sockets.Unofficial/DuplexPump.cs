@@ -103,6 +103,8 @@ internal sealed class DuplexPump : IDisposable
             var buffer = _received.GetMemory(hint);
             var bytes = await _transport.ReceiveAsync(buffer).ConfigureAwait(false);
             Volatile.Write(ref _lastReceived, bytes);
+            // Shutting the socket down looks like the peer's end to a receive that waits.
+            ObjectDisposedException.ThrowIf(bytes <= 0 && Volatile.Read(ref _disposed) != 0, this);
             if (bytes <= 0)
             {
                 TrySetShutdown(PipeShutdownKind.ReadEndOfStream);
