@@ -7,7 +7,7 @@ namespace DevStack;
 
 /// <summary>The whole stack of one machine: every process, what it needs, how it is started, and how one sees that it
 /// is ready. All listen on 127.0.0.1 alone.</summary>
-internal static class Topology
+public static class Topology
 {
     private static readonly Dictionary<string, string> PostgresSettings = new()
     {
@@ -29,13 +29,17 @@ internal static class Topology
         ["appendfsync"] = "everysec", // what it may lose the ledger has: see "Redis proposes, Postgres disposes"
         ["save"] = "",
         ["maxmemory-policy"] = "noeviction",
+        ["repl-diskless-sync-delay"] = "0", // of one replica; there is none to wait for
     };
 
     /// <summary>The parts in an order in which each stands after those that it depends on.</summary>
-    public static IReadOnlyList<Part> Parts(RunDirectory run)
+    public static IReadOnlyList<Part> Parts(RunDirectory run) => Parts(run, new Wiring());
+
+    /// <summary>The same for a stack that is wired otherwise.</summary>
+    public static IReadOnlyList<Part> Parts(RunDirectory run, Wiring wiring)
     {
         var postgres = new Postgres(run);
-        var redis = new Redis(run);
+        var firstRedis = wiring.Redis[0];
 
         return
         [
@@ -48,13 +52,7 @@ internal static class Topology
                 WhenReady = postgres.ProvideLedgerAsync,
                 StopSignal = Signals.Int, // TERM would wait for every client to leave
             },
-            new Part("redis")
-            {
-                Ports = ["redis"],
-                Prepare = redis.PrepareAsync,
-                Launch = () => redis.Launch(RedisSettings),
-                IsReady = redis.IsReadyAsync,
-            },
+            .. wiring.Redis.Select(name => RedisServer(new Redis(run, name))),
             new Part("kafka")
             {
                 Ports = ["kafka"],
@@ -66,20 +64,21 @@ internal static class Topology
             {
                 RestartsWith = ["kafka"],
                 Project = "DevStack",
-                Launch = () => Program("relay", "DevStack", ["relay"], [Ledger(), Feed()]),
+                Launch = () => Program("relay", "DevStack", ["relay"], [Ledger("relay"), Feed()]),
                 IsReady = postgres.IsReplicatedAsync,
             },
-            Service("bidding", "BiddingService", ["postgres", "redis"], () => [Ledger(), HotState(), ServerGc]),
-            Service("auction", "AuctionService", ["postgres", "redis"], () => [Ledger(), HotState()]),
-            Service("updater", "CdcRedisUpdater", ["redis", "kafka"], () => [HotState(), Feed()])
+            .. wiring.Bidding.Select(name =>
+                Service(name, "BiddingService", ["postgres", firstRedis], () => [Ledger(name), HotState(name), ServerGc])),
+            Service("auction", "AuctionService", ["postgres", firstRedis], () => [Ledger("auction"), HotState("auction")]),
+            Service("updater", "CdcRedisUpdater", [firstRedis, "kafka"], () => [HotState("updater"), Feed()])
                 with { RestartsWith = ["kafka"] },
             Service("gateway", "StreamGateway", ["postgres", "kafka"],
-                () => [Ledger(), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])])
+                () => [Ledger("gateway"), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])])
                 with { Ports = ["gateway", "gateway_web"], RestartsWith = ["kafka"] },
         ];
 
-        Setting Ledger() => ("Postgres__ConnectionString", postgres.ConnectionString);
-        Setting HotState() => ("Redis__Configuration", redis.Configuration);
+        Setting Ledger(string part) => ("Postgres__ConnectionString", postgres.ConnectionStringAt(wiring.PostgresOf(part) ?? run.Endpoints["postgres"]));
+        Setting HotState(string part) => ("Redis__Configuration", wiring.RedisOf(part) ?? run.Endpoints[firstRedis]);
         Setting Feed() => ("Kafka__BootstrapServers", run.Endpoints["kafka"]);
 
         Part Service(string name, string project, string[] dependsOn, Func<Setting[]> settings) =>
@@ -100,6 +99,14 @@ internal static class Topology
             ["dotnet", Path.Combine(run.Programs(part), project + ".dll"), .. arguments],
             environment.Prepend(WorkstationGc).GroupBy(e => e.Key).ToDictionary(e => e.Key, e => e.Last().Value));
     }
+
+    private static Part RedisServer(Redis redis) => new(redis.Name)
+    {
+        Ports = [redis.Name],
+        Prepare = redis.PrepareAsync,
+        Launch = () => redis.Launch(RedisSettings),
+        IsReady = redis.IsReadyAsync,
+    };
 
     // Where thousands of small objects a second are made, server GC; the others stay small.
     private static Setting ServerGc => ("DOTNET_gcServer", "1");

@@ -12,7 +12,7 @@ internal static class StackCommands
     private static readonly Option<string> Run = new("--run-dir")
     {
         Description = "The stack's directory: pid files, logs, addresses, secrets and data",
-        DefaultValueFactory = _ => Path.Combine(SourceRoot(), ".run"),
+        DefaultValueFactory = _ => Path.Combine(Checkout.Root(), ".run"),
     };
 
     public static Command Up(TimeProvider clock)
@@ -86,7 +86,7 @@ internal static class StackCommands
     }
 
     private static Supervisor Supervise(RunDirectory run, TimeProvider clock) =>
-        new(run, Topology.Parts(run), SourceRoot(), clock, Console.WriteLine);
+        new(run, Topology.Parts(run), Checkout.Root(), clock, Console.WriteLine);
 
     private static async Task<int> ShowFaultsAsync(Func<Task<int>> action)
     {
@@ -99,16 +99,5 @@ internal static class StackCommands
             await Console.Error.WriteLineAsync(e.Message);
             return 1;
         }
-    }
-
-    /// <summary>The checkout from which this program was built.</summary>
-    private static string SourceRoot()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Auctions.sln")))
-        {
-            directory = directory.Parent;
-        }
-        return directory?.FullName ?? throw new StackException("this program does not lie in a checkout (no Auctions.sln above it)");
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Auctions.Platform.Ledger;
 using DevStack.Supervision;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -23,9 +24,13 @@ public sealed class Postgres(RunDirectory run)
     private string Data => Path.Combine(Home, "data");
 
     /// <summary>What the services connect with.</summary>
-    public string ConnectionString => ConnectAs(Role, run.Secrets.PostgresPassword, Database);
+    public string ConnectionString => ConnectionStringAt(run.Endpoints["postgres"]);
 
-    private string AdminConnectionString => ConnectAs(Admin, run.Secrets.PostgresAdminPassword, Admin);
+    /// <summary>The same by way of another address, <c>host:port</c>: a proxy's.</summary>
+    public string ConnectionStringAt(string address) =>
+        ConnectAs(Role, run.Secrets.PostgresPassword, Database, IPEndPoint.Parse(address).Port);
+
+    private string AdminConnectionString => ConnectAs(Admin, run.Secrets.PostgresAdminPassword, Admin, run.Endpoints.Port("postgres"));
 
     /// <param name="settings">Names and values for postgresql.conf.</param>
     public Launch Launch(IReadOnlyDictionary<string, string> settings)
@@ -124,10 +129,10 @@ public sealed class Postgres(RunDirectory run)
         await SystemCommand.RunAsync(["sh", "-c", MakeOwnedDirectory, "sh", place, home], "", ct);
     }
 
-    private string ConnectAs(string user, string password, string database) => new NpgsqlConnectionStringBuilder
+    private static string ConnectAs(string user, string password, string database, int port) => new NpgsqlConnectionStringBuilder
     {
         Host = "127.0.0.1",
-        Port = run.Endpoints.Port("postgres"),
+        Port = port,
         Username = user,
         Password = password,
         Database = database,

@@ -5,21 +5,21 @@ using DevStack.Supervision;
 namespace DevStack.Servers;
 
 /// <summary>A private Redis: the system's program, a data directory and a port of its own.</summary>
-public sealed class Redis(RunDirectory run)
+/// <param name="name">Of its part, its endpoint and its data directory.</param>
+public sealed class Redis(RunDirectory run, string name = "redis")
 {
-    /// <summary>What the services connect with.</summary>
-    public string Configuration => run.Endpoints["redis"];
+    public string Name => name;
 
     /// <param name="settings">Names and values for redis.conf.</param>
     public Launch Launch(IReadOnlyDictionary<string, string> settings) => new(
     [
-        "redis-server", "--port", $"{run.Endpoints.Port("redis")}", "--bind", "127.0.0.1", "--protected-mode", "yes",
-        "--dir", run.DataDirectory("redis"), .. settings.SelectMany(s => (string[])[$"--{s.Key}", s.Value]),
+        "redis-server", "--port", $"{run.Endpoints.Port(name)}", "--bind", "127.0.0.1", "--protected-mode", "yes",
+        "--dir", run.DataDirectory(name), .. settings.SelectMany(s => (string[])[$"--{s.Key}", s.Value]),
     ]);
 
     public Task PrepareAsync(CancellationToken _)
     {
-        Directory.CreateDirectory(run.DataDirectory("redis"));
+        Directory.CreateDirectory(run.DataDirectory(name));
         return Task.CompletedTask;
     }
 
@@ -27,7 +27,7 @@ public sealed class Redis(RunDirectory run)
     public async Task<bool> IsReadyAsync(CancellationToken ct)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync("127.0.0.1", run.Endpoints.Port("redis"), ct);
+        await client.ConnectAsync("127.0.0.1", run.Endpoints.Port(name), ct);
         await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), ct);
         var answer = new byte[64];
         var length = await client.GetStream().ReadAsync(answer, ct);

@@ -40,10 +40,10 @@ public sealed class BuildOutput(string source, string project)
         ? new DirectoryInfo(_bin).EnumerateFiles("*", SearchOption.AllDirectories)
         : throw new StackException($"{project} is not built: {_bin} holds no {project}.dll");
 
-    /// <summary>The same configuration and framework as this program's own: src/DevStack/bin/Release/net10.0.</summary>
+    /// <summary>The same configuration and framework as the running program's own: it lies in bin/Release/net10.0, say.</summary>
     private static string BinOf(string source, string project)
     {
-        var own = Path.GetRelativePath(Path.Combine(source, "src", "DevStack"), AppContext.BaseDirectory);
-        return Path.Combine(source, "src", project, own).TrimEnd('/');
+        var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
+        return Path.Combine(source, "src", project, "bin", own.Parent!.Name, own.Name);
     }
 }

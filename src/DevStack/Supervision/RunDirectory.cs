@@ -42,12 +42,16 @@ public sealed class RunDirectory
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', words))))[..32];
     }
 
-    /// <summary>Forgets everything but the addresses and the secrets.</summary>
+    /// <summary>Forgets everything but the addresses, the secrets, and other stacks' directories in this one.</summary>
     public async Task RemoveDataAsync(CancellationToken ct)
     {
         string[] kept = [Path.Combine(Root, "endpoints.json"), Path.Combine(Root, "secrets.json"), LockFile];
         foreach (var entry in Directory.EnumerateFileSystemEntries(Root).Except(kept).ToList())
         {
+            if (File.Exists(Path.Combine(entry, Path.GetFileName(LockFile))))
+            {
+                continue;
+            }
             // Postgres' data may lie elsewhere, with a link to it here.
             var target = Directory.ResolveLinkTarget(entry, returnFinalTarget: true)?.FullName;
             var data = target == ElsewhereForPostgres ? target : entry;

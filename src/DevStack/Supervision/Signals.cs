@@ -8,6 +8,8 @@ public static class Signals
     public const int Int = 2;
     public const int Kill = 9;
     public const int Term = 15;
+    public const int Continue = 18;
+    public const int Stop = 19;
 
     /// <summary>Sends a signal. That the process has ended meanwhile is no error.</summary>
     /// <exception cref="IOException">The process belongs to somebody else.</exception>

@@ -30,6 +30,10 @@ public sealed class Supervisor(
         return (await Task.WhenAll(up.Values)).All(ready => ready);
     }
 
+    /// <summary>Starts one part that does not run, without a look at those that it depends on, and waits until it is ready.</summary>
+    /// <exception cref="StackException">Its process has ended, or was not ready in time.</exception>
+    public Task StartAsync(string name, CancellationToken ct) => StartAsync(parts.Single(part => part.Name == name), ct);
+
     /// <summary>Stops every part after those that depend on it have stopped, and gives each the time to finish what
     /// it has begun.</summary>
     public async Task DownAsync()

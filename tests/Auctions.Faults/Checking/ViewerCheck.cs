@@ -1,0 +1,47 @@
+using Auctions.Core;
+using Auctions.Faults.Evidence;
+using Auctions.Platform.Contract;
+using V1 = Auctions.V1;
+
+namespace Auctions.Faults.Checking;
+
+/// <summary>I7: a viewer is shown the ledger's states alone, never goes back, and ends with the last.</summary>
+internal static class ViewerCheck
+{
+    public static void Check(AuctionEvidence auction, Findings found)
+    {
+        if (auction.Viewer is not { } viewer) return;
+        foreach (var fault in viewer.Faults) found.Report("I7", auction.Id, null, fault);
+        var entries = auction.Ledger.Where(r => r is { Version: not null, After: not null }).GroupBy(r => r.Version!.Value).ToDictionary(g => g.Key, g => g.First());
+        var seen = -1L;
+        foreach (var shown in viewer.States)
+        {
+            if (shown.Version < seen) found.Report("I7", auction.Id, shown.Version, $"the viewer went back from version {seen}");
+            seen = shown.Version;
+            if (!entries.TryGetValue(seen, out var entry)) found.Report("I7", auction.Id, seen, "the viewer was shown a version that the ledger does not have");
+            else if (auction.Row is { } row && !Shows(shown, entry, row.Terms)) found.Report("I7", auction.Id, seen, $"the viewer was shown {shown}, the ledger holds {entry.After}");
+        }
+
+        if (auction.Row is not { } last) return;
+        if (seen != last.Version) found.Report("I7", auction.Id, last.Version, $"the viewer's last frame is of version {seen}");
+        if (last.State.IsOver) Final(auction.Id, viewer.Final, last, found);
+        else if (viewer.Final is not null) found.Report("I7", auction.Id, last.Version, "the viewer was told of the end of an auction that goes on");
+    }
+
+    private static void Final(Guid id, V1.AuctionEnded? final, AuctionRow row, Findings found)
+    {
+        if (final is null) found.Report("I7", id, row.Version, "the viewer got no final frame");
+        else if ((final.WinnerId, final.EndReason, final.Final.Status) != (row.Winner, StateMap.EndReason(row.EndReason), StateMap.Status(row.State.Status)))
+            found.Report("I7", id, row.Version, $"the final frame says {final.Final.Status}, '{final.WinnerId}' ({final.EndReason}), the ledger {row.State.Status}, '{row.Winner}' ({row.EndReason})");
+    }
+
+    /// <summary>The status is left out: deltas do not carry it.</summary>
+    private static bool Shows(V1.AuctionState shown, LedgerRecord entry, Terms terms)
+    {
+        var state = entry.After!;
+        var price = state.BidCount == 0 ? null : MoneyMap.FromMinor(state.Price, terms.Currency);
+        return Equals(shown.CurrentPrice, price)
+            && (shown.LeaderId, shown.BidCount, shown.ExtensionsUsed, shown.ReserveMet) == (state.Leader, state.BidCount, state.Extensions, entry.ReserveMet)
+            && TimeMap.ToUs(shown.EndTime) == state.EndUs;
+    }
+}
