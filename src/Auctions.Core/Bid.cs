@@ -35,10 +35,12 @@ public enum BidOutcome
     Refused,
 }
 
-/// <summary>Why a bid was refused. In the order in which the rules look.</summary>
+/// <summary>Why a bid was refused. In the order in which it is looked at.</summary>
 public enum RefusalReason
 {
     None,
+    /// <summary>Too many bids by this bidder: see <see cref="VelocityLimit"/>. Not of the rules, and never in the ledger.</summary>
+    Velocity,
     Cancelled,
     Ended,
     NotStarted,

@@ -31,15 +31,18 @@ public sealed record DecidedBid(
     /// <summary>
     /// Whether the rules make this decision of what it took to be true, under these terms: a line that somebody edited, or wrote, does not.
     /// </summary>
-    public bool FollowsUnder(Terms terms) =>
-        TermsDigest == terms.Digest && Rules.Decide(terms, Before, Bid, DecidedUs) == new Decision(Outcome, Reason, After);
+    public bool FollowsUnder(Terms terms) => TermsDigest == terms.Digest && new Decision(Outcome, Reason, After)
+        == (Reason == RefusalReason.Velocity ? TooFast(Before) : Rules.Decide(terms, Before, Bid, DecidedUs));
 
     /// <summary>Decides a bid on a head, as the script does on Redis' hash.</summary>
-    public static DecidedBid Decide(Guid auctionId, Head head, Guid id, Bid bid, long nowUs)
+    /// <param name="admitted">Whether the bidder's velocity allows it.</param>
+    public static DecidedBid Decide(Guid auctionId, Head head, Guid id, Bid bid, long nowUs, bool admitted = true)
     {
-        var decision = Rules.Decide(head.Terms, head.State, bid, nowUs);
+        var decision = admitted ? Rules.Decide(head.Terms, head.State, bid, nowUs) : TooFast(head.State);
         var version = decision.Outcome == BidOutcome.Refused ? head.Version : head.Version + 1;
         return new DecidedBid(auctionId, id, head.EntryId, version, bid, decision.Outcome, decision.Reason,
             head.Terms.Digest, head.State, decision.After, nowUs);
     }
+
+    private static Decision TooFast(AuctionState state) => new(BidOutcome.Refused, RefusalReason.Velocity, state);
 }

@@ -7,10 +7,11 @@ using BidKind = Auctions.Core.BidKind;
 namespace BiddingService;
 
 /// <summary>A request whose every field has been looked at.</summary>
-internal readonly record struct BidRequest(Guid AuctionId, Bid Bid)
+/// <param name="Limited">Whether the bidder's velocity counts: unless the token's claims exempt it.</param>
+internal readonly record struct BidRequest(Guid AuctionId, Bid Bid, bool Limited)
 {
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT: names each field, its value and the rule that it breaks.</exception>
-    public static BidRequest From(PlaceBidRequest request, string bidder)
+    public static BidRequest From(PlaceBidRequest request, Caller caller)
     {
         var violations = new Violations();
         var auctionId = Fields.Uuid(request.AuctionId, "auction_id", violations);
@@ -25,17 +26,19 @@ internal readonly record struct BidRequest(Guid AuctionId, Bid Bid)
         }
 
         violations.ThrowIfAny();
-        return new BidRequest(auctionId, new Bid(bidder, key, request.MaxAmount is null ? BidKind.Direct : BidKind.Proxy,
-            (amount ?? max)!.Value.Currency, amount?.Minor ?? 0, max?.Minor ?? 0));
+        return new BidRequest(auctionId, new Bid(caller.Subject, key, request.MaxAmount is null ? BidKind.Direct : BidKind.Proxy,
+            (amount ?? max)!.Value.Currency, amount?.Minor ?? 0, max?.Minor ?? 0), IsLimited(caller));
     }
 
     /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT, as above.</exception>
-    public static BidRequest From(BuyNowRequest request, string bidder)
+    public static BidRequest From(BuyNowRequest request, Caller caller)
     {
         var violations = new Violations();
         var auctionId = Fields.Uuid(request.AuctionId, "auction_id", violations);
         var key = Fields.Uuid(request.IdempotencyKey, "idempotency_key", violations);
         violations.ThrowIfAny();
-        return new BidRequest(auctionId, new Bid(bidder, key, BidKind.BuyNow, "", 0, 0));
+        return new BidRequest(auctionId, new Bid(caller.Subject, key, BidKind.BuyNow, "", 0, 0), IsLimited(caller));
     }
+
+    private static bool IsLimited(Caller caller) => !caller.Exemptions.Contains(Caller.VelocityExemption);
 }

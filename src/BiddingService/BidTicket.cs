@@ -3,7 +3,7 @@ using Auctions.Core;
 namespace BiddingService;
 
 /// <summary>One call's bid on its way from the caller to the ledger and back. Owned by one stage at a time.</summary>
-internal sealed class BidTicket(Guid auctionId, Bid bid)
+internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited)
 {
     private readonly TaskCompletionSource<BidAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<Guid> _ids = new(1);
@@ -11,6 +11,9 @@ internal sealed class BidTicket(Guid auctionId, Bid bid)
     public Guid AuctionId { get; } = auctionId;
 
     public Bid Bid { get; } = bid;
+
+    /// <summary>Whether the bidder's velocity counts.</summary>
+    public bool Limited { get; } = limited;
 
     /// <summary>The last decision, this call's or an earlier one's under the same key; null before the first.</summary>
     public DecidedBid? Decided { get; set; }
@@ -26,6 +29,9 @@ internal sealed class BidTicket(Guid auctionId, Bid bid)
 
     public Task<BidAnswer> Answer => _answer.Task;
 
+    /// <summary>Nobody waits for the answer any more: it was given, or the caller has gone or was told that it is not known.</summary>
+    public bool IsOver => _answer.Task.IsCompleted;
+
     /// <summary>A new id for the next decision.</summary>
     public Guid NextId()
     {
@@ -39,6 +45,9 @@ internal sealed class BidTicket(Guid auctionId, Bid bid)
         _answer.TrySetResult(new BidAnswer(answer, Terms!, Replayed: !_ids.Contains(answer.Id)));
 
     public void Fail(Exception fault) => _answer.TrySetException(fault);
+
+    /// <summary>The caller has gone. What is decided already stays so.</summary>
+    public void Leave() => _answer.TrySetCanceled();
 }
 
 /// <summary>An answer that is in the ledger.</summary>

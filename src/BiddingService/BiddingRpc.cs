@@ -12,15 +12,15 @@ namespace BiddingService;
 internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> options) : BiddingServiceBase
 {
     public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context) =>
-        PlaceAsync(BidRequest.From(request, Caller.Of(context).Subject), context.CancellationToken);
+        PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken);
 
     public override async Task<BuyNowResponse> BuyNow(BuyNowRequest request, ServerCallContext context) =>
-        new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context).Subject), context.CancellationToken) };
+        new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken) };
 
     public override Task PlaceBids(
         IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, ServerCallContext context)
     {
-        var bidder = Caller.Of(context).Subject;
+        var bidder = Caller.Of(context);
         return new BidStream(bid => PlaceAsync(BidRequest.From(bid, bidder), context.CancellationToken), options.Value.InFlightPerStreamMax)
             .RunAsync(requests, responses, context.CancellationToken);
     }
@@ -38,7 +38,7 @@ internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> opt
     {
         try
         {
-            return Map(await placeBid.PlaceAsync(request.AuctionId, request.Bid, cancellation));
+            return Map(await placeBid.PlaceAsync(request, cancellation));
         }
         catch (AuctionNotFoundException fault)
         {
@@ -51,6 +51,10 @@ internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> opt
         catch (OverloadedException fault)
         {
             throw RpcErrors.ResourceExhausted("OVERLOADED", fault.Message, OverloadedException.RetryAfter);
+        }
+        catch (LedgerDownException)
+        {
+            throw RpcErrors.Unavailable("LEDGER_UNAVAILABLE", "Postgres does not answer: this call decided nothing.", LedgerDownException.RetryAfter);
         }
         catch (OutcomeUnknownException)
         {

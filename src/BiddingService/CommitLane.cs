@@ -14,17 +14,26 @@ internal sealed record CommitParts(
 /// One line to the ledger: all that waits goes in one transaction, in the order in which it came, and while that commits the next waits. An
 /// auction always takes the same lane, so its entries keep their order. Nothing is answered before its commit.
 /// </summary>
+/// <remarks>
+/// Without Postgres the lane keeps what it has and tries again until it is in: it was decided, and may have been committed. Callers are told
+/// after <see cref="Patience"/> that the outcome is unknown, and the lane is down: it takes nothing new until all that it kept is in.
+/// </remarks>
 internal sealed partial class CommitLane : IAsyncDisposable
 {
-    /// <summary>Tries of a commit whose outcome is not known, before the callers are told so.</summary>
-    private const int TriesMax = 5;
+    /// <summary>How long callers wait for a Postgres that does not answer.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromMilliseconds(100);
 
+    private const ConfigureAwaitOptions Quietly = ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext;
+
     private readonly Channel<Item> _items = Channel.CreateUnbounded<Item>(new() { SingleReader = true });
+    private readonly Queue<Item> _kept = new();
+    private readonly CancellationTokenSource _stopping = new();
     private readonly CommitParts _parts;
     private readonly int _entriesMax;
     private readonly Task _loop;
+    private volatile bool _isDown;
 
     public CommitLane(CommitParts parts, int entriesMax)
     {
@@ -33,10 +42,13 @@ internal sealed partial class CommitLane : IAsyncDisposable
         _loop = RunAsync();
     }
 
+    /// <summary>Whether Postgres does not answer: nothing more is to be decided for this lane.</summary>
+    public bool IsDown => _isDown;
+
     /// <summary>Adds a decided bid; the queue gets the report. What may wait here is bounded by the bids in flight.</summary>
     public void Enqueue(DecidingQueue queue, BidTicket ticket) => _items.Writer.TryWrite(new Item(queue, ticket, null));
 
-    /// <summary>Done when all that was added before has been committed or given up.</summary>
+    /// <summary>Done when all that was added before has been committed or given up, or Postgres does not answer.</summary>
     public Task PassedAsync()
     {
         var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -44,65 +56,118 @@ internal sealed partial class CommitLane : IAsyncDisposable
         return passed.Task;
     }
 
+    /// <summary>Commits what it has; gives up at once where Postgres does not answer: what is pending in Redis is then found by others.</summary>
     public async ValueTask DisposeAsync()
     {
         _items.Writer.TryComplete();
+        await _stopping.CancelAsync();
         await _loop;
+        _stopping.Dispose();
     }
 
     private async Task RunAsync()
     {
         var batch = new List<Item>(_entriesMax);
-        while (await _items.Reader.WaitToReadAsync())
+        while (_kept.Count > 0 || await _items.Reader.WaitToReadAsync())
         {
             batch.Clear();
-            while (batch.Count < _entriesMax && _items.Reader.TryRead(out var item)) batch.Add(item);
+            while (batch.Count < _entriesMax && (_kept.TryDequeue(out var item) || _items.Reader.TryRead(out item))) batch.Add(item);
             try
             {
                 await CommitAsync(batch);
+                if (_isDown && _kept.Count == 0) ComeBack();
             }
             catch (Exception fault)
             {
                 LogFault(_parts.Log, batch.Count, fault);
-                foreach (var item in batch) item.Queue?.Failed(item.Ticket!, Unknown(fault));
+                foreach (var item in batch) item.Queue?.Failed(item.Ticket!, FaultOf(fault));
             }
 
-            foreach (var item in batch) item.Passed?.SetResult();
+            foreach (var item in batch) item.Passed?.TrySetResult();
         }
     }
 
-    /// <summary>Appends, completes what came early from what is pending, reports.</summary>
+    /// <summary>Persists, however long it takes, and reports.</summary>
     private async Task CommitAsync(List<Item> batch)
     {
         var commit = new Commit(batch);
-        await AppendAsync(commit);
-        var early = commit.Auctions(AppendOutcome.Early);
-        if (early.Count > 0)
+        var began = _parts.Time.GetTimestamp();
+        for (var tries = 1; ; tries++)
         {
-            foreach (var auctionId in early) await CompleteAsync(auctionId);
-            await AppendAsync(commit);
+            try
+            {
+                await PatientlyAsync(PersistAsync(commit), began, batch);
+                break;
+            }
+            catch (LedgerUnavailableException fault) when (!_stopping.IsCancellationRequested)
+            {
+                // The same entries again: those that did get in are already there.
+                if (tries == 1) LogTryAgain(_parts.Log, commit.Bids.Count, fault.Message);
+                if (_isDown) TellWaiting([]);
+                await Task.Delay(TryAgainAfter, _parts.Time, _stopping.Token).ConfigureAwait(Quietly);
+            }
         }
 
         commit.Report();
         foreach (var (auctionId, bids) in commit.Recorded()) _ = SettleAsync(auctionId, bids);
     }
 
+    /// <summary>Waits for an attempt to its end, and lets the callers go when their patience is over.</summary>
+    private async Task PatientlyAsync(Task attempt, long began, List<Item> batch)
+    {
+        if (!_isDown)
+        {
+            var left = Patience - _parts.Time.GetElapsedTime(began);
+            if (left > TimeSpan.Zero) await attempt.WaitAsync(left, _parts.Time).ConfigureAwait(Quietly);
+            if (!attempt.IsCompleted) GoDown(batch);
+        }
+
+        await attempt;
+    }
+
+    /// <summary>Appends, and completes what came early from what is pending.</summary>
+    private async Task PersistAsync(Commit commit)
+    {
+        await AppendAsync(commit);
+        var early = commit.Auctions(AppendOutcome.Early);
+        if (early.Count == 0) return;
+        foreach (var auctionId in early) await CompleteAsync(auctionId);
+        await AppendAsync(commit);
+    }
+
     private async Task AppendAsync(Commit commit)
     {
-        for (var tries = 1; ; tries++)
+        commit.Results = await _parts.Ledger.AppendAsync(commit.Bids, CancellationToken.None);
+        _parts.Metrics.Committed(commit.Bids.Count);
+    }
+
+    private void GoDown(List<Item> batch)
+    {
+        _isDown = true;
+        LogDown(_parts.Log, Patience.TotalMilliseconds);
+        TellWaiting(batch);
+    }
+
+    private void ComeBack()
+    {
+        _isDown = false;
+        LogBack(_parts.Log);
+    }
+
+    /// <summary>Tells the callers of these, and of what has come since, that nothing is known; keeps what has come.</summary>
+    private void TellWaiting(List<Item> batch)
+    {
+        foreach (var item in batch) Tell(item);
+        while (_items.Reader.TryRead(out var item))
         {
-            try
-            {
-                commit.Results = await _parts.Ledger.AppendAsync(commit.Bids, CancellationToken.None);
-                _parts.Metrics.Committed(commit.Bids.Count);
-                return;
-            }
-            catch (LedgerUnavailableException fault) when (tries < TriesMax)
-            {
-                // The same entries again: those that did get in are already there.
-                LogTryAgain(_parts.Log, commit.Bids.Count, tries, fault.Message);
-                await Task.Delay(TryAgainAfter * tries, _parts.Time, CancellationToken.None);
-            }
+            Tell(item);
+            _kept.Enqueue(item);
+        }
+
+        static void Tell(Item item)
+        {
+            item.Queue?.Unknown(item.Ticket!);
+            item.Passed?.TrySetResult();
         }
     }
 
@@ -132,14 +197,20 @@ internal sealed partial class CommitLane : IAsyncDisposable
         }
     }
 
-    private static Exception Unknown(Exception fault) =>
+    private static Exception FaultOf(Exception fault) =>
         fault is LedgerUnavailableException ? new OutcomeUnknownException("Postgres does not answer.", fault) : fault;
 
     [LoggerMessage(LogLevel.Error, "A commit of {Bids} bids failed; their outcome is not known")]
     private static partial void LogFault(ILogger log, int bids, Exception fault);
 
-    [LoggerMessage(LogLevel.Warning, "A commit of {Bids} bids, try {Tries}: Postgres does not answer: {Reason}")]
-    private static partial void LogTryAgain(ILogger log, int bids, int tries, string reason);
+    [LoggerMessage(LogLevel.Warning, "A commit of {Bids} bids is tried again, Postgres does not answer: {Reason}")]
+    private static partial void LogTryAgain(ILogger log, int bids, string reason);
+
+    [LoggerMessage(LogLevel.Error, "A lane is down, Postgres has not answered for {Milliseconds} ms: nothing is decided until it does")]
+    private static partial void LogDown(ILogger log, double milliseconds);
+
+    [LoggerMessage(LogLevel.Warning, "A lane is back: all that it kept is in the ledger")]
+    private static partial void LogBack(ILogger log);
 
     [LoggerMessage(LogLevel.Warning, "Auction {AuctionId}: what is pending cannot be read: {Reason}")]
     private static partial void LogNoPending(ILogger log, Guid auctionId, string reason);

@@ -23,6 +23,7 @@ internal static class Composition
                 s.GetRequiredService<ILedger>(),
                 s.GetRequiredService<Recovery>(),
                 s.GetRequiredService<IOptions<BiddingOptions>>().Value,
+                s.GetRequiredService<IOptions<HotStateOptions>>().Value.Velocity,
                 s.GetRequiredService<BiddingMetrics>(),
                 s.GetRequiredService<TimeProvider>(),
                 s.GetRequiredService<ILoggerFactory>()))

@@ -7,12 +7,14 @@ namespace BiddingService;
 
 /// <summary>What every queue needs.</summary>
 internal sealed record DecidingParts(
-    IHotState HotState, ILedger Ledger, Recovery Recovery, BiddingMetrics Metrics, TimeProvider Time, ILogger<DecidingQueue> Log);
+    IHotState HotState, ILedger Ledger, Recovery Recovery, VelocityLimit Velocity, BiddingMetrics Metrics, TimeProvider Time,
+    ILogger<DecidingQueue> Log);
 
 /// <summary>
 /// The bids that wait for one auction. At most one call to Redis is in flight; it takes all that wait, in order of arrival. Decided bids
-/// go to the lane in the order of decision, and the next call does not wait for their commit. The loop runs while there are bids
-/// and ends with the last one; the queue is then retired.
+/// go to the lane in the order of decision, and the next call does not wait for their commit; but it does wait while the lane holds as many
+/// of this auction as go into two commits: a lane serves many auctions, and a hot one is to wait here, not in the way of the others.
+/// The loop runs while there are bids to decide; with the last answer the queue is retired.
 /// </summary>
 internal sealed partial class DecidingQueue(
     Guid auctionId, CommitLane lane, BiddingOptions options, DecidingParts parts, Action<DecidingQueue> retire)
@@ -23,7 +25,9 @@ internal sealed partial class DecidingQueue(
     private readonly Lock _gate = new();
     private readonly Queue<BidTicket> _waiting = new();
     private readonly List<BidTicket> _batch = [];
+    private readonly int _aheadMax = 2 * options.CommitEntriesMax;
     private int _unanswered;
+    private int _ahead;
     private bool _running;
     private bool _retired;
     private volatile bool _stale;
@@ -33,17 +37,18 @@ internal sealed partial class DecidingQueue(
 
     /// <summary>Adds a bid; false where the queue has been retired.</summary>
     /// <exception cref="OverloadedException">Too many wait here.</exception>
+    /// <exception cref="LedgerDownException">There is no one to say what the ledger holds.</exception>
     public bool TryEnqueue(BidTicket ticket)
     {
         lock (_gate)
         {
             if (_retired) return false;
+            if (lane.IsDown) throw new LedgerDownException();
             if (_waiting.Count >= options.WaitingPerAuctionMax)
                 throw new OverloadedException($"bids waiting for auction {AuctionId}", options.WaitingPerAuctionMax);
             _unanswered++;
             _waiting.Enqueue(ticket);
-            if (_running) return true;
-            _running = true;
+            if (!TryStart()) return true;
         }
 
         _ = RunAsync();
@@ -55,44 +60,67 @@ internal sealed partial class DecidingQueue(
     {
         parts.Metrics.Answered(answer);
         ticket.Complete(answer);
-        Forget(1);
+        Passed(answered: true, null);
     }
 
     /// <summary>The lane's report: it could not find out.</summary>
     public void Failed(BidTicket ticket, Exception fault)
     {
         ticket.Fail(fault);
-        Forget(1);
+        Passed(answered: true, null);
     }
 
     /// <summary>The lane's report: the ledger refused the decision. It is made again, on the ledger's state; the caller is told nothing.</summary>
     public void Refused(BidTicket ticket)
     {
         parts.Metrics.DecidedAgain();
-        if (ticket.Attempts >= AttemptsMax)
-        {
+        if (ticket.IsOver)
+            Passed(answered: true, null);
+        else if (ticket.Attempts >= AttemptsMax)
             Failed(ticket, new OutcomeUnknownException($"The bid was decided {AttemptsMax} times, and each time on a state that was gone."));
-            return;
-        }
+        else
+            Passed(answered: false, again: ticket);
+    }
 
+    /// <summary>
+    /// The lane's report: Postgres does not answer. Who waits for this bid is told so; the bid itself stays with the lane. What has not
+    /// been decided will not be.
+    /// </summary>
+    public void Unknown(BidTicket ticket)
+    {
+        ticket.Fail(new OutcomeUnknownException("Postgres does not answer."));
         lock (_gate)
         {
-            if (ticket.Generation == _generation) _stale = true;
-            _waiting.Enqueue(ticket);
-            if (_running) return;
-            _running = true;
+            _unanswered -= _waiting.Count;
+            while (_waiting.TryDequeue(out var waiting)) waiting.Fail(new LedgerDownException());
+        }
+    }
+
+    /// <summary>The lane is done with a bid.</summary>
+    /// <param name="again">To be decided again; null where it was answered.</param>
+    private void Passed(bool answered, BidTicket? again)
+    {
+        lock (_gate)
+        {
+            _ahead--;
+            if (answered) _unanswered--;
+            if (again is not null)
+            {
+                if (again.Generation == _generation) _stale = true;
+                _waiting.Enqueue(again);
+            }
+
+            RetireIfIdle();
+            if (!TryStart()) return;
         }
 
         _ = RunAsync();
     }
 
-    private void Forget(int answered)
+    private bool TryStart()
     {
-        lock (_gate)
-        {
-            _unanswered -= answered;
-            RetireIfIdle();
-        }
+        if (_running || _waiting.Count == 0 || _ahead >= _aheadMax) return false;
+        return _running = true;
     }
 
     private void RetireIfIdle()
@@ -113,8 +141,8 @@ internal sealed partial class DecidingQueue(
             catch (Exception fault)
             {
                 if (fault is not AuctionNotFoundException) LogFault(parts.Log, AuctionId, _batch.Count, fault);
-                foreach (var ticket in _batch) ticket.Fail(Unknown(fault));
-                Forget(_batch.Count);
+                foreach (var ticket in _batch) ticket.Fail(FaultOf(fault));
+                lock (_gate) _unanswered -= _batch.Count;
             }
         }
     }
@@ -124,7 +152,13 @@ internal sealed partial class DecidingQueue(
         lock (_gate)
         {
             _batch.Clear();
-            while (_batch.Count < options.DecideBidsMax && _waiting.TryDequeue(out var ticket)) _batch.Add(ticket);
+            while (_ahead < _aheadMax && _batch.Count < options.DecideBidsMax && _waiting.TryDequeue(out var ticket))
+            {
+                // Whoever has gone before the decision needs none.
+                if (ticket.IsOver) _unanswered--;
+                else _batch.Add(ticket);
+            }
+
             if (_batch.Count > 0) return true;
             _running = false;
             RetireIfIdle();
@@ -150,7 +184,7 @@ internal sealed partial class DecidingQueue(
         if (_stale) await HydrateAsync();
         var proposals = new Proposal[_batch.Count];
         for (var i = 0; i < proposals.Length; i++)
-            proposals[i] = new Proposal(_batch[i].NextId(), _batch[i].Bid, _batch[i].Decided?.Id ?? Guid.Empty);
+            proposals[i] = new Proposal(_batch[i].NextId(), _batch[i].Bid, _batch[i].Decided?.Id ?? Guid.Empty, _batch[i].Limited);
 
         var proposed = await parts.HotState.DecideAsync(AuctionId, proposals, CancellationToken.None);
         for (var misses = 0; proposed is null; misses++)
@@ -161,6 +195,7 @@ internal sealed partial class DecidingQueue(
         }
 
         parts.Metrics.DecidedInRedis(_batch.Count);
+        lock (_gate) _ahead += _batch.Count;
         for (var i = 0; i < proposals.Length; i++) PersistIfLawful(_batch[i], proposed.Bids[i], proposed.Terms);
     }
 
@@ -188,9 +223,11 @@ internal sealed partial class DecidingQueue(
     {
         var head = await parts.Ledger.ReadHeadAsync(AuctionId, CancellationToken.None) ?? throw new AuctionNotFoundException(AuctionId);
         var nowUs = parts.Time.GetUtcNow().ToMicroseconds();
+        var pace = await BidderPace.ReadAsync(parts.Ledger, parts.Velocity, AuctionId, _batch, nowUs);
+        lock (_gate) _ahead += _batch.Count;
         foreach (var ticket in _batch)
         {
-            var decided = DecidedBid.Decide(AuctionId, head, ticket.NextId(), ticket.Bid, nowUs);
+            var decided = DecidedBid.Decide(AuctionId, head, ticket.NextId(), ticket.Bid, nowUs, pace.Admits(ticket));
             if (decided.Accepted) head = head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
             Note(ticket, decided, head.Terms);
             lane.Enqueue(this, ticket);
@@ -215,7 +252,7 @@ internal sealed partial class DecidingQueue(
         lock (_gate) _generation++;
     }
 
-    private static Exception Unknown(Exception fault) => fault switch
+    private static Exception FaultOf(Exception fault) => fault switch
     {
         AuctionNotFoundException or OutcomeUnknownException => fault,
         HotStateUnavailableException => new OutcomeUnknownException("Redis does not answer.", fault),

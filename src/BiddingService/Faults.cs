@@ -19,3 +19,10 @@ internal sealed class KeyReusedException(Guid key) : Exception($"The idempotency
 
 /// <summary>The bid may have been decided: the same idempotency key finds out.</summary>
 internal sealed class OutcomeUnknownException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>Postgres has not answered for a while: nothing is decided until it does.</summary>
+internal sealed class LedgerDownException() : Exception("Postgres does not answer.")
+{
+    /// <summary>When it is worth trying again.</summary>
+    public static TimeSpan RetryAfter { get; } = TimeSpan.FromSeconds(1);
+}

@@ -20,12 +20,12 @@ internal sealed class PlaceBid : IAsyncDisposable
     private readonly ILedger _ledger;
     private int _inFlight;
 
-    public PlaceBid(IHotState hotState, ILedger ledger, Recovery recovery, BiddingOptions options, BiddingMetrics metrics,
-        TimeProvider time, ILoggerFactory logs)
+    public PlaceBid(IHotState hotState, ILedger ledger, Recovery recovery, BiddingOptions options, VelocityLimit velocity,
+        BiddingMetrics metrics, TimeProvider time, ILoggerFactory logs)
     {
         _options = options;
         _ledger = ledger;
-        _parts = new DecidingParts(hotState, ledger, recovery, metrics, time, logs.CreateLogger<DecidingQueue>());
+        _parts = new DecidingParts(hotState, ledger, recovery, velocity, metrics, time, logs.CreateLogger<DecidingQueue>());
         var laneParts = new CommitParts(ledger, hotState, recovery, metrics, time, logs.CreateLogger<CommitLane>());
         _lanes = [.. Enumerable.Range(0, options.Lanes).Select(_ => new CommitLane(laneParts, options.CommitEntriesMax))];
     }
@@ -33,11 +33,12 @@ internal sealed class PlaceBid : IAsyncDisposable
     /// <summary>Decides and persists a bid.</summary>
     /// <returns>The answer, which is in the ledger.</returns>
     /// <exception cref="OverloadedException">Too many bids are in flight; nothing was decided.</exception>
+    /// <exception cref="LedgerDownException">Postgres does not answer; nothing was decided.</exception>
     /// <exception cref="AuctionNotFoundException">There is no such auction.</exception>
     /// <exception cref="KeyReusedException">The key has an answer to a request with other content.</exception>
     /// <exception cref="OutcomeUnknownException">The stores did not answer in time: the same key finds out.</exception>
     /// <exception cref="OperationCanceledException">The caller has gone: the bid may be decided all the same, and the key finds out.</exception>
-    public async Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellation)
+    public async Task<BidAnswer> PlaceAsync(BidRequest request, CancellationToken cancellation)
     {
         if (Interlocked.Increment(ref _inFlight) > _options.InFlightMax)
         {
@@ -47,7 +48,7 @@ internal sealed class PlaceBid : IAsyncDisposable
 
         try
         {
-            var ticket = new BidTicket(auctionId, bid);
+            var ticket = new BidTicket(request.AuctionId, request.Bid, request.Limited);
             Enqueue(ticket);
             return await AnswerAsync(ticket, cancellation);
         }
@@ -97,7 +98,8 @@ internal sealed class PlaceBid : IAsyncDisposable
 
     private async Task<BidAnswer> AnswerAsync(BidTicket ticket, CancellationToken cancellation)
     {
-        var answer = await ticket.Answer.WaitAsync(cancellation);
+        using var leaving = cancellation.UnsafeRegister(static ticket => ((BidTicket)ticket!).Leave(), ticket);
+        var answer = await ticket.Answer;
         if (!answer.Bid.Bid.SameContent(ticket.Bid)) throw new KeyReusedException(ticket.Bid.Key);
         if (answer.Bid.TermsDigest == answer.Terms.Digest) return answer;
 

@@ -46,7 +46,7 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
         if (Find(auctionId) is not { } hot) return null;
         var nowUs = clock.GetUtcNow().ToMicroseconds();
         var bids = new List<DecidedBid>(proposals.Count);
-        foreach (var (id, bid, forget) in proposals)
+        foreach (var (id, bid, forget, _) in proposals)
         {
             if (hot.Answers.TryGetValue((bid.Bidder, bid.Key), out var first) && first.Id != forget)
             {

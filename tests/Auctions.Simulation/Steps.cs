@@ -71,6 +71,9 @@ internal sealed class SimulatedTime(Steps steps) : TimeProvider
     /// <summary>How far this clock is ahead, microseconds.</summary>
     public long ErrorUs { get; set; }
 
+    /// <summary>Its owner has died: nothing wakes it any more.</summary>
+    public bool Dead { get; set; }
+
     public override DateTimeOffset GetUtcNow() => Core.Microseconds.ToTime(steps.NowUs + ErrorUs);
 
     public override long GetTimestamp() => steps.NowUs;
@@ -81,7 +84,7 @@ internal sealed class SimulatedTime(Steps steps) : TimeProvider
     {
         var timer = new Timer();
         if (dueTime >= TimeSpan.Zero)
-            steps.After((long)dueTime.TotalMicroseconds, () => { if (!timer.Disposed) callback(state); });
+            steps.After((long)dueTime.TotalMicroseconds, () => { if (!timer.Disposed && !Dead) callback(state); });
         return timer;
     }
 

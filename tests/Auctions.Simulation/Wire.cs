@@ -94,6 +94,11 @@ internal sealed class WiredLedger(Wire wire, SimulatedLedger ledger, Func<bool> 
     public Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellation) =>
         CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Answers.GetValueOrDefault((bidder, key)));
 
+    public Task<ILookup<string, long>> ReadDecisionTimesAsync(
+        Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellation) =>
+        CallAsync(() => ledger.Chains[auctionId].Answers.Values.Where(a => bidders.Contains(a.Bid.Bidder) && a.DecidedUs > sinceUs)
+            .OrderBy(a => a.DecidedUs).ToLookup(a => a.Bid.Bidder, a => a.DecidedUs));
+
     public Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellation) =>
         CallAsync(() => ledger.Chains[auctionId].Head.Terms is var terms && terms.Digest == digest ? terms : null);
 

@@ -18,6 +18,7 @@ internal sealed record Call(Guid AuctionId, Bid Bid, long FromUs, long ToUs, Dec
 internal sealed class World
 {
     private const long StormUs = 400_000;
+    private const long LongUs = 5_000_000;
     private const long CalmUs = 60_000_000;
 
     private readonly Random _random;
@@ -65,6 +66,7 @@ internal sealed class World
             for (var at = 0L; at < StormUs; at += _random.Next(2_000, 60_000)) _steps.After(at, Disaster);
         });
         _steps.RunUntil(begin + StormUs);
+        if (_random.Next(8) == 0) LoseLedger();
         Within(Heal);
         _steps.RunUntil(begin + CalmUs);
         Within(() => { foreach (var id in Ledger.Chains.Keys) _ = _instances[0].HydrateAsync(id); });
@@ -137,13 +139,13 @@ internal sealed class World
         var keyReused = false;
         try
         {
-            outcome = (await instance.PlaceBid.PlaceAsync(auctionId, bid, CancellationToken.None)).Bid;
+            outcome = (await instance.PlaceBid.PlaceAsync(new BidRequest(auctionId, bid, Limited: false), CancellationToken.None)).Bid;
         }
         catch (KeyReusedException)
         {
             keyReused = true;
         }
-        catch (Exception fault) when (fault is OutcomeUnknownException or OverloadedException or LedgerUnavailableException)
+        catch (Exception fault) when (fault is OutcomeUnknownException or OverloadedException or LedgerDownException or LedgerUnavailableException)
         {
             // The client knows nothing, and says so in its log.
         }
@@ -225,6 +227,15 @@ internal sealed class World
         _steps.After(_random.Next(5_000, 80_000), end);
     }
 
+    /// <summary>The ledger is away for longer than anyone waits, and bidders keep coming.</summary>
+    private void LoseLedger()
+    {
+        _steps.RunUntil(_steps.NowUs + 80_000);
+        _ledgerDown = true;
+        Within(() => { for (var at = 0L; at < LongUs; at += _random.Next(20_000, 400_000)) _steps.After(at, PlaceOne); });
+        _steps.RunUntil(_steps.NowUs + LongUs);
+    }
+
     /// <summary>Both halves decide for a while, each for one instance; then one of them is thrown away.</summary>
     private void Split()
     {
@@ -263,15 +274,17 @@ internal sealed class World
     private sealed class Instance
     {
         private readonly Wire _wire;
+        private readonly SimulatedTime _time;
 
         public Instance(World world, int number)
         {
+            _time = new SimulatedTime(world._steps);
             _wire = new Wire(world._steps, world._random, () => world._stormy ? 0.02 : 0);
             HotState = new WiredRedis(_wire, () => world._servers[world._split ? number : 0], world._guards);
             Ledger = new WiredLedger(_wire, world.Ledger, () => world._ledgerDown, world._guards);
             Recovery = new Recovery(HotState, Ledger);
-            world.Within(() => PlaceBid = new PlaceBid(HotState, Ledger, Recovery, new BiddingOptions { Lanes = 2 }, new BiddingMetrics(),
-                new SimulatedTime(world._steps), NullLoggerFactory.Instance));
+            world.Within(() => PlaceBid = new PlaceBid(HotState, Ledger, Recovery, new BiddingOptions { Lanes = 2 }, new VelocityLimit(0, 0), new BiddingMetrics(),
+                _time, NullLoggerFactory.Instance));
         }
 
         public WiredRedis HotState { get; }
@@ -287,7 +300,7 @@ internal sealed class World
 
         public void Die()
         {
-            _wire.Dead = true;
+            _wire.Dead = _time.Dead = true;
             foreach (var call in Open) call();
         }
 

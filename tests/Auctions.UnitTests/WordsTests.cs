@@ -9,7 +9,7 @@ public sealed class WordsTests
         Pinned<AuctionStatus>("scheduled active ended cancelled");
         Pinned<BidKind>("direct proxy buy_now");
         Pinned<BidOutcome>("leading outbid refused");
-        Pinned<RefusalReason>(" cancelled ended not_started seller wrong_currency buy_now_withdrawn ceiling_not_raised too_low");
+        Pinned<RefusalReason>(" velocity cancelled ended not_started seller wrong_currency buy_now_withdrawn ceiling_not_raised too_low");
         Pinned<EntryKind>("opened started bid amended sealed");
         Pinned<EndReason>(" time bought_now ended_by_seller");
     }

@@ -65,6 +65,7 @@ public static class StateMap
     public static V1.RejectionReason Reason(RefusalReason reason) => reason switch
     {
         RefusalReason.None => V1.RejectionReason.Unspecified,
+        RefusalReason.Velocity => V1.RejectionReason.Velocity,
         RefusalReason.Cancelled => V1.RejectionReason.Cancelled,
         RefusalReason.Ended => V1.RejectionReason.Ended,
         RefusalReason.NotStarted => V1.RejectionReason.NotStarted,

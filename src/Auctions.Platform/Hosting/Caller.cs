@@ -19,10 +19,13 @@ public enum Roles
 
 /// <summary>Who calls, as the token says.</summary>
 /// <param name="Subject">1 to 128 printable ASCII characters without a blank; empty for the anonymous caller of an open read.</param>
-/// <param name="Exemptions">From limits: "velocity".</param>
+/// <param name="Exemptions">From limits: <see cref="VelocityExemption"/>.</param>
 public sealed record Caller(string Subject, Roles Roles, IReadOnlySet<string> Exemptions)
 {
     public const int MaxSubjectLength = 128;
+
+    /// <summary>The exemption from how fast a bidder may bid.</summary>
+    public const string VelocityExemption = "velocity";
 
     public static Caller Anonymous { get; } = new("", Roles.None, new HashSet<string>());
 

@@ -39,8 +39,11 @@ public static class Stores
         .AddSection<HotStateOptions>(configuration)
         // Blocks once, at start, and no longer than the first attempt to connect.
         .AddSingleton(s => RedisConnection.ConnectAsync(s.GetRequiredService<IOptions<RedisOptions>>().Value.Configuration).GetAwaiter().GetResult())
-        .AddSingleton<IHotState>(s => new RedisHotState(s.GetRequiredService<IConnectionMultiplexer>(),
-            s.GetRequiredService<IOptions<HotStateOptions>>().Value, s.GetRequiredService<ILogger<RedisHotState>>()))
+        .AddSingleton(s => new HotStateCircuit(
+            new RedisHotState(s.GetRequiredService<IConnectionMultiplexer>(),
+                s.GetRequiredService<IOptions<HotStateOptions>>().Value, s.GetRequiredService<ILogger<RedisHotState>>()),
+            s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<HotStateCircuit>>()))
+        .AddSingleton<IHotState>(s => s.GetRequiredService<HotStateCircuit>())
         .AddSingleton(s => new ReadinessCheck("redis", Required: false, _ => s.GetRequiredService<IConnectionMultiplexer>().GetDatabase().PingAsync()));
 
     /// <summary>Both, and what brings them together again.</summary>

@@ -23,6 +23,9 @@ public readonly struct HotKeys(Guid auctionId)
     /// <summary>Hash: version to decision line, of what is not known to be in the ledger.</summary>
     public RedisKey Pending => _prefix + ":pending";
 
+    /// <summary>String: when this bidder's last bids were decided, 16 digits of microseconds and a blank each, oldest first.</summary>
+    public RedisKey Velocity(string bidder) => $"{_prefix}:rate:{bidder}";
+
     /// <summary>String: the decision line that answers this idempotency key.</summary>
     public RedisKey Answer(string bidder, Guid key) => $"{_prefix}:idem:{bidder}:{key}";
 }

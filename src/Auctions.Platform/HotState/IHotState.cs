@@ -5,7 +5,8 @@ namespace Auctions.Platform.HotState;
 /// <summary>A bid on its way to the deciding script.</summary>
 /// <param name="Id">The id that its entry gets, if the script decides it now.</param>
 /// <param name="Void">An earlier decision under this key that the ledger refused: it is to be forgotten. Empty = none.</param>
-public readonly record struct Proposal(Guid Id, Bid Bid, Guid Void);
+/// <param name="Limited">Whether the bidder's velocity is looked at, and this bid counted.</param>
+public readonly record struct Proposal(Guid Id, Bid Bid, Guid Void, bool Limited);
 
 /// <summary>What the script answered to one call.</summary>
 /// <param name="Terms">What the decisions were made under.</param>
@@ -42,8 +43,8 @@ public interface IHotState
     IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellation);
 
     /// <summary>
-    /// Sets the auction to the ledger's head, forgets what is pending and remembers the answers, if Redis' head is still what was
-    /// <paramref name="seen"/> (null: not there).
+    /// Sets the auction to the ledger's head, forgets what is pending and remembers the answers, and the bidders' velocity by them
+    /// where nothing is known of it, if Redis' head is still what was <paramref name="seen"/> (null: not there).
     /// </summary>
     /// <returns>Whether it was.</returns>
     Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellation);

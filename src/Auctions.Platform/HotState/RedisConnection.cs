@@ -5,7 +5,7 @@ namespace Auctions.Platform.HotState;
 /// <summary>How the services connect to Redis.</summary>
 public static class RedisConnection
 {
-    /// <summary>Past this the bid is decided without Redis.</summary>
+    /// <summary>When the connection gives up a command. Looked at about once a second; callers are let go by <see cref="HotStateOptions.CallTimeoutMs"/>.</summary>
     private const int TimeoutMs = 1_000;
 
     /// <summary>

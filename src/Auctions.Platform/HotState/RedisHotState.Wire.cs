@@ -8,7 +8,7 @@ namespace Auctions.Platform.HotState;
 /// <summary>What goes to Redis and what comes back.</summary>
 public sealed partial class RedisHotState
 {
-    private static void Write(Proposal proposal, Span<RedisValue> arguments)
+    private static void Write(Proposal proposal, bool limited, Span<RedisValue> arguments)
     {
         var bid = proposal.Bid;
         if (bid.Bidder.Contains(' ') || bid.Currency.Contains(' '))
@@ -21,6 +21,16 @@ public sealed partial class RedisHotState
         arguments[5] = bid.Amount;
         arguments[6] = bid.Max;
         arguments[7] = proposal.Void == Guid.Empty ? RedisValue.EmptyString : Text(proposal.Void);
+        arguments[8] = limited ? "1" : RedisValue.EmptyString;
+    }
+
+    /// <summary>The velocity windows that can still matter, as far as these answers tell.</summary>
+    private List<(string Bidder, string Window)> WindowsOf(IReadOnlyList<DecidedBid> answers)
+    {
+        if (_velocity.BidsMax == 0 || answers.Count == 0) return [];
+        var fromUs = answers.Max(a => a.DecidedUs) - _velocity.WindowUs;
+        return [.. answers.Where(a => a.DecidedUs > fromUs).OrderBy(a => a.DecidedUs).GroupBy(a => a.Bid.Bidder).Select(bidder =>
+            (bidder.Key, string.Concat(bidder.TakeLast(_velocity.BidsMax).Select(a => $"{a.DecidedUs:D16} "))))];
     }
 
     private Proposed Read(Guid auctionId, string[] reply, Terms? known)
@@ -69,11 +79,11 @@ public sealed partial class RedisHotState
     }
 
     /// <summary>Asks Redis. An answer that cannot be read is no answer: what is stored was damaged, and the ledger must decide.</summary>
-    private static async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellation)
+    private async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellation)
     {
         try
         {
-            return await ask().WaitAsync(cancellation);
+            return await ask().WaitAsync(_callTimeout, cancellation);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException or FormatException)
         {

@@ -14,7 +14,8 @@ public sealed partial class RedisHotState : IHotState
     /// <summary>Proposals in one call: while a script runs, Redis does nothing else.</summary>
     public const int ProposalsMax = 256;
 
-    private const int ProposalFields = 8;
+    private const int FirstProposal = 5;
+    private const int ProposalFields = 9;
     private const int SettledMax = 1_000;
     private const int ScanPageSize = 1_000;
     private const int KnownTermsMax = 50_000;
@@ -22,7 +23,9 @@ public sealed partial class RedisHotState : IHotState
 
     private readonly IDatabase _redis;
     private readonly ILogger<RedisHotState> _log;
-    private readonly RedisValue _idempotencyTtlS, _idleTtlS;
+    private readonly TimeSpan _callTimeout;
+    private readonly VelocityLimit _velocity;
+    private readonly RedisValue _idempotencyTtlS, _idleTtlS, _windowS;
     private readonly KnownTerms _knownTerms = new(KnownTermsMax);
     private readonly Script _placeBids = Script.Load("place_bids"), _hydrate = Script.Load("hydrate"),
         _settle = Script.Load("settle"), _seal = Script.Load("seal"), _drop = Script.Load("drop");
@@ -36,6 +39,9 @@ public sealed partial class RedisHotState : IHotState
         _log = log;
         _idempotencyTtlS = (long)options.IdempotencyTtl.TotalSeconds;
         _idleTtlS = (long)options.IdleTtl.TotalSeconds;
+        _windowS = (long)options.VelocityWindow.TotalSeconds;
+        _velocity = options.Velocity;
+        _callTimeout = TimeSpan.FromMilliseconds(options.CallTimeoutMs);
     }
 
     public async Task<Proposed?> DecideAsync(Guid auctionId, IReadOnlyList<Proposal> proposals, CancellationToken cancellation)
@@ -44,14 +50,18 @@ public sealed partial class RedisHotState : IHotState
         ArgumentOutOfRangeException.ThrowIfGreaterThan(proposals.Count, ProposalsMax);
         var known = _knownTerms.Of(auctionId);
         var keys = new HotKeys(auctionId);
-        var redisKeys = new RedisKey[2 + proposals.Count];
-        var arguments = new RedisValue[3 + ProposalFields * proposals.Count];
+        var redisKeys = new RedisKey[2 + proposals.Count + (_velocity.BidsMax == 0 ? 0 : proposals.Count(p => p.Limited))];
+        var arguments = new RedisValue[FirstProposal + ProposalFields * proposals.Count];
         (redisKeys[0], redisKeys[1]) = (keys.Auction, keys.Pending);
-        (arguments[0], arguments[1], arguments[2]) = (_idempotencyTtlS, _idleTtlS, known.Digest);
+        (arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]) =
+            (_idempotencyTtlS, _idleTtlS, known.Digest, Math.Max(1, _velocity.BidsMax), _windowS);
+        var nextWindow = 2 + proposals.Count;
         for (var i = 0; i < proposals.Count; i++)
         {
+            var limited = proposals[i].Limited && _velocity.BidsMax > 0;
             redisKeys[2 + i] = keys.Answer(proposals[i].Bid.Bidder, proposals[i].Bid.Key);
-            Write(proposals[i], arguments.AsSpan(3 + ProposalFields * i, ProposalFields));
+            if (limited) redisKeys[nextWindow++] = keys.Velocity(proposals[i].Bid.Bidder);
+            Write(proposals[i], limited, arguments.AsSpan(FirstProposal + ProposalFields * i, ProposalFields));
         }
 
         return await AskAsync(async () =>
@@ -99,13 +109,17 @@ public sealed partial class RedisHotState : IHotState
     {
         var keys = new HotKeys(auctionId);
         var state = head.State;
-        RedisKey[] redisKeys = [keys.Auction, keys.Pending, .. answers.Select(a => keys.Answer(a.Bid.Bidder, a.Bid.Key))];
+        var windows = WindowsOf(answers);
+        RedisKey[] redisKeys =
+        [
+            keys.Auction, keys.Pending, .. answers.Select(a => keys.Answer(a.Bid.Bidder, a.Bid.Key)), .. windows.Select(w => keys.Velocity(w.Bidder)),
+        ];
         RedisValue[] arguments =
         [
             seen is { } s ? s.Version : "", seen is { } t ? Text(t.EntryId) : "", _idempotencyTtlS, _idleTtlS,
             head.Terms.Line, Words.Of(state.Status), state.Price, state.Ceiling, state.Leader, state.EndUs, state.Extensions,
-            state.BidCount, head.Version, Text(head.EntryId),
-            .. answers.Select(a => (RedisValue)DecisionLine.Format(a)),
+            state.BidCount, head.Version, Text(head.EntryId), answers.Count, _windowS,
+            .. answers.Select(a => (RedisValue)DecisionLine.Format(a)), .. windows.Select(w => (RedisValue)w.Window),
         ];
         return AskAsync(async () => (bool)await _hydrate.RunAsync(_redis, redisKeys, arguments), cancellation);
     }

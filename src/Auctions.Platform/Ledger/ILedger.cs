@@ -45,6 +45,9 @@ public interface ILedger
     /// <summary>The answer to a key; null where none was recorded.</summary>
     Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellation);
 
+    /// <summary>When bids of these bidders were decided on the auction since then, by bidder, ascending.</summary>
+    Task<ILookup<string, long>> ReadDecisionTimesAsync(Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellation);
+
     /// <summary>The terms with that digest that the auction was once held under; null where there were none.</summary>
     Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellation);
 }

@@ -8,6 +8,7 @@ internal sealed record LedgerStatements
     public string Refuse { get; init; } = EmbeddedSql.Statement("refuse");
     public string AnswersToKeys { get; init; } = EmbeddedSql.Statement("answers_to_keys");
     public string RecentAnswers { get; init; } = EmbeddedSql.Statement("recent_answers");
+    public string DecisionTimes { get; init; } = EmbeddedSql.Statement("decision_times");
     public string Head { get; init; } = EmbeddedSql.Statement("head");
     public string Terms { get; init; } = EmbeddedSql.Statement("terms");
 }

@@ -80,6 +80,18 @@ public sealed partial class PostgresLedger : ILedger
         (await FindAnswersAsync([(auctionId, bidder, key)], cancellation))[0];
 
     /// <inheritdoc/>
+    public Task<ILookup<string, long>> ReadDecisionTimesAsync(
+        Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellation) =>
+        _connections.UseAsync(async connection =>
+        {
+            await using var command = connection.Command(_sql.DecisionTimes, auctionId, bidders.ToArray(), sinceUs);
+            await using var rows = await command.ExecuteReaderAsync(cancellation);
+            var times = new List<(string Bidder, long DecidedUs)>();
+            while (await rows.ReadAsync(cancellation)) times.Add((rows.GetString(0), rows.GetInt64(1)));
+            return times.ToLookup(t => t.Bidder, t => t.DecidedUs);
+        }, cancellation);
+
+    /// <inheritdoc/>
     public Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellation) =>
         _connections.UseAsync(async connection =>
         {

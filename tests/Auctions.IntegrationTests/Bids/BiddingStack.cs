@@ -35,6 +35,8 @@ internal sealed class BiddingStack : IAsyncDisposable
 
     public V1.BiddingService.BiddingServiceClient Client => Clients[0];
 
+    public GrpcChannel Channel => _channels[0];
+
     private IDatabase RedisDatabase => Services.GetRequiredService<IConnectionMultiplexer>().GetDatabase();
 
     public IServiceProvider Services => _apps[0].Services;
@@ -64,6 +66,9 @@ internal sealed class BiddingStack : IAsyncDisposable
 
     public static Metadata As(string subject, Roles roles = Roles.Bidder) =>
         ProbeHost.Bearer(Tokens.Mint(subject, roles, TimeSpan.FromHours(1), "velocity"));
+
+    /// <summary>With a token that exempts from nothing.</summary>
+    public static Metadata AsLimited(string subject) => ProbeHost.Bearer(Tokens.Mint(subject, Roles.Bidder, TimeSpan.FromHours(1)));
 
     public static V1.Money Usd(long cents) => Platform.Contract.MoneyMap.FromMinor(cents, "USD");
 
@@ -96,7 +101,7 @@ internal sealed class BiddingStack : IAsyncDisposable
 
     /// <summary>A bid whose service dies between Redis and the ledger.</summary>
     public async Task<DecidedBid> DecideOnlyAsync(Guid auction, Bid bid) =>
-        (await Services.GetRequiredService<IHotState>().DecideAsync(auction, [new Proposal(Guid.CreateVersion7(), bid, Guid.Empty)], CancellationToken.None))!.Bids[0];
+        (await Services.GetRequiredService<IHotState>().DecideAsync(auction, [new Proposal(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)], CancellationToken.None))!.Bids[0];
 
     public async Task<V1.PlaceBidResponse> BidAsync(Guid auction, string bidder, long cents, Guid? key = null, int instance = 0) =>
         await Clients[instance].PlaceBidAsync(Proxy(auction, cents, key), As(bidder));

@@ -1,5 +1,9 @@
 using Auctions.Core;
+using Auctions.Platform.HotState;
 using Grpc.Core;
+using Grpc.Health.V1;
+using Microsoft.Extensions.DependencyInjection;
+using static Grpc.Health.V1.HealthCheckResponse.Types;
 using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Bids;
@@ -97,6 +101,65 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Without_postgres_callers_are_soon_told_so_and_what_was_decided_is_appended_when_it_is_back()
+    {
+        var (auction, key) = (await _stack.OpenAsync(), Guid.NewGuid());
+        await _stack.BidAsync(auction, "ann", 500);
+        await _stack.Postgres.Process.KillAsync();
+        await Assert.ThrowsAsync<RpcException>(() => _stack.BidAsync(auction, "bob", 900, key));
+
+        RpcException? later = null;
+        await Eventually.TrueAsync(async () =>
+        {
+            later = await Assert.ThrowsAsync<RpcException>(() => _stack.BidAsync(auction, "cem", 950));
+            return Platform.Hosting.RpcErrors.Reason(later) == "LEDGER_UNAVAILABLE";
+        });
+        await _stack.Postgres.StartAsync();
+
+        Assert.Equal(StatusCode.Unavailable, later!.StatusCode);
+        Assert.NotNull(Platform.Hosting.RpcErrors.Detail<Google.Rpc.RetryInfo>(later));
+        await Eventually.TrueAsync(async () =>
+        {
+            var found = await _stack.Client.GetBidOutcomeAsync(
+                new V1.GetBidOutcomeRequest { AuctionId = auction.ToString(), IdempotencyKey = key.ToString() }, BiddingStack.As("bob"));
+            return found.Result.Outcome == V1.BidOutcome.Leading;
+        });
+        await AgreesAsync(auction, [await _stack.BidUntilKnownAsync(auction, "dee", 2_000)]);
+    }
+
+    [Fact]
+    public async Task While_redis_is_frozen_the_circuit_is_open_and_when_it_answers_again_closed()
+    {
+        var auction = await _stack.OpenAsync();
+        await _stack.BidAsync(auction, "ann", 500);
+        var circuit = _stack.Services.GetRequiredService<HotStateCircuit>();
+        var cents = 600L;
+        _stack.Redis.Process.Suspend();
+        try
+        {
+            await Eventually.TrueAsync(async () =>
+            {
+                await _stack.BidUntilKnownAsync(auction, "bob", cents += 20);
+                return circuit.IsOpen;
+            });
+            await Eventually.TrueAsync(async () =>
+                (await HealthAsync(""), await HealthAsync("redis")) == (ServingStatus.Serving, ServingStatus.NotServing));
+            Assert.Equal(V1.BidOutcome.Leading, (await _stack.BidAsync(auction, "cem", cents + 500)).Outcome);
+        }
+        finally
+        {
+            _stack.Redis.Process.Resume();
+        }
+
+        await Eventually.TrueAsync(async () =>
+        {
+            await _stack.BidUntilKnownAsync(auction, "dee", cents += 600);
+            return !circuit.IsOpen;
+        });
+        await AgreesAsync(auction, [await _stack.BidUntilKnownAsync(auction, "eve", cents + 2_000)]);
+    }
+
+    [Fact]
     public async Task What_a_dead_service_left_pending_is_appended_by_the_next()
     {
         var auction = await _stack.OpenAsync();
@@ -133,6 +196,9 @@ public sealed class FaultTests : IAsyncLifetime
         Assert.Equal((V1.BidOutcome.Outbid, "bob"), (mal.Outcome, mal.State.LeaderId));
         await AgreesAsync(auction, [bob, mal]);
     }
+
+    private async Task<ServingStatus> HealthAsync(string service) => (await new Health.HealthClient(_stack.Channel).CheckAsync(
+        new HealthCheckRequest { Service = service })).Status;
 
     /// <summary>The chain is whole, every acknowledged bid is in it as it was answered, and every refusal is recorded.</summary>
     private async Task AgreesAsync(Guid auction, IEnumerable<V1.PlaceBidResponse> answers)

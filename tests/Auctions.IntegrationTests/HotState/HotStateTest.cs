@@ -37,8 +37,13 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
 
     public async Task DisposeAsync() => await Connection.DisposeAsync();
 
-    protected RedisHotState NewHotState(HotStateOptions? options = null) =>
-        new(Connection, options ?? new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+    /// <summary>With all the time that a busy machine may need.</summary>
+    protected RedisHotState NewHotState(HotStateOptions? options = null)
+    {
+        options ??= new HotStateOptions();
+        options.CallTimeoutMs = 30_000;
+        return new RedisHotState(Connection, options, NullLogger<RedisHotState>.Instance);
+    }
 
     /// <summary>Redis' clock, microseconds.</summary>
     protected async Task<long> NowUsAsync()
@@ -61,8 +66,8 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
         return head;
     }
 
-    protected static Proposal Proxy(string bidder, long max, Guid? key = null, Guid voided = default) =>
-        new(Guid.NewGuid(), new Bid(bidder, key ?? Guid.NewGuid(), BidKind.Proxy, "USD", 0, max), voided);
+    protected static Proposal Proxy(string bidder, long max, Guid? key = null, Guid voided = default, bool limited = false) =>
+        new(Guid.NewGuid(), new Bid(bidder, key ?? Guid.NewGuid(), BidKind.Proxy, "USD", 0, max), voided, limited);
 
     /// <summary>Decides one bid on an auction that is there.</summary>
     protected async Task<DecidedBid> DecideAsync(Proposal proposal) =>

@@ -71,7 +71,7 @@ public sealed class HydratingTests(RedisServer server) : HotStateTest(server)
         Assert.True(await HotState.HydrateAsync(AuctionId, seen, head, [answer, refusal], None));
 
         Assert.Equal(answer, await DecideAsync(proposal));
-        Assert.Equal(refusal, await DecideAsync(new Proposal(Guid.NewGuid(), refusal.Bid, Guid.Empty)));
+        Assert.Equal(refusal, await DecideAsync(new Proposal(Guid.NewGuid(), refusal.Bid, Guid.Empty, Limited: false)));
         var left = await Redis.KeyTimeToLiveAsync(Keys.Answer("bob", refusal.Bid.Key));
         Assert.InRange(left!.Value.TotalHours, 23, 24);
     }

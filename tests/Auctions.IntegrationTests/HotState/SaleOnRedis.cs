@@ -14,6 +14,8 @@ internal sealed class SaleOnRedis
     private readonly long _hydratedVersion;
     private readonly Dictionary<(string, Guid), DecidedBid> _answers = [];
     private readonly Dictionary<string, string> _pending = [];
+    private readonly VelocityLimit _velocity = new HotStateOptions().Velocity;
+    private readonly Dictionary<string, List<long>> _decidedUs = [];
 
     private SaleOnRedis(RandomSale sale, Head head, IDatabase redis, BranchCount count)
     {
@@ -78,7 +80,7 @@ internal sealed class SaleOnRedis
         {
             var bid = _sale.Next(state);
             var voided = _answers.TryGetValue((bid.Bidder, bid.Key), out var answer) && random.Next(2) == 0 ? answer.Id : Guid.Empty;
-            proposals[i] = new Proposal(Guid.NewGuid(), bid, voided);
+            proposals[i] = new Proposal(Guid.NewGuid(), bid, voided, Limited: random.Next(3) == 0);
             state = Rules.Decide(Head.Terms, state, bid, nowUs).After;
         }
 
@@ -96,12 +98,22 @@ internal sealed class SaleOnRedis
         }
 
         _count.Seen("voided", answer is not null);
-        var expected = DecidedBid.Decide(_auctionId, Head, proposal.Id, proposal.Bid, decided.DecidedUs);
+        var expected = DecidedBid.Decide(_auctionId, Head, proposal.Id, proposal.Bid, decided.DecidedUs, Admitted(proposal, decided.DecidedUs));
         Assert.Equal(expected, decided);
         _count.Count(Head.Terms, decided);
+        if (decided.Reason == RefusalReason.Velocity) return;
         _answers[record] = decided;
         if (!decided.Accepted) return;
         _pending[$"{decided.Version}"] = DecisionLine.Format(decided);
         Head = Head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+    }
+
+    private bool Admitted(Proposal proposal, long nowUs)
+    {
+        if (!proposal.Limited || proposal.Void != Guid.Empty) return true;
+        if (!_decidedUs.TryGetValue(proposal.Bid.Bidder, out var times)) _decidedUs[proposal.Bid.Bidder] = times = [];
+        if (!_velocity.Admits(times, nowUs)) return false;
+        times.Add(nowUs);
+        return true;
     }
 }

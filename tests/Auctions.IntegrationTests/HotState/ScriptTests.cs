@@ -26,8 +26,11 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
     [Fact]
     public async Task Every_script_touches_the_keys_that_it_is_given_and_no_other()
     {
-        var (ann, bob) = (Proxy("ann", 50_00), Proxy("bob", 1));
-        RedisKey[] keys = [Keys.Auction, Keys.Pending, Keys.Answer("ann", ann.Bid.Key), Keys.Answer("bob", bob.Bid.Key)];
+        var (ann, bob) = (Proxy("ann", 50_00, limited: true), Proxy("bob", 1));
+        RedisKey[] keys =
+        [
+            Keys.Auction, Keys.Pending, Keys.Answer("ann", ann.Bid.Key), Keys.Answer("bob", bob.Bid.Key), Keys.Velocity("ann"), Keys.Velocity("bob"),
+        ];
         var user = $"only-{AuctionId}";
         await Redis.ExecuteAsync("ACL", ["SETUSER", user, "on", ">secret", "+@all", "resetkeys", .. keys.Select(k => $"~{k}")]);
 
@@ -47,7 +50,7 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
             await TakeEverySlotAsync(cluster);
             await using var connection = await RedisConnection.ConnectAsync(cluster.Configuration);
             var hotState = new RedisHotState(connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
-            await UseEveryScriptAsync(hotState, Proxy("ann", 50_00), Proxy("bob", 1));
+            await UseEveryScriptAsync(hotState, Proxy("ann", 50_00, limited: true), Proxy("bob", 1));
         }
         finally
         {

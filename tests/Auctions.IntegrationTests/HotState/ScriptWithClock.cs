@@ -9,6 +9,7 @@ namespace Auctions.IntegrationTests.HotState;
 internal sealed class ScriptWithClock
 {
     private const string Clock = "call('TIME')";
+    private static readonly VelocityLimit Velocity = new HotStateOptions().Velocity;
 
     private readonly IDatabase _redis;
     private readonly string _text;
@@ -26,10 +27,10 @@ internal sealed class ScriptWithClock
     public async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, Proposal[] proposals, long nowUs)
     {
         var keys = new HotKeys(auctionId);
-        RedisKey[] redisKeys = [keys.Auction, keys.Pending, .. proposals.Select(p => keys.Answer(p.Bid.Bidder, p.Bid.Key))];
+        RedisKey[] redisKeys = [keys.Auction, keys.Pending, .. proposals.Select(p => keys.Answer(p.Bid.Bidder, p.Bid.Key)), .. proposals.Where(p => p.Limited).Select(p => keys.Velocity(p.Bid.Bidder))];
         RedisValue[] arguments =
         [
-            60, 60, "", .. proposals.SelectMany(Arguments),
+            60, 60, "", Velocity.BidsMax, Velocity.WindowUs / 1_000_000, .. proposals.SelectMany(Arguments),
             (nowUs / 1_000_000).ToString(CultureInfo.InvariantCulture), (nowUs % 1_000_000).ToString(CultureInfo.InvariantCulture),
         ];
         var reply = (string[])(await _redis.ScriptEvaluateAsync(_text, redisKeys, arguments))!;
@@ -38,7 +39,7 @@ internal sealed class ScriptWithClock
         static RedisValue[] Arguments(Proposal p) =>
         [
             $"{p.Id}", Words.Of(p.Bid.Kind), p.Bid.Bidder, $"{p.Bid.Key}", p.Bid.Currency, p.Bid.Amount, p.Bid.Max,
-            p.Void == Guid.Empty ? "" : $"{p.Void}",
+            p.Void == Guid.Empty ? "" : $"{p.Void}", p.Limited ? "1" : "",
         ];
     }
 }

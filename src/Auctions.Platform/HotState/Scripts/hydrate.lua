@@ -1,18 +1,19 @@
 -- hydrate: sets an auction to the ledger's head, forgets what is pending and remembers answers, if the head here is
 -- still the one that the caller saw before it read the ledger.
 --
--- KEYS  1 the auction's hash   2 its pending entries   3.. one idempotency record for each answer
+-- KEYS  1 the auction's hash   2 its pending entries   3.. one idempotency record for each answer, then velocity windows
 -- ARGV  1 version and 2 id of the head that was seen, both '' where there was none
 --       3 seconds that an idempotency record lives   4 seconds that an idle auction's hash lives
 --       5 terms   6 status   7 price   8 ceiling   9 leader   10 end_us   11 extensions   12 bid_count   13 version   14 head
---       15.. one decision line for each answer
+--       15 answers   16 seconds that a window lives   17.. one decision line for each answer, then one window for each key of one
 -- Units amounts in minor units, times in microseconds since 1970
 --
 -- Reply 1 set; 0 the head is another than was seen, nothing was done
 --
--- Steps 1 compare   2 set   3 remember the answers
+-- Steps 1 compare   2 set   3 remember the answers   4 remember the windows
 
-local HASH, PENDING, FIRST_RECORD, FIRST_ANSWER = KEYS[1], KEYS[2], 3, 15
+local HASH, PENDING, FIRST_RECORD, FIRST_ANSWER = KEYS[1], KEYS[2], 3, 17
+local LAST_RECORD = FIRST_RECORD + ARGV[15] - 1
 
 -- Whether the caller can have read it: an integer and a UUID as they are written here (RedisHotState.ReadHeadAsync).
 local function readable(version, head)
@@ -38,7 +39,13 @@ redis.call('EXPIRE', HASH, ARGV[4])
 
 -- 3. The ledger's answer replaces whatever was stored under its key.
 
-for i = FIRST_RECORD, #KEYS do
+for i = FIRST_RECORD, LAST_RECORD do
   redis.call('SET', KEYS[i], ARGV[FIRST_ANSWER + i - FIRST_RECORD], 'EX', ARGV[3])
+end
+
+-- 4. A window that is here knows more than the answers do: of what is pending, and of what the ledger refused.
+
+for i = LAST_RECORD + 1, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[FIRST_ANSWER + i - FIRST_RECORD], 'EX', ARGV[16], 'NX')
 end
 return 1

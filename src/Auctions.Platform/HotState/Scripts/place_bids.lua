@@ -2,11 +2,13 @@
 -- same order and under the same names, and are held against it by a random differential test.
 --
 -- KEYS  1 the auction's hash   2 its pending entries (hash version -> decision line)
---       3.. one idempotency record for each bid
+--       3.. one idempotency record for each bid, then one velocity window for each limited bid
 -- ARGV  1 seconds that an idempotency record lives   2 seconds that an idle auction's hash lives
 --       3 digest of the terms that the caller knows, or ''
---       4.. eight for each bid: id, kind (direct|proxy|buy_now), bidder, key, currency, amount, max, void
+--       4 bids that a window holds, 1 or more   5 seconds of a window
+--       6.. nine for each bid: id, kind (direct|proxy|buy_now), bidder, key, currency, amount, max, void, limited
 --           void: id of an earlier decision under this key that the ledger refused, or '': it is forgotten
+--           limited: 1 where the bidder's velocity counts, or '' (its claims exempt it)
 -- Units amounts in minor units, 0 = none; times in microseconds since 1970, of this server's clock.
 --       All numbers are integers below 2^53, exact in Lua's doubles; sums beyond that are only ever compared.
 --
@@ -14,15 +16,17 @@
 --       Else an array: the line of the terms ('' where the caller knows them), then one decision line for each bid,
 --       decided now or stored under the same key before. DecisionLine.cs names the fields of such a line.
 --
--- Steps 1 read the hash   2 read the terms   3 the rules   4 answer from the record, or decide   5 write what changed
+-- Steps 1 read the hash   2 read the terms   3 the rules   4 velocity   5 answer from the record, or decide
+--       6 write what changed
 
 local HASH, PENDING, FIRST_RECORD = KEYS[1], KEYS[2], 3
-local IDEM_TTL, IDLE_TTL, KNOWN_DIGEST, FIRST_BID, BID_FIELDS = ARGV[1], ARGV[2], ARGV[3], 4, 8
+local IDEM_TTL, IDLE_TTL, KNOWN_DIGEST, WINDOW_BIDS, WINDOW_S = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local FIRST_BID, BID_FIELDS = 6, 9
 local MAX_AMOUNT = 9007199254740991
 local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
 local STATUSES = { scheduled = true, active = true, ended = true, cancelled = true }
 
-local call, format, find, match = redis.call, string.format, string.find, string.match
+local call, format, find, match, sub = redis.call, string.format, string.find, string.match, string.sub
 local floor, max, min, concat = math.floor, math.max, math.min, table.concat
 
 -- 1. The hash. A key of another type is a damaged one.
@@ -89,7 +93,7 @@ end
 
 local increment_at = parse_increment(increment)
 if not increment_at then return nil end
-local digest = string.sub(redis.sha1hex(terms), 1, 16)
+local digest = sub(redis.sha1hex(terms), 1, 16)
 local time = call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 
@@ -173,7 +177,29 @@ local function decide()
   return challenge()
 end
 
--- 4. Each bid: the answer that its key has already, unless that is void; else a decision on the state so far.
+-- 4. Velocity. A window is the times of a bidder's last decisions, 16 digits and a blank each, oldest first: full and younger
+-- than its seconds in the first of them, it admits nothing. A bid that is decided again was counted the first time.
+
+local count = floor((#ARGV - FIRST_BID + 1) / BID_FIELDS)
+local windows, changed_windows = {}, {} -- by key
+if #KEYS >= FIRST_RECORD + count then
+  local texts = call('MGET', unpack(KEYS, FIRST_RECORD + count))
+  for i = 1, #texts do windows[KEYS[FIRST_RECORD + count + i - 1]] = texts[i] or '' end
+end
+
+local TIME_LENGTH = 17
+local now_text = format('%016.0f ', now_us)
+
+local function too_fast(window_key)
+  local window = windows[window_key]
+  local first = tonumber(sub(window, -TIME_LENGTH * WINDOW_BIDS, -TIME_LENGTH * (WINDOW_BIDS - 1) - 2))
+  if #window >= TIME_LENGTH * WINDOW_BIDS and first and first > now_us - WINDOW_S * 1000000 then return true end
+  windows[window_key] = sub(window .. now_text, -TIME_LENGTH * WINDOW_BIDS)
+  changed_windows[window_key] = true
+  return false
+end
+
+-- 5. Each bid: the answer that its key has already, unless that is void; else a decision on the state so far.
 
 local function number(n) return format('%.0f', n) end -- tostring would lose digits
 
@@ -181,8 +207,8 @@ local function state()
   return format('%s %.0f %.0f %s %.0f %.0f %.0f', status, price, ceiling, leader, end_us, extensions, bid_count)
 end
 
-local count = #KEYS - FIRST_RECORD + 1
-local stored = call('MGET', unpack(KEYS, FIRST_RECORD))
+local stored = call('MGET', unpack(KEYS, FIRST_RECORD, FIRST_RECORD + count - 1))
+local next_window = FIRST_RECORD + count
 local decided_here = {} -- record -> line: a key may come twice in one call
 local entries = {}      -- version, line, version, line, ...: accepted in this call
 local reply = { digest == KNOWN_DIGEST and '' or terms }
@@ -191,7 +217,11 @@ local basis = ' ' .. number(now_us) .. ' ' .. digest .. ' '
 
 for i = 1, count do
   local record, a = KEYS[FIRST_RECORD + i - 1], FIRST_BID + (i - 1) * BID_FIELDS
-  local void = ARGV[a + 7]
+  local void, window_key = ARGV[a + 7], nil
+  if ARGV[a + 8] ~= '' then
+    window_key = KEYS[next_window]
+    next_window = next_window + 1
+  end
   local line = decided_here[record] or stored[i]
   -- The id is the line's fourth field. A record that is no decision line is as good as none.
   local answered = line and match(line, '^[a-z]+ [a-z_]* %d+ ([^ ]+) ')
@@ -202,7 +232,12 @@ for i = 1, count do
     amount, bid_max = tonumber(amount_text), tonumber(max_text)
     limit = kind == 'proxy' and bid_max or amount
 
-    local outcome, reason = decide()
+    local outcome, reason
+    if window_key and void == '' and too_fast(window_key) then
+      outcome, reason = 'refused', 'velocity'
+    else
+      outcome, reason = decide()
+    end
     local prev, after = head, before
     if outcome ~= 'refused' then
       version, head, after = version + 1, id, state()
@@ -216,13 +251,15 @@ for i = 1, count do
       entries[#entries + 1] = line
       before = after
     end
-    decided_here[record] = line
-    call('SET', record, line, 'EX', IDEM_TTL)
+    if reason ~= 'velocity' then
+      decided_here[record] = line
+      call('SET', record, line, 'EX', IDEM_TTL)
+    end
   end
   reply[i + 1] = line
 end
 
--- 5. The new head, what is pending, and another term of life.
+-- 6. The new head, what is pending, the windows, and another term of life.
 
 if #entries > 0 then
   call('HSET', PENDING, unpack(entries))
@@ -230,5 +267,6 @@ if #entries > 0 then
     'end_us', number(end_us), 'extensions', number(extensions), 'bid_count', number(bid_count),
     'version', version_text, 'head', head)
 end
+for key in pairs(changed_windows) do call('SET', key, windows[key], 'EX', WINDOW_S) end
 call('EXPIRE', HASH, IDLE_TTL)
 return reply

@@ -1,0 +1,101 @@
+using Auctions.Core;
+using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.HotState;
+
+namespace Auctions.IntegrationTests.HotState;
+
+/// <summary>How fast a bidder may bid: 10 bids a minute on one auction, unless told otherwise.</summary>
+public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
+{
+    private const long Minute = 60_000_000;
+
+    [Fact]
+    public async Task The_eleventh_bid_of_a_minute_is_refused_and_leaves_nothing_behind()
+    {
+        await HydrateAsync();
+        for (var i = 0; i < 10; i++) Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("ann", 20_00 + i))).Outcome);
+        var (hash, eleventh) = (await HashAsync(), Limited("ann", 50_00));
+
+        var refused = await DecideAsync(eleventh);
+
+        Assert.Equal((BidOutcome.Refused, RefusalReason.Velocity, refused.Before), (refused.Outcome, refused.Reason, refused.After));
+        Assert.Equal(hash, await HashAsync());
+        Assert.False(await Redis.KeyExistsAsync(Keys.Answer("ann", eleventh.Bid.Key)));
+        Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("bob", 50_00))).Outcome);
+        Assert.Equal(BidOutcome.Leading, (await DecideAsync(Proxy("ann", 90_00))).Outcome);
+    }
+
+    [Fact]
+    public async Task Bids_of_one_call_count_one_by_one_and_a_retry_does_not()
+    {
+        await HydrateAsync();
+        var first = Limited("ann", 20_00);
+        await DecideAsync(first);
+        Proposal[] bids = [first with { Id = Guid.NewGuid() }, .. Enumerable.Range(1, 10).Select(i => Limited("ann", 20_00 + i))];
+
+        var decided = (await HotState.DecideAsync(AuctionId, bids, None))!.Bids;
+
+        Assert.Equal(first.Id, decided[0].Id);
+        Assert.Equal([.. Enumerable.Repeat(BidOutcome.Leading, 10), BidOutcome.Refused], decided.Select(d => d.Outcome));
+    }
+
+    [Fact]
+    public async Task A_bid_that_is_decided_again_was_counted_the_first_time()
+    {
+        await HydrateAsync();
+        var bids = Enumerable.Range(0, 10).Select(i => Limited("ann", 20_00 + i)).ToArray();
+        var last = (await HotState.DecideAsync(AuctionId, bids, None))!.Bids[^1];
+
+        var again = await DecideAsync(bids[^1] with { Id = Guid.NewGuid(), Void = last.Id });
+
+        Assert.Equal(RefusalReason.CeilingNotRaised, again.Reason);
+    }
+
+    [Fact]
+    public async Task The_window_moves_with_the_oldest_of_the_ten()
+    {
+        var begin = await NowUsAsync();
+        await HydrateAsync();
+        var script = new ScriptWithClock(Redis);
+        for (var i = 0; i < 10; i++) Assert.Equal(BidOutcome.Leading, (await AtAsync(begin + i, 20_00 + i)).Outcome);
+
+        Assert.Equal(RefusalReason.Velocity, (await AtAsync(begin + Minute - 1, 50_00)).Reason);
+        Assert.Equal(BidOutcome.Leading, (await AtAsync(begin + Minute, 50_00)).Outcome);
+        Assert.Equal(RefusalReason.Velocity, (await AtAsync(begin + Minute, 60_00)).Reason);
+        Assert.Equal(BidOutcome.Leading, (await AtAsync(begin + Minute + 1, 60_00)).Outcome);
+
+        async Task<DecidedBid> AtAsync(long nowUs, long max) =>
+            Assert.Single(await script.DecideAsync(AuctionId, [Limited("ann", max)], nowUs));
+    }
+
+    [Fact]
+    public async Task The_ledgers_answers_bring_the_windows_back_but_not_over_those_that_are_here()
+    {
+        var head = await OpenHeadAsync();
+        var nowUs = await NowUsAsync();
+        DecidedBid[] answers = [.. Bids("ann", 10, nowUs), .. Bids("bob", 10, nowUs - Minute), .. Bids("cid", 9, nowUs)];
+        Assert.True(await HotState.HydrateAsync(AuctionId, null, head, answers, None));
+
+        Assert.Equal(RefusalReason.Velocity, (await DecideAsync(Limited("ann", 20_00))).Reason);
+        Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("bob", 20_00))).Outcome);
+        Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("cid", 30_00))).Outcome);
+        Assert.Equal(RefusalReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
+
+        Assert.True(await HotState.HydrateAsync(AuctionId, await HotState.ReadHeadAsync(AuctionId, None), head, Bids("cid", 1, nowUs), None));
+        Assert.Equal(RefusalReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
+
+        DecidedBid[] Bids(string bidder, int count, long decidedUs) =>
+            [.. Enumerable.Range(0, count).Select(i => DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), Proxy(bidder, 1).Bid, decidedUs - i))];
+    }
+
+    [Fact]
+    public async Task A_limit_of_none_limits_nobody()
+    {
+        await HydrateAsync();
+        var hotState = NewHotState(new HotStateOptions { VelocityBidsMax = 0 });
+        var decided = (await hotState.DecideAsync(AuctionId, [.. Enumerable.Range(0, 30).Select(i => Limited("ann", 20_00 + i))], None))!.Bids;
+        Assert.All(decided, d => Assert.Equal(BidOutcome.Leading, d.Outcome));
+    }
+
+    private static Proposal Limited(string bidder, long max) => Proxy(bidder, max, limited: true);
+}
