@@ -1,0 +1,83 @@
+using Auctions.Benchmarks.Cases;
+using Auctions.Benchmarks.Load;
+using Auctions.Benchmarks.Machine;
+using Auctions.Peers;
+
+namespace Auctions.Benchmarks;
+
+/// <summary>The cases, one call each. Every run of a case has auctions of its own; the largest one's stay.</summary>
+internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, CaseRunner runner, Action<string> say)
+{
+    private const double SweepWarmUpS = 1, DisturbedShare = 0.1;
+
+    private static readonly BidMix Even = new();
+
+    public BenchStack Stack => stack;
+
+    public AuctionMaker Maker => maker;
+
+    /// <summary>The name of the case of many auctions.</summary>
+    public string Spread => $"{scale.Spread}";
+
+    public async Task<CaseResult> OursAsync(string on, int auctions, int callers, CancellationToken cancellation) =>
+        await RunAsync(Ours(on, await maker.OursAsync(auctions, cancellation)) with { Callers = callers, TouchFirst = auctions > 1 }, cancellation);
+
+    public async Task<CaseResult> MixedAsync(CancellationToken cancellation) =>
+        await RunAsync(Ours("mixed", await maker.OursAsync(scale.Mixed, cancellation)) with
+        {
+            Mix = new BidMix(HotShare: 0.5, HotAuctions: scale.Mixed / 100),
+            TouchFirst = true,
+        }, cancellation);
+
+    public Task<CaseResult> ManyAsync(Field field, bool touch, CancellationToken cancellation) =>
+        RunAsync(Ours($"{scale.Many}", field) with { TouchFirst = touch }, cancellation);
+
+    public async Task<CaseResult> OursOpenAsync(double ratePerS, CancellationToken cancellation) =>
+        await RunAsync(Open(Ours("hot", await maker.OursAsync(1, cancellation)), ratePerS), cancellation);
+
+    public async Task<CaseResult> PeerAsync(string design, string server, int connections, bool hot, double measuredS, CancellationToken cancellation) =>
+        await RunAsync(await PeerOrderAsync(design, server, connections, hot, cancellation) with
+        {
+            WarmUpS = measuredS < scale.MeasuredS ? SweepWarmUpS : scale.WarmUpS,
+            MeasuredS = measuredS,
+        }, cancellation);
+
+    public async Task<CaseResult> PeerOpenAsync(string design, string server, int connections, double ratePerS, CancellationToken cancellation) =>
+        await RunAsync(Open(await PeerOrderAsync(design, server, connections, hot: true, cancellation), ratePerS), cancellation);
+
+    /// <summary>The front alone: no auction is asked for.</summary>
+    public async Task<CaseResult> EchoAsync(CancellationToken cancellation)
+    {
+        var server = await stack.StartPeerAsync(PeerDesigns.Echo, 1, cancellation);
+        var result = await RunAsync(new CaseOrder(PeerDesigns.Echo, server, "hot", new Field([new Guid(1, 2, 3, [4, 5, 6, 7, 8, 9, 10, 11])]), Even,
+            Scale.Callers, scale.WarmUpS, scale.MeasuredS), cancellation);
+        await stack.StopAsync(server);
+        return result with { Name = "echo" };
+    }
+
+    private CaseOrder Ours(string on, Field field) =>
+        new("ours", BenchStack.Bidding, on, field, Even, Scale.Callers, scale.WarmUpS, scale.MeasuredS);
+
+    private async Task<CaseOrder> PeerOrderAsync(string design, string server, int connections, bool hot, CancellationToken cancellation)
+    {
+        await maker.EmptyPeersAsync(cancellation);
+        return new CaseOrder(design, server, hot ? "hot" : Spread, await maker.PeersAsync(hot ? 1 : scale.Spread, cancellation), Even,
+            Scale.Callers, scale.WarmUpS, scale.MeasuredS, connections);
+    }
+
+    private CaseOrder Open(CaseOrder order, double ratePerS) =>
+        order with { RatePerS = ratePerS, Callers = Scale.OpenCallers, WarmUpS = 1, MeasuredS = scale.OpenS };
+
+    private async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
+    {
+        var result = await runner.RunAsync(order, cancellation);
+        var pool = order.Connections is { } size ? $", {size} connections" : "";
+        var offered = result.OfferedPerS is { } rate ? $" of {rate:N0} offered" : "";
+        say($"{result.Name,-18} {result.AckedPerS,9:N0}/s{offered}  p50 {result.P50Ms:0.0} ms  p99 {result.P99Ms:0.0} ms  {result.CpuUsPerBid:0} us CPU"
+            + (result.BidsPerEvalsha is { } bids ? $"  {bids:0.0} bids an EVALSHA, {result.RowsPerCommit:0.0} rows a commit" : pool)
+            + (result.OthersCpuShare > DisturbedShare ? $"  DISTURBED: others took {result.OthersCpuShare:P0} of the machine" : "")
+            + (result.Errors.Count > 0 ? $"  errors {string.Join(' ', result.Errors.Select(e => $"{e.Key}:{e.Value}"))}" : "")
+            + (result.Correctness.IsClean ? "" : $"  WRONG: {result.Correctness}"));
+        return result;
+    }
+}

@@ -1,0 +1,151 @@
+using Auctions.Benchmarks.Cases;
+using Auctions.Benchmarks.Limits;
+using Auctions.Benchmarks.Load;
+using Auctions.Benchmarks.Machine;
+using Auctions.Benchmarks.Report;
+using Auctions.Peers;
+using Auctions.Platform.HotState;
+using Auctions.Platform.Ledger;
+
+namespace Auctions.Benchmarks;
+
+/// <summary>The whole run, in the order in which it happens.</summary>
+internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvider time)
+{
+    private static readonly string[] Peers = [PeerDesigns.ForUpdate, PeerDesigns.PlPgSql, PeerDesigns.RedisLock];
+
+    private readonly Dictionary<string, CaseResult> _cases = [];
+    private readonly List<CaseResult> _sweep = [], _latency = [];
+    private readonly long _began = time.GetTimestamp();
+
+    /// <exception cref="DevStack.Supervision.StackException">The servers do not start.</exception>
+    public async Task<BidsReport> RunAsync(string runDirectory, CancellationToken cancellation)
+    {
+        Say("starting");
+        await using var stack = await BenchStack.StartAsync(runDirectory, time, cancellation);
+        await using var postgres = LedgerDataSource.Create(stack.PostgresConnection);
+        await using var redis = await RedisConnection.ConnectAsync(stack.RedisAddress + ",allowAdmin=true");
+        await PrepareAsync(postgres, cancellation);
+        var maker = new AuctionMaker(postgres, time);
+        var runner = new CaseRunner(stack, new LoadRun(new BidderTokens(stack.JwtKey, Scale.Bidders, time), time),
+            new Counters(postgres, redis), new AnswerCheck(postgres), new ChainCheck(postgres));
+        var bench = new Bench(scale, stack, maker, runner, Say);
+
+        var sizes = await SweepAsync(bench, cancellation);
+        await ClosedLoopsAsync(bench, sizes, cancellation);
+        await OtherCallersAsync(bench, cancellation);
+        await ManyAsync(bench, cancellation);
+        var limits = selection.Has("limits") ? await LimitsAsync(bench, redis, postgres, cancellation) : null;
+        if (selection.Has("latency")) await LatencyAsync(bench, sizes, cancellation);
+        return BidsReport.Of(scale, _cases, _sweep, _latency, limits, time.GetElapsedTime(_began), time.GetUtcNow());
+    }
+
+    private static async Task PrepareAsync(Npgsql.NpgsqlDataSource postgres, CancellationToken cancellation)
+    {
+        await LedgerDataSource.CheckDurabilityAsync(postgres, cancellation);
+        await using var command = postgres.CreateCommand(PeerSchema.Sql);
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    /// <summary>Each peer with each pool size, on the hot auction and on many: the best of each is what it is measured with.</summary>
+    private async Task<Dictionary<(string Design, bool Hot), int>> SweepAsync(Bench bench, CancellationToken cancellation)
+    {
+        var best = new Dictionary<(string, bool), int>();
+        foreach (var design in Peers.Where(d => Wanted(d)))
+        {
+            var rates = new List<CaseResult>();
+            foreach (var size in scale.PoolSizes)
+            {
+                var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
+                foreach (var hot in (bool[])[true, false])
+                    rates.Add(await bench.PeerAsync(design, server, size, hot, scale.SweepS, cancellation));
+                await bench.Stack.StopAsync(server);
+            }
+
+            foreach (var hot in (bool[])[true, false])
+                best[(design, hot)] = rates.Where(r => r.On == (hot ? "hot" : bench.Spread)).MaxBy(r => r.AckedPerS)!.Connections!.Value;
+            _sweep.AddRange(rates);
+        }
+
+        return best;
+    }
+
+    private bool Wanted(string design) => selection.Has($"{design}_hot") || selection.Has($"{design}_{scale.Spread}");
+
+    /// <summary>Round by round, so that what disturbs the machine for a while disturbs all.</summary>
+    private async Task ClosedLoopsAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
+    {
+        var rounds = new Dictionary<string, List<CaseResult>>();
+        for (var round = 1; round <= scale.Rounds; round++)
+        {
+            foreach (var hot in (bool[])[true, false])
+            {
+                var on = hot ? "hot" : bench.Spread;
+                if (selection.Has($"ours_{on}")) Keep(await bench.OursAsync(on, hot ? 1 : scale.Spread, Scale.Callers, cancellation));
+                foreach (var design in Peers.Where(d => selection.Has($"{d}_{on}")))
+                {
+                    var size = sizes[(design, hot)];
+                    var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
+                    Keep(await bench.PeerAsync(design, server, size, hot, scale.MeasuredS, cancellation));
+                }
+            }
+
+            if (selection.Has("ours_mixed")) Keep(await bench.MixedAsync(cancellation));
+        }
+
+        foreach (var (name, results) in rounds) _cases[name] = CaseResult.Median(results);
+
+        void Keep(CaseResult result)
+        {
+            if (!rounds.TryGetValue(result.Name, out var list)) rounds[result.Name] = list = [];
+            list.Add(result);
+        }
+    }
+
+    private async Task OtherCallersAsync(Bench bench, CancellationToken cancellation)
+    {
+        foreach (var callers in scale.OtherCallers.Where(_ => selection.Has("ours_callers")))
+        {
+            var result = await bench.OursAsync("hot", 1, callers, cancellation);
+            _cases[$"ours_callers_{callers}"] = result with { Name = $"ours_callers_{callers}" };
+        }
+    }
+
+    private async Task ManyAsync(Bench bench, CancellationToken cancellation)
+    {
+        if (!selection.Has("ours_100000")) return;
+        Say($"{scale.Many:N0} auctions: making them, and bidding once on each");
+        var field = await bench.Maker.OursAsync(scale.Many, cancellation);
+        var rounds = new List<CaseResult>();
+        for (var round = 0; round < Math.Min(2, scale.Rounds); round++) rounds.Add(await bench.ManyAsync(field, touch: round == 0, cancellation));
+        _cases["ours_100000"] = CaseResult.Median(rounds) with { Name = "ours_100000" };
+    }
+
+    private async Task<LimitResults> LimitsAsync(
+        Bench bench, StackExchange.Redis.IConnectionMultiplexer redis, Npgsql.NpgsqlDataSource postgres, CancellationToken cancellation)
+    {
+        Say("limits: the decider, the ledger, the front");
+        _cases["echo"] = await bench.EchoAsync(cancellation);
+        return await new LimitSuite(scale, bench.Stack, bench.Maker, redis, postgres, time)
+            .RunAsync(_cases["echo"], _cases.GetValueOrDefault("ours_hot"), cancellation);
+    }
+
+    /// <summary>An open loop at shares of what each design does in a closed one, on the hot auction.</summary>
+    private async Task LatencyAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
+    {
+        foreach (var fraction in scale.Fractions)
+        {
+            if (_cases.TryGetValue("ours_hot", out var ours))
+                _latency.Add(await bench.OursOpenAsync(fraction * ours.AckedPerS, cancellation));
+            foreach (var design in Peers)
+            {
+                if (!_cases.TryGetValue($"{design}_hot", out var closed)) continue;
+                var size = sizes[(design, true)];
+                var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
+                _latency.Add(await bench.PeerOpenAsync(design, server, size, fraction * closed.AckedPerS, cancellation));
+            }
+        }
+    }
+
+    private void Say(string what) => Console.Error.WriteLine($"{time.GetElapsedTime(_began):mm\\:ss}  {what}");
+}

@@ -1,0 +1,65 @@
+using Auctions.Benchmarks.Load;
+using Auctions.Benchmarks.Machine;
+using Auctions.Peers;
+using DevStack.Supervision;
+
+namespace Auctions.Benchmarks.Cases;
+
+/// <summary>One run of one case.</summary>
+/// <param name="Server">The part that is called.</param>
+/// <param name="On">Which auctions, in a word: hot, 1000, ...</param>
+/// <param name="TouchFirst">Whether each auction gets a bid before the run: the run then finds all of them in Redis.</param>
+internal sealed record CaseOrder(
+    string Design, string Server, string On, Field Field, BidMix Mix, int Callers, double WarmUpS, double MeasuredS,
+    int? Connections = null, double RatePerS = 0, bool TouchFirst = false);
+
+/// <summary>Runs cases one after another: load, what the servers used and counted meanwhile, and whether the answers were true.</summary>
+internal sealed class CaseRunner(BenchStack stack, LoadRun load, Counters counters, AnswerCheck answers, ChainCheck chains)
+{
+    /// <summary>h2c connections of the load, for every design.</summary>
+    public const int LoadConnections = 4;
+
+    private const int ChainsMax = 5;
+    private int _runs;
+
+    public async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
+    {
+        var ours = order.Design == "ours";
+        if (order.TouchFirst) await load.TouchAsync(Order(order), cancellation);
+
+        var parts = BenchStack.PartsOf(order.Design, order.Server);
+        Sample before = default, after = default;
+        var outcome = await load.RunAsync(Order(order), async () => before = await SampleAsync(), async () => after = await SampleAsync(), cancellation);
+        if (outcome.Acked == 0) throw new StackException($"{order.Server} answered nothing; gRPC statuses: {string.Join(' ', outcome.Errors)}");
+        var correctness = order.Design == PeerDesigns.Echo ? new Correctness(0, 0, 0, 0, 0, []) : await CheckAsync();
+        var split = parts.ToDictionary(p => p == order.Server ? "server" : p, p => Us(after.Cpu[p] - before.Cpu[p]));
+        return new CaseResult(
+            $"{order.Design}_{order.On}", order.Design, order.On, order.Callers, order.Connections, order.RatePerS > 0 ? order.RatePerS : null,
+            outcome.Seconds, outcome.Acked, outcome.AckedPerS, outcome.Latencies.Ms(0.5), outcome.Latencies.Ms(0.99), split.Values.Sum(), split,
+            Us(after.Load - before.Load), Others(),
+            ours ? Per(outcome.Acked, after.Counted.Decisions - before.Counted.Decisions) : null,
+            ours ? Per(outcome.Rows, after.Counted.Commits - before.Counted.Commits) : null,
+            new Shares(Share(outcome.Leading), Share(outcome.Outbid), Share(outcome.Rejected), Share(outcome.Replayed)), outcome.Errors,
+            outcome.Unanswered, correctness, [outcome.AckedPerS]);
+
+        async Task<Sample> SampleAsync() => new(stack.CpuSeconds(parts), ProcessCpu.OfSelf(), ProcessCpu.OfMachine(), await counters.ReadAsync());
+
+        async Task<Correctness> CheckAsync() =>
+            await answers.RunAsync(outcome, order.Field, ours, cancellation)
+            + await chains.RunAsync([.. order.Field.Auctions.Take(ChainsMax)], ours, cancellation);
+
+        // Softirqs of our own traffic are nobody's in /proc, so that a few percent are to be expected.
+        double Others() => Math.Max(0, (after.Machine - before.Machine - (after.Load - before.Load) - parts.Sum(p => after.Cpu[p] - before.Cpu[p]))
+            / (outcome.Seconds * Environment.ProcessorCount));
+
+        double Us(double seconds) => outcome.Acked == 0 ? 0 : seconds * 1e6 / outcome.Acked;
+        double Share(long count) => outcome.Acked == 0 ? 0 : (double)count / outcome.Acked;
+    }
+
+    private LoadOrder Order(CaseOrder order) => new(++_runs, stack.Address(order.Server), order.Mix, order.Field, order.Callers,
+        LoadConnections, order.WarmUpS, order.MeasuredS, order.RatePerS);
+
+    private static double Per(long bids, long calls) => calls == 0 ? 0 : (double)bids / calls;
+
+    private readonly record struct Sample(Dictionary<string, double> Cpu, double Load, double Machine, Counted Counted);
+}

@@ -1,0 +1,23 @@
+namespace Auctions.Benchmarks.Limits;
+
+/// <summary>What each part does alone.</summary>
+/// <param name="SingleEvalsha">redis-benchmark, 64 clients, one bid a call, all on one key; the amounts are random, so that nearly all
+/// are refused: the cheaper kind.</param>
+/// <param name="Decisions">Combined, through the service's own client: bids in realistic shares.</param>
+/// <param name="DecisionsRefused">The same with redis-benchmark's bids.</param>
+internal sealed record LimitResults(
+    Measured SingleEvalsha, Measured SingleThroughClient, IReadOnlyList<Measured> Decisions, Measured DecisionsRefused, IReadOnlyList<Measured> Appends,
+    CpuSum? Sum);
+
+/// <param name="PerS">Bids, or rows, a second.</param>
+/// <param name="Batch">Bids a call, or rows a commit.</param>
+/// <param name="Parallel">Clients, calls in flight, or connections.</param>
+/// <param name="ServerUs">CPU of the server for each, microseconds.</param>
+/// <param name="ClientUs">CPU of this process for each.</param>
+internal sealed record Measured(string What, int Batch, int Parallel, double PerS, double ServerUs, double ClientUs);
+
+/// <summary>What a bid costs when each part's cost, measured alone at the batch that the hot auction reached, is added up.</summary>
+/// <param name="AllowedPerS">Cores times a second, by the sum.</param>
+internal sealed record CpuSum(
+    double EchoServerUs, double EchoLoadUs, double DecideServerUs, double DecideClientUs, double AppendServerUs, double AppendClientUs,
+    double SumUs, int Cores, double AllowedPerS);

@@ -1,0 +1,121 @@
+using System.Buffers.Text;
+
+namespace Auctions.Benchmarks.Load;
+
+/// <summary>What the bid is meant to be.</summary>
+internal enum BidAim : byte
+{
+    /// <summary>Above all offered before: accepted, unless it is overtaken on the way.</summary>
+    Rising,
+    /// <summary>Below what was accepted already: refused.</summary>
+    Losing,
+    /// <summary>An answered request once more: its first answer.</summary>
+    Duplicate,
+}
+
+/// <summary>What a response said.</summary>
+internal enum Answer : byte { None, Leading, Outbid, Rejected, Error }
+
+/// <summary>One request, and when it was meant to be sent.</summary>
+internal struct BidCall
+{
+    public int Auction, Bidder;
+    public BidAim Aim;
+    public bool Proxy;
+    public long KeyNumber, Minor;
+    /// <summary>The answer that a duplicate must repeat.</summary>
+    public Answer Expected;
+    /// <summary>Of the time provider: the start of its latency.</summary>
+    public long IntendedAt;
+    public Answer Got;
+    public bool Replayed;
+}
+
+/// <summary>PlaceBidRequest and PlaceBidResponse on the wire, as gRPC messages.</summary>
+internal static class BidWire
+{
+    /// <summary>More than any request takes.</summary>
+    public const int RequestMax = 160;
+
+    private const int GrpcPrefix = 5, MinorPerUnit = 100, NanosPerMinor = 10_000_000;
+
+    /// <returns>Bytes written.</returns>
+    public static int Write(Span<byte> to, ReadOnlySpan<byte> auctionId, ReadOnlySpan<byte> keyPrefix, in BidCall call)
+    {
+        var at = GrpcPrefix;
+        to[at++] = 0x0a;
+        to[at++] = 36;
+        auctionId.CopyTo(to[at..]);
+        at += 36;
+        to[at++] = 0x12;
+        to[at++] = 36;
+        keyPrefix.CopyTo(to[at..]);
+        Utf8Formatter.TryFormat(call.KeyNumber, to[(at + 24)..], out _, new System.Buffers.StandardFormat('x', 12));
+        at += 36;
+        to[at++] = (byte)(call.Proxy ? 0x22 : 0x1a);
+        var lengthAt = at++;
+        to[at++] = 0x0a;
+        to[at++] = 3;
+        "USD"u8.CopyTo(to[at..]);
+        at += 3;
+        to[at++] = 0x10;
+        at += Varint(to[at..], (ulong)(call.Minor / MinorPerUnit));
+        if (call.Minor % MinorPerUnit is var rest and > 0)
+        {
+            to[at++] = 0x18;
+            at += Varint(to[at..], (ulong)rest * NanosPerMinor);
+        }
+
+        to[lengthAt] = (byte)(at - lengthAt - 1);
+        to[0] = 0;
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(to[1..], at - GrpcPrefix);
+        return at;
+    }
+
+    /// <summary>Takes outcome (field 1) and replayed (field 5).</summary>
+    /// <exception cref="InvalidDataException">It is not one whole, uncompressed message.</exception>
+    public static (Answer Answer, bool Replayed) Read(ReadOnlySpan<byte> message)
+    {
+        if (message.Length < GrpcPrefix || message[0] != 0
+            || System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(message[1..]) != message.Length - GrpcPrefix)
+            throw new InvalidDataException("A DATA frame is not one whole gRPC message.");
+        message = message[GrpcPrefix..];
+        var (answer, replayed) = (Answer.None, false);
+        while (message.Length > 0)
+        {
+            var tag = ReadVarint(ref message);
+            if ((tag & 7) == 2)
+            {
+                var length = (int)ReadVarint(ref message);
+                message = message[length..];
+                continue;
+            }
+
+            var value = ReadVarint(ref message);
+            if (tag >> 3 == 1) answer = (Answer)value; // numbered as in the contract
+            else if (tag >> 3 == 5) replayed = value != 0;
+        }
+
+        return (answer, replayed);
+    }
+
+    private static int Varint(Span<byte> to, ulong value)
+    {
+        var at = 0;
+        for (; value >= 128; value >>= 7) to[at++] = (byte)(value | 128);
+        to[at++] = (byte)value;
+        return at;
+    }
+
+    private static ulong ReadVarint(ref ReadOnlySpan<byte> from)
+    {
+        ulong value = 0;
+        for (var shift = 0; ; shift += 7)
+        {
+            var next = from[0];
+            from = from[1..];
+            value |= (ulong)(next & 127) << shift;
+            if (next < 128) return value;
+        }
+    }
+}

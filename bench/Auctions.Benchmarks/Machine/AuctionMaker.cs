@@ -1,0 +1,58 @@
+using Auctions.Benchmarks.Load;
+using Auctions.Core;
+using Npgsql;
+
+namespace Auctions.Benchmarks.Machine;
+
+/// <summary>Makes auctions in bulk, by SQL: the same terms for every design, ends far away.</summary>
+internal sealed class AuctionMaker(NpgsqlDataSource postgres, TimeProvider time)
+{
+    private const string Seller = "seller";
+    private const long OpenForUs = 86_400_000_000;
+
+    // The ledger's triggers make the opening entries.
+    private const string Ours = """
+        insert into auctions (seller_id, title, currency, opening, increment, start_us, original_end_us)
+        select $2, 'Benchmark', 'USD', $3, $4, $5, $6 from generate_series(1, $1) returning id
+        """;
+
+    private const string Peers = """
+        insert into peer.auctions (terms, seller, currency, opening, reserve, increment_kind, increment_amount, window_us, extension_us,
+          max_extensions, start_us, end_us)
+        select $7, $2, 'USD', $3, 0, 'fixed', substr($4, 7)::bigint, 0, 0, 0, $5, $6 from generate_series(1, $1) returning id
+        """;
+
+    public Task<Field> OursAsync(int count, CancellationToken cancellation) => MakeAsync(Ours, count, cancellation);
+
+    public Task<Field> PeersAsync(int count, CancellationToken cancellation) => MakeAsync(Peers, count, cancellation);
+
+    /// <summary>Empties the peers' tables: each design starts with none of another's rows.</summary>
+    public async Task EmptyPeersAsync(CancellationToken cancellation)
+    {
+        await using var command = postgres.CreateCommand("truncate peer.auctions, peer.bids");
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+
+    private async Task<Field> MakeAsync(string sql, int count, CancellationToken cancellation)
+    {
+        var startUs = time.GetUtcNow().ToMicroseconds() - 1_000_000;
+        var terms = new Terms(Seller, "USD", BidMix.Opening, 0, 0, new Increment.Fixed(BidMix.Increment), SoftClose.None, startUs);
+        await using var command = postgres.CreateCommand(sql);
+        command.CommandTimeout = 300;
+        object[] values = [count, Seller, BidMix.Opening, terms.Increment.ToString(), startUs, startUs + OpenForUs];
+        foreach (var value in values) command.Parameters.AddWithValue(value);
+        if (sql == Peers) command.Parameters.AddWithValue(terms.Line);
+        var ids = new List<Guid>(count);
+        await using (var rows = await command.ExecuteReaderAsync(cancellation))
+            while (await rows.ReadAsync(cancellation)) ids.Add(rows.GetGuid(0));
+        if (count > 10_000) await AnalyzeAsync(cancellation);
+        return new Field(ids);
+    }
+
+    private async Task AnalyzeAsync(CancellationToken cancellation)
+    {
+        await using var command = postgres.CreateCommand("analyze");
+        command.CommandTimeout = 300;
+        await command.ExecuteNonQueryAsync(cancellation);
+    }
+}

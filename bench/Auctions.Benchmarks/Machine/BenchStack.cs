@@ -1,0 +1,122 @@
+using Auctions.Peers;
+using DevStack;
+using DevStack.Servers;
+using DevStack.Supervision;
+using static Auctions.Benchmarks.Machine.ProcessCpu;
+
+namespace Auctions.Benchmarks.Machine;
+
+/// <summary>
+/// What is measured, as private processes with the stack's own settings: Postgres, Redis, the bidding service, and peers as they are asked
+/// for. Its directory is its own, so that a stack that is up is not touched. Nobody reads changes here: relay and Kafka do not run.
+/// </summary>
+internal sealed class BenchStack : IAsyncDisposable
+{
+    public const string Bidding = "bidding", Postgres = "postgres", Redis = "redis";
+
+    private readonly RunDirectory _run;
+    private readonly IDisposable _lock;
+    private readonly TimeProvider _time;
+    private readonly List<Part> _parts;
+
+    private BenchStack(RunDirectory run, IDisposable @lock, TimeProvider time)
+    {
+        (_run, _lock, _time) = (run, @lock, time);
+        _parts = [.. Topology.Parts(run).Where(p => p.Name is Postgres or Redis or Bidding)];
+    }
+
+    public string PostgresConnection => new Postgres(_run).ConnectionString;
+
+    public string RedisAddress => _run.Endpoints[Redis];
+
+    public byte[] JwtKey => Convert.FromBase64String(_run.Secrets.JwtKey);
+
+    /// <summary>Stops what an earlier run may have left, forgets its data, and starts.</summary>
+    /// <exception cref="StackException">Something does not start, or another benchmark runs here.</exception>
+    public static async Task<BenchStack> StartAsync(string directory, TimeProvider time, CancellationToken cancellation)
+    {
+        var run = new RunDirectory(directory);
+        var stack = new BenchStack(run, run.Lock(), time);
+        try
+        {
+            await stack.ForgetAsync();
+            if (!await stack.Supervise(stack._parts, Console.WriteLine).UpAsync(cancellation)) throw new StackException("The benchmark's servers do not start.");
+            return stack;
+        }
+        catch
+        {
+            await stack.DisposeAsync();
+            throw;
+        }
+    }
+
+    public string Address(string part) => _run.Endpoints[part];
+
+    /// <summary>Starts a peer, or finds it running.</summary>
+    /// <returns>The part's name.</returns>
+    public async Task<string> StartPeerAsync(string design, int connections, CancellationToken cancellation)
+    {
+        var part = Peer(design, connections);
+        if (_parts.All(p => p.Name != part.Name)) _parts.Add(part);
+        var said = new List<string>();
+        if (!await Supervise([part], said.Add).UpAsync(cancellation)) throw new StackException(string.Join('\n', said));
+        return part.Name;
+    }
+
+    public async Task StopAsync(string part)
+    {
+        await Supervise([_parts.Single(p => p.Name == part)], _ => { }).DownAsync();
+        _parts.RemoveAll(p => p.Name == part);
+    }
+
+    /// <summary>CPU that these parts have used since they started.</summary>
+    public Dictionary<string, double> CpuSeconds(IEnumerable<string> parts) => parts.ToDictionary(p => p, p => OfTree(Pid(p)));
+
+    public async ValueTask DisposeAsync()
+    {
+        await ForgetAsync();
+        _lock.Dispose();
+    }
+
+    /// <summary>An earlier run that was killed may have left peers of any size.</summary>
+    private async Task ForgetAsync()
+    {
+        var left = Directory.EnumerateFiles(_run.Root, "peer-*.pid").Select(Path.GetFileNameWithoutExtension)
+            .Where(name => _parts.All(p => p.Name != name)).Select(name => new Part(name!) { Launch = () => new Launch(), IsReady = _ => Task.FromResult(true) });
+        await Supervise([.. _parts, .. left], _ => { }).DownAsync();
+        await _run.RemoveDataAsync(CancellationToken.None);
+    }
+
+    private int Pid(string part) => int.Parse(File.ReadAllText(_run.PidFile(part)).Trim());
+
+    private Supervisor Supervise(IReadOnlyList<Part> parts, Action<string> say) => new(_run, parts, Checkout.Root(), _time, say);
+
+    /// <summary>Hosted as the bidding service is, garbage collector included.</summary>
+    private Part Peer(string design, int connections)
+    {
+        var name = $"peer-{design}-{connections}";
+        var postgres = $"{PostgresConnection};Minimum Pool Size={connections};Maximum Pool Size={connections};Timeout=30;Command Timeout=30";
+        return new Part(name)
+        {
+            Ports = [name],
+            Launch = () => new Launch(["dotnet", Path.Combine(AppContext.BaseDirectory, "Auctions.Peers.dll")], new Dictionary<string, string>
+            {
+                ["DOTNET_gcServer"] = "1",
+                ["Listen__Grpc"] = _run.Endpoints[name],
+                ["Auth__Hs256Key"] = _run.Secrets.JwtKey,
+                ["Postgres__ConnectionString"] = postgres,
+                ["Redis__Configuration"] = RedisAddress,
+                ["Peer__Design"] = design,
+            }),
+            IsReady = ct => Probes.ServesGrpcAsync(_run.Endpoints[name], ct),
+        };
+    }
+
+    /// <summary>The processes of a design.</summary>
+    public static string[] PartsOf(string design, string server) => design switch
+    {
+        "ours" or PeerDesigns.RedisLock => [server, Postgres, Redis],
+        PeerDesigns.Echo => [server],
+        _ => [server, Postgres],
+    };
+}

@@ -1,0 +1,59 @@
+using Auctions.Benchmarks.Cases;
+using Auctions.Benchmarks.Limits;
+using Auctions.Peers;
+
+namespace Auctions.Benchmarks.Report;
+
+/// <summary>Figures of one run over one another: what holds from machine to machine.</summary>
+internal static class Ratio
+{
+    private const double HalfLoad = 0.5;
+
+    private static readonly (string Name, double Least)[] AtLeast =
+    [
+        ("hot_vs_for_update", 15), ("hot_vs_plpgsql", 8), ("spread_vs_plpgsql", 2), ("decisions_vs_single_evalsha", 2), ("many_vs_spread", 0.7),
+        ("hot_vs_cpu_sum", 0.5),
+    ];
+
+    private static readonly (string Name, double Below)[] Under =
+    [
+        ("p99_half_load_ms", 50), ("p99_half_load_vs_for_update", 0.25), ("p99_half_load_vs_plpgsql", 0.25), ("p99_half_load_vs_redis_lock", 0.25),
+    ];
+
+    public static SortedDictionary<string, double?> All(
+        IReadOnlyDictionary<string, CaseResult> cases, IReadOnlyList<CaseResult> latency, LimitResults? limits)
+    {
+        var hot = Rate("ours_hot");
+        var spread = Rate("ours_1000");
+        var half = HalfLoadP99("ours");
+        return new SortedDictionary<string, double?>(StringComparer.Ordinal)
+        {
+            ["hot_vs_for_update"] = hot / Rate("for_update_hot"),
+            ["hot_vs_plpgsql"] = hot / Rate("plpgsql_hot"),
+            ["hot_vs_redis_lock"] = hot / Rate("redis_lock_hot"),
+            ["spread_vs_for_update"] = spread / Rate("for_update_1000"),
+            ["spread_vs_plpgsql"] = spread / Rate("plpgsql_1000"),
+            ["spread_vs_redis_lock"] = spread / Rate("redis_lock_1000"),
+            ["many_vs_spread"] = Rate("ours_100000") / spread,
+            ["decisions_vs_single_evalsha"] = limits?.DecisionsRefused.PerS / limits?.SingleEvalsha.PerS,
+            ["decisions_vs_single_through_client"] = limits?.Decisions.Max(d => d.PerS) / limits?.SingleThroughClient.PerS,
+            ["hot_vs_cpu_sum"] = hot / limits?.Sum?.AllowedPerS,
+            ["p99_half_load_ms"] = half,
+            ["p99_half_load_vs_for_update"] = half / HalfLoadP99(PeerDesigns.ForUpdate),
+            ["p99_half_load_vs_plpgsql"] = half / HalfLoadP99(PeerDesigns.PlPgSql),
+            ["p99_half_load_vs_redis_lock"] = half / HalfLoadP99(PeerDesigns.RedisLock),
+        };
+
+        double? Rate(string name) => cases.TryGetValue(name, out var found) ? found.AckedPerS : null;
+
+        double? HalfLoadP99(string design) => cases.TryGetValue($"{design}_hot", out var closed)
+            ? latency.FirstOrDefault(l => l.Design == design && Math.Abs((l.OfferedPerS!.Value / closed.AckedPerS) - HalfLoad) < 0.01)?.P99Ms
+            : null;
+    }
+
+    public static IReadOnlyList<Target> Targets(IReadOnlyDictionary<string, double?> ratios) =>
+    [
+        .. AtLeast.Select(t => new Target(t.Name, ratios[t.Name], $">= {t.Least}", ratios[t.Name] is { } value ? value >= t.Least : null)),
+        .. Under.Select(t => new Target(t.Name, ratios[t.Name], $"< {t.Below}", ratios[t.Name] is { } value ? value < t.Below : null)),
+    ];
+}

@@ -1,0 +1,28 @@
+using Auctions.Platform.Contract;
+using Auctions.Platform.Hosting;
+using Auctions.V1;
+using BiddingService;
+using Grpc.Core;
+using static Auctions.V1.BiddingService;
+
+namespace Auctions.Peers;
+
+/// <summary>The front of <c>BiddingRpc</c>, for <c>PlaceBid</c> alone: same checks of the request, same errors, same answer; no velocity limits.</summary>
+[RequiresRole(Roles.Bidder)]
+internal sealed class PeerRpc(IPeerDesign design) : BiddingServiceBase
+{
+    public override async Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context)
+    {
+        var (auctionId, bid, _) = BidRequest.From(request, Caller.Of(context));
+        try
+        {
+            var answer = await design.PlaceAsync(auctionId, bid, context.CancellationToken);
+            if (!answer.Bid.Bid.SameContent(bid)) throw RpcErrors.KeyReused(bid.Key);
+            return StateMap.Answer(answer.Bid, answer.Terms, answer.Replayed);
+        }
+        catch (AuctionNotFoundException fault)
+        {
+            throw RpcErrors.AuctionNotFound(fault.AuctionId);
+        }
+    }
+}
