@@ -80,8 +80,7 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
     public void Settle(Guid auctionId, IReadOnlyList<DecidedBid> bids)
     {
         if (Find(auctionId) is not { } hot) return;
-        foreach (var bid in bids)
-            if (hot.Pending.TryGetValue(bid.Version, out var pending) && pending.Id == bid.Id) hot.Pending.Remove(bid.Version);
+        foreach (var bid in bids.Where(b => b.Accepted)) hot.Pending.Remove(bid.Version);
     }
 
     public SealAttempt? Seal(Guid auctionId, bool force)

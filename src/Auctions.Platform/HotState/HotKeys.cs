@@ -26,6 +26,12 @@ public readonly struct HotKeys(Guid auctionId)
     /// <summary>String: when this bidder's last bids were decided, 16 digits of microseconds and a blank each, oldest first.</summary>
     public RedisKey Velocity(string bidder) => $"{_prefix}:rate:{bidder}";
 
-    /// <summary>String: the decision line that answers this idempotency key.</summary>
-    public RedisKey Answer(string bidder, Guid key) => $"{_prefix}:idem:{bidder}:{key}";
+    /// <summary>
+    /// Hashes: <see cref="Request"/> to the decision line that answers it. Each holds the answers of one period, by turns; the other one those
+    /// of the period before.
+    /// </summary>
+    public IReadOnlyList<RedisKey> Answers => [_prefix + ":idem:0", _prefix + ":idem:1"];
+
+    /// <summary>The name of a request in <see cref="Answers"/>.</summary>
+    public static string Request(string bidder, Guid key) => $"{bidder} {key}";
 }

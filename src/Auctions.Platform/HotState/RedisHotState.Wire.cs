@@ -20,8 +20,7 @@ public sealed partial class RedisHotState
         arguments[4] = bid.Currency;
         arguments[5] = bid.Amount;
         arguments[6] = bid.Max;
-        arguments[7] = proposal.Void == Guid.Empty ? RedisValue.EmptyString : Text(proposal.Void);
-        arguments[8] = limited ? "1" : RedisValue.EmptyString;
+        arguments[7] = proposal.Void != Guid.Empty ? Text(proposal.Void) : limited ? "limited" : RedisValue.EmptyString;
     }
 
     /// <summary>The velocity windows that can still matter, as far as these answers tell.</summary>

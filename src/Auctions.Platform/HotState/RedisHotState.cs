@@ -6,7 +6,7 @@ using StackExchange.Redis;
 namespace Auctions.Platform.HotState;
 
 /// <summary>
-/// The hot state on a real Redis. Every operation that changes anything is one script; this maps calls to their keys and arguments, and
+/// The hot state on a real Redis. Every operation that changes anything is one script, or one command; this maps calls to their keys and arguments, and
 /// replies to decisions.
 /// </summary>
 public sealed partial class RedisHotState : IHotState
@@ -15,8 +15,7 @@ public sealed partial class RedisHotState : IHotState
     public const int ProposalsMax = 256;
 
     private const int FirstProposal = 5;
-    private const int ProposalFields = 9;
-    private const int SettledMax = 1_000;
+    private const int ProposalFields = 8;
     private const int ScanPageSize = 1_000;
     private const int KnownTermsMax = 50_000;
     private const int VersionDigitsMax = 16;
@@ -28,7 +27,7 @@ public sealed partial class RedisHotState : IHotState
     private readonly RedisValue _idempotencyTtlS, _idleTtlS, _windowS;
     private readonly KnownTerms _knownTerms = new(KnownTermsMax);
     private readonly Script _placeBids = Script.Load("place_bids"), _hydrate = Script.Load("hydrate"),
-        _settle = Script.Load("settle"), _seal = Script.Load("seal"), _drop = Script.Load("drop");
+        _seal = Script.Load("seal"), _drop = Script.Load("drop");
 
     /// <param name="redis">See <see cref="RedisConnection"/>; the caller disposes of it.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
@@ -50,23 +49,21 @@ public sealed partial class RedisHotState : IHotState
         ArgumentOutOfRangeException.ThrowIfGreaterThan(proposals.Count, ProposalsMax);
         var known = _knownTerms.Of(auctionId);
         var keys = new HotKeys(auctionId);
-        var redisKeys = new RedisKey[2 + proposals.Count + (_velocity.BidsMax == 0 ? 0 : proposals.Count(p => p.Limited))];
         var arguments = new RedisValue[FirstProposal + ProposalFields * proposals.Count];
-        (redisKeys[0], redisKeys[1]) = (keys.Auction, keys.Pending);
         (arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]) =
             (_idempotencyTtlS, _idleTtlS, known.Digest, Math.Max(1, _velocity.BidsMax), _windowS);
-        var nextWindow = 2 + proposals.Count;
+        var redisKeys = new List<RedisKey>(4) { keys.Auction, keys.Pending, keys.Answers[0], keys.Answers[1] };
         for (var i = 0; i < proposals.Count; i++)
         {
-            var limited = proposals[i].Limited && _velocity.BidsMax > 0;
-            redisKeys[2 + i] = keys.Answer(proposals[i].Bid.Bidder, proposals[i].Bid.Key);
-            if (limited) redisKeys[nextWindow++] = keys.Velocity(proposals[i].Bid.Bidder);
-            Write(proposals[i], limited, arguments.AsSpan(FirstProposal + ProposalFields * i, ProposalFields));
+            var proposal = proposals[i];
+            var limited = proposal.Limited && proposal.Void == Guid.Empty && _velocity.BidsMax > 0;
+            if (limited) redisKeys.Add(keys.Velocity(proposal.Bid.Bidder));
+            Write(proposal, limited, arguments.AsSpan(FirstProposal + ProposalFields * i, ProposalFields));
         }
 
         return await AskAsync(async () =>
         {
-            var reply = await _placeBids.RunAsync(_redis, redisKeys, arguments);
+            var reply = await _placeBids.RunAsync(_redis, [.. redisKeys], arguments);
             return reply.IsNull ? null : Read(auctionId, (string[])reply!, known.Terms);
         }, cancellation);
     }
@@ -112,26 +109,25 @@ public sealed partial class RedisHotState : IHotState
         var windows = WindowsOf(answers);
         RedisKey[] redisKeys =
         [
-            keys.Auction, keys.Pending, .. answers.Select(a => keys.Answer(a.Bid.Bidder, a.Bid.Key)), .. windows.Select(w => keys.Velocity(w.Bidder)),
+            keys.Auction, keys.Pending, .. keys.Answers, .. windows.Select(w => keys.Velocity(w.Bidder)),
         ];
         RedisValue[] arguments =
         [
             seen is { } s ? s.Version : "", seen is { } t ? Text(t.EntryId) : "", _idempotencyTtlS, _idleTtlS,
             head.Terms.Line, Words.Of(state.Status), state.Price, state.Ceiling, state.Leader, state.EndUs, state.Extensions,
             state.BidCount, head.Version, Text(head.EntryId), answers.Count, _windowS,
-            .. answers.Select(a => (RedisValue)DecisionLine.Format(a)), .. windows.Select(w => (RedisValue)w.Window),
+            .. answers.SelectMany(a => new RedisValue[] { HotKeys.Request(a.Bid.Bidder, a.Bid.Key), DecisionLine.Format(a) }),
+            .. windows.Select(w => (RedisValue)w.Window),
         ];
         return AskAsync(async () => (bool)await _hydrate.RunAsync(_redis, redisKeys, arguments), cancellation);
     }
 
     public async Task SettleAsync(Guid auctionId, IReadOnlyList<DecidedBid> bids, CancellationToken cancellation)
     {
-        RedisKey[] keys = [new HotKeys(auctionId).Pending];
-        foreach (var some in bids.Where(b => b.Accepted).Chunk(SettledMax))
-        {
-            RedisValue[] entries = [.. some.SelectMany(b => new RedisValue[] { b.Version, Text(b.Id) })];
-            await AskAsync(() => _settle.RunAsync(_redis, keys, entries), cancellation);
-        }
+        var pending = new HotKeys(auctionId).Pending;
+        // Whatever stands at these versions: another entry than the ledger's can join there no more.
+        RedisValue[] versions = [.. bids.Where(b => b.Accepted).Select(b => (RedisValue)b.Version)];
+        if (versions.Length > 0) await AskAsync(() => _redis.HashDeleteAsync(pending, versions, CommandFlags.DemandMaster), cancellation);
     }
 
     public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellation) => AskAsync<SealAttempt?>(async () =>

@@ -95,8 +95,9 @@ internal sealed class BiddingStack : IAsyncDisposable
     {
         var decided = await DecideOnlyAsync(auction, new Bid(bidder, key, BidKind.Proxy, "USD", 0, 700));
         var line = DecisionLine.Format(edit(decided));
-        await RedisDatabase.HashSetAsync(new HotKeys(auction).Pending, decided.Version, line);
-        await RedisDatabase.StringSetAsync(new HotKeys(auction).Answer(bidder, key), line);
+        var keys = new HotKeys(auction);
+        await RedisDatabase.HashSetAsync(keys.Pending, decided.Version, line);
+        foreach (var answers in keys.Answers) await RedisDatabase.HashSetAsync(answers, HotKeys.Request(bidder, key), line);
     }
 
     /// <summary>A bid whose service dies between Redis and the ledger.</summary>

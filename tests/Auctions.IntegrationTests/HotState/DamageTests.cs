@@ -105,7 +105,7 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
     {
         await HydrateAsync();
         var key = Guid.NewGuid();
-        await Redis.StringSetAsync(Keys.Answer("ann", key), "leading  1 some more words");
+        await SetAnswerAsync("ann", key, "leading  1 some more words");
         await Assert.ThrowsAsync<HotStateUnavailableException>(() => HotState.DecideAsync(AuctionId, [Proxy("ann", 50_00, key)], None));
     }
 

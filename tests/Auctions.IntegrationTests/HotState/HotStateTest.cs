@@ -73,6 +73,27 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
     protected async Task<DecidedBid> DecideAsync(Proposal proposal) =>
         Assert.Single((await HotState.DecideAsync(AuctionId, [proposal], None))!.Bids);
 
+    /// <summary>What answers a key, in whichever of the two hashes it is.</summary>
+    protected async Task<string?> AnswerAsync(string bidder, Guid key)
+    {
+        foreach (var answers in Keys.Answers)
+            if (await Redis.HashGetAsync(answers, HotKeys.Request(bidder, key)) is { IsNull: false } line) return line;
+        return null;
+    }
+
+    /// <summary>Stores a line as the answer to a key, as somebody might who should not.</summary>
+    protected async Task SetAnswerAsync(string bidder, Guid key, string line)
+    {
+        foreach (var answers in Keys.Answers) await Redis.HashSetAsync(answers, HotKeys.Request(bidder, key), line);
+    }
+
+    /// <summary>How long the answers of this period stay.</summary>
+    protected async Task<TimeSpan> AnswersTimeToLiveAsync()
+    {
+        var lives = await Task.WhenAll(Keys.Answers.Select(k => Redis.KeyTimeToLiveAsync(k)));
+        return lives.Max() ?? throw new InvalidOperationException("There are no answers that expire.");
+    }
+
     protected async Task<Dictionary<string, string>> HashAsync() =>
         (await Redis.HashGetAllAsync(Keys.Auction)).ToDictionary(e => e.Name.ToString(), e => e.Value.ToString());
 }

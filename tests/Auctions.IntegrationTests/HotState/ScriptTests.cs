@@ -29,7 +29,7 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         var (ann, bob) = (Proxy("ann", 50_00, limited: true), Proxy("bob", 1));
         RedisKey[] keys =
         [
-            Keys.Auction, Keys.Pending, Keys.Answer("ann", ann.Bid.Key), Keys.Answer("bob", bob.Bid.Key), Keys.Velocity("ann"), Keys.Velocity("bob"),
+            Keys.Auction, Keys.Pending, .. Keys.Answers, Keys.Velocity("ann"), Keys.Velocity("bob"),
         ];
         var user = $"only-{AuctionId}";
         await Redis.ExecuteAsync("ACL", ["SETUSER", user, "on", ">secret", "+@all", "resetkeys", .. keys.Select(k => $"~{k}")]);
@@ -37,7 +37,7 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         await using var connection = await RedisConnection.ConnectAsync($"{Server.Configuration},user={user},password=secret");
         var hotState = new RedisHotState(connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
         await UseEveryScriptAsync(hotState, ann, bob);
-        await Assert.ThrowsAsync<HotStateUnavailableException>(() => hotState.DecideAsync(AuctionId, [Proxy("cid", 50_00)], None));
+        await Assert.ThrowsAsync<HotStateUnavailableException>(() => hotState.DecideAsync(AuctionId, [Proxy("cid", 50_00, limited: true)], None));
     }
 
     [Fact]

@@ -27,7 +27,7 @@ internal sealed class ScriptWithClock
     public async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, Proposal[] proposals, long nowUs)
     {
         var keys = new HotKeys(auctionId);
-        RedisKey[] redisKeys = [keys.Auction, keys.Pending, .. proposals.Select(p => keys.Answer(p.Bid.Bidder, p.Bid.Key)), .. proposals.Where(p => p.Limited).Select(p => keys.Velocity(p.Bid.Bidder))];
+        RedisKey[] redisKeys = [keys.Auction, keys.Pending, .. keys.Answers, .. proposals.Where(p => p is { Limited: true } && p.Void == Guid.Empty).Select(p => keys.Velocity(p.Bid.Bidder))];
         RedisValue[] arguments =
         [
             60, 60, "", Velocity.BidsMax, Velocity.WindowUs / 1_000_000, .. proposals.SelectMany(Arguments),
@@ -39,7 +39,7 @@ internal sealed class ScriptWithClock
         static RedisValue[] Arguments(Proposal p) =>
         [
             $"{p.Id}", Words.Of(p.Bid.Kind), p.Bid.Bidder, $"{p.Bid.Key}", p.Bid.Currency, p.Bid.Amount, p.Bid.Max,
-            p.Void == Guid.Empty ? "" : $"{p.Void}", p.Limited ? "1" : "",
+            p.Void != Guid.Empty ? $"{p.Void}" : p.Limited ? "limited" : "",
         ];
     }
 }

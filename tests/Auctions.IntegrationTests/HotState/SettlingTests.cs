@@ -18,12 +18,12 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task Another_entry_of_that_version_stays()
+    public async Task Another_entry_at_a_version_that_the_ledger_has_can_join_no_more_and_is_not_pending()
     {
         await HydrateAsync();
-        var decided = await DecideAsync(Proxy("ann", 50_00));
-        await HotState.SettleAsync(AuctionId, [decided with { Id = Guid.NewGuid() }, decided with { Version = 2 }], None);
-        Assert.Equal([decided], await HotState.ReadPendingAsync(AuctionId, None));
+        var (ann, bob) = (await DecideAsync(Proxy("ann", 50_00)), await DecideAsync(Proxy("bob", 60_00)));
+        await HotState.SettleAsync(AuctionId, [ann with { Id = Guid.NewGuid() }, bob with { Version = 3 }], None);
+        Assert.Equal([bob], await HotState.ReadPendingAsync(AuctionId, None));
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
         await HydrateAsync();
         var decided = await DecideAsync(Proxy("ann", 50_00));
         var refused = await DecideAsync(Proxy("bob", 1));
-        await HotState.SettleAsync(AuctionId, [refused with { Id = decided.Id }], None);
+        await HotState.SettleAsync(AuctionId, [refused with { Version = decided.Version }], None);
         await HotState.SettleAsync(AuctionId, [], None);
         Assert.Equal([decided], await HotState.ReadPendingAsync(AuctionId, None));
     }

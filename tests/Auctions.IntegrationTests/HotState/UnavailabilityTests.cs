@@ -22,7 +22,7 @@ public sealed class UnavailabilityTests : IAsyncLifetime
     {
         await _server.InitializeAsync();
         _connection = await RedisConnection.ConnectAsync($"{_server.Configuration},allowAdmin=true,asyncTimeout=500");
-        _hotState = new RedisHotState(_connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+        _hotState = NewHotState(callTimeoutMs: 30_000);
         Assert.True(await _hotState.HydrateAsync(AuctionId, null, Head, [], None));
     }
 
@@ -65,8 +65,13 @@ public sealed class UnavailabilityTests : IAsyncLifetime
     public async Task A_server_that_does_not_answer_is_unavailable_once_the_time_is_up()
     {
         _server.Process.Suspend();
-        var fault = await Unavailable(() => DecideAsync());
-        Assert.IsAssignableFrom<TimeoutException>(fault.InnerException);
+        var impatient = NewHotState(callTimeoutMs: 50);
+        var fault = await Unavailable(() => impatient.DecideAsync(AuctionId, [new Proposal(Guid.NewGuid(), Bid(), default, Limited: false)], None));
+        Assert.IsType<TimeoutException>(fault.InnerException);
+
+        // And where nobody is impatient, the connection is.
+        fault = await Unavailable(() => DecideAsync());
+        Assert.IsType<RedisTimeoutException>(fault.InnerException);
     }
 
     [Fact]
@@ -86,6 +91,9 @@ public sealed class UnavailabilityTests : IAsyncLifetime
     }
 
     private static Bid Bid() => new("ann", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 50_00);
+
+    private RedisHotState NewHotState(int callTimeoutMs) =>
+        new(_connection, new HotStateOptions { CallTimeoutMs = callTimeoutMs }, NullLogger<RedisHotState>.Instance);
 
     private Task<Proposed?> DecideAsync() => _hotState.DecideAsync(AuctionId, [new Proposal(Guid.NewGuid(), Bid(), default, Limited: false)], None);
 

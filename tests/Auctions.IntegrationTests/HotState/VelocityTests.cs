@@ -20,7 +20,7 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
 
         Assert.Equal((BidOutcome.Refused, RefusalReason.Velocity, refused.Before), (refused.Outcome, refused.Reason, refused.After));
         Assert.Equal(hash, await HashAsync());
-        Assert.False(await Redis.KeyExistsAsync(Keys.Answer("ann", eleventh.Bid.Key)));
+        Assert.Null(await AnswerAsync("ann", eleventh.Bid.Key));
         Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("bob", 50_00))).Outcome);
         Assert.Equal(BidOutcome.Leading, (await DecideAsync(Proxy("ann", 90_00))).Outcome);
     }

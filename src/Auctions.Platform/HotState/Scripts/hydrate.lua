@@ -1,19 +1,20 @@
 -- hydrate: sets an auction to the ledger's head, forgets what is pending and remembers answers, if the head here is
 -- still the one that the caller saw before it read the ledger.
 --
--- KEYS  1 the auction's hash   2 its pending entries   3.. one idempotency record for each answer, then velocity windows
+-- KEYS  1 the auction's hash   2 its pending entries   3 and 4 its answers, by turns (see place_bids.lua)   5.. velocity windows
 -- ARGV  1 version and 2 id of the head that was seen, both '' where there was none
---       3 seconds that an idempotency record lives   4 seconds that an idle auction's hash lives
+--       3 seconds that an answer is remembered, at least   4 seconds that an idle auction's hash lives
 --       5 terms   6 status   7 price   8 ceiling   9 leader   10 end_us   11 extensions   12 bid_count   13 version   14 head
---       15 answers   16 seconds that a window lives   17.. one decision line for each answer, then one window for each key of one
+--       15 how many answers   16 seconds that a window lives
+--       17.. "bidder key" and decision line of each answer, then one window for each key of one
 -- Units amounts in minor units, times in microseconds since 1970
 --
 -- Reply 1 set; 0 the head is another than was seen, nothing was done
 --
 -- Steps 1 compare   2 set   3 remember the answers   4 remember the windows
 
-local HASH, PENDING, FIRST_RECORD, FIRST_ANSWER = KEYS[1], KEYS[2], 3, 17
-local LAST_RECORD = FIRST_RECORD + ARGV[15] - 1
+local HASH, PENDING, FIRST_ANSWERS, FIRST_WINDOW = KEYS[1], KEYS[2], 3, 5
+local ANSWERS_S, FIRST_ANSWER, LAST_ANSWER = tonumber(ARGV[3]), 17, 16 + 2 * ARGV[15]
 
 -- Whether the caller can have read it: an integer and a UUID as they are written here (RedisHotState.ReadHeadAsync).
 local function readable(version, head)
@@ -39,13 +40,18 @@ redis.call('EXPIRE', HASH, ARGV[4])
 
 -- 3. The ledger's answer replaces whatever was stored under its key.
 
-for i = FIRST_RECORD, LAST_RECORD do
-  redis.call('SET', KEYS[i], ARGV[FIRST_ANSWER + i - FIRST_RECORD], 'EX', ARGV[3])
+if LAST_ANSWER >= FIRST_ANSWER then
+  local now_s = redis.call('TIME')[1]
+  local period = math.floor(now_s / ANSWERS_S)
+  local answers = KEYS[FIRST_ANSWERS + period % 2]
+  if redis.call('TYPE', answers).ok ~= 'hash' then redis.call('DEL', answers) end
+  redis.call('HSET', answers, unpack(ARGV, FIRST_ANSWER, LAST_ANSWER))
+  redis.call('EXPIRE', answers, (period + 2) * ANSWERS_S - now_s)
 end
 
 -- 4. A window that is here knows more than the answers do: of what is pending, and of what the ledger refused.
 
-for i = LAST_RECORD + 1, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[FIRST_ANSWER + i - FIRST_RECORD], 'EX', ARGV[16], 'NX')
+for i = FIRST_WINDOW, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[LAST_ANSWER + 1 + i - FIRST_WINDOW], 'EX', ARGV[16], 'NX')
 end
 return 1

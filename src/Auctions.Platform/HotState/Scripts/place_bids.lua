@@ -2,13 +2,13 @@
 -- same order and under the same names, and are held against it by a random differential test.
 --
 -- KEYS  1 the auction's hash   2 its pending entries (hash version -> decision line)
---       3.. one idempotency record for each bid, then one velocity window for each limited bid
--- ARGV  1 seconds that an idempotency record lives   2 seconds that an idle auction's hash lives
+--       3 and 4 its answers (hash "bidder key" -> decision line), by turns   5.. one velocity window for each limited bid
+-- ARGV  1 seconds that an answer is remembered, at least   2 seconds that an idle auction's hash lives
 --       3 digest of the terms that the caller knows, or ''
 --       4 bids that a window holds, 1 or more   5 seconds of a window
---       6.. nine for each bid: id, kind (direct|proxy|buy_now), bidder, key, currency, amount, max, void, limited
---           void: id of an earlier decision under this key that the ledger refused, or '': it is forgotten
---           limited: 1 where the bidder's velocity counts, or '' (its claims exempt it)
+--       6.. eight for each bid: id, kind (direct|proxy|buy_now), bidder, key, currency, amount, max, mark
+--           mark: 'limited' where the bidder's velocity counts; or the id of an earlier decision under this key that the
+--           ledger refused, which is to be forgotten (and was counted); or ''
 -- Units amounts in minor units, 0 = none; times in microseconds since 1970, of this server's clock.
 --       All numbers are integers below 2^53, exact in Lua's doubles; sums beyond that are only ever compared.
 --
@@ -19,9 +19,9 @@
 -- Steps 1 read the hash   2 read the terms   3 the rules   4 velocity   5 answer from the record, or decide
 --       6 write what changed
 
-local HASH, PENDING, FIRST_RECORD = KEYS[1], KEYS[2], 3
-local IDEM_TTL, IDLE_TTL, KNOWN_DIGEST, WINDOW_BIDS, WINDOW_S = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local FIRST_BID, BID_FIELDS = 6, 9
+local HASH, PENDING, FIRST_ANSWERS, FIRST_WINDOW = KEYS[1], KEYS[2], 3, 5
+local ANSWERS_S, IDLE_S, KNOWN_DIGEST, WINDOW_BIDS, WINDOW_S = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local FIRST_BID, BID_FIELDS = 6, 8
 local MAX_AMOUNT = 9007199254740991
 local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
 local STATUSES = { scheduled = true, active = true, ended = true, cancelled = true }
@@ -182,9 +182,9 @@ end
 
 local count = floor((#ARGV - FIRST_BID + 1) / BID_FIELDS)
 local windows, changed_windows = {}, {} -- by key
-if #KEYS >= FIRST_RECORD + count then
-  local texts = call('MGET', unpack(KEYS, FIRST_RECORD + count))
-  for i = 1, #texts do windows[KEYS[FIRST_RECORD + count + i - 1]] = texts[i] or '' end
+if #KEYS >= FIRST_WINDOW then
+  local texts = call('MGET', unpack(KEYS, FIRST_WINDOW))
+  for i = 1, #texts do windows[KEYS[FIRST_WINDOW + i - 1]] = texts[i] or '' end
 end
 
 local TIME_LENGTH = 17
@@ -207,33 +207,52 @@ local function state()
   return format('%s %.0f %.0f %s %.0f %.0f %.0f', status, price, ceiling, leader, end_us, extensions, bid_count)
 end
 
-local stored = call('MGET', unpack(KEYS, FIRST_RECORD, FIRST_RECORD + count - 1))
-local next_window = FIRST_RECORD + count
-local decided_here = {} -- record -> line: a key may come twice in one call
+-- A hash for all the answers of one period: one command writes a whole call's, where a key each would cost as much as all the
+-- rest. A period's hash expires as a whole at the end of the next, when its key's turn comes again.
+local period = floor(time[1] / ANSWERS_S)
+local answers_now, answers_before = KEYS[FIRST_ANSWERS + period % 2], KEYS[FIRST_ANSWERS + (period + 1) % 2]
+
+local fields_asked = {}
+for i = 1, count do
+  local a = FIRST_BID + (i - 1) * BID_FIELDS
+  fields_asked[i] = ARGV[a + 2] .. ' ' .. ARGV[a + 3]
+end
+
+-- A key of another type is a damaged one, and is made anew.
+local function answers_of(key)
+  local lines = redis.pcall('HMGET', key, unpack(fields_asked))
+  if not lines.err then return lines end
+  call('DEL', key)
+  return {}
+end
+
+local stored_now, stored_before = answers_of(answers_now), answers_of(answers_before)
+local decided_here = {} -- field -> line: a key may come twice in one call
+local answers = {}      -- field, line, field, line, ...: decided in this call
 local entries = {}      -- version, line, version, line, ...: accepted in this call
 local reply = { digest == KNOWN_DIGEST and '' or terms }
 local before, version_text = state(), number(version)
 local basis = ' ' .. number(now_us) .. ' ' .. digest .. ' '
+local next_window = FIRST_WINDOW
 
 for i = 1, count do
-  local record, a = KEYS[FIRST_RECORD + i - 1], FIRST_BID + (i - 1) * BID_FIELDS
-  local void, window_key = ARGV[a + 7], nil
-  if ARGV[a + 8] ~= '' then
+  local field, a = fields_asked[i], FIRST_BID + (i - 1) * BID_FIELDS
+  local mark, window_key = ARGV[a + 7], nil
+  if mark == 'limited' then
     window_key = KEYS[next_window]
     next_window = next_window + 1
   end
-  local line = decided_here[record] or stored[i]
+  local line = decided_here[field] or stored_now[i] or stored_before[i]
   -- The id is the line's fourth field. A record that is no decision line is as good as none.
   local answered = line and match(line, '^[a-z]+ [a-z_]* %d+ ([^ ]+) ')
-  if not answered or answered == void then
-    local id, key = ARGV[a], ARGV[a + 3]
-    local amount_text, max_text = ARGV[a + 5], ARGV[a + 6]
+  if not answered or answered == mark then
+    local id, amount_text, max_text = ARGV[a], ARGV[a + 5], ARGV[a + 6]
     kind, bidder, bid_currency = ARGV[a + 1], ARGV[a + 2], ARGV[a + 4]
     amount, bid_max = tonumber(amount_text), tonumber(max_text)
     limit = kind == 'proxy' and bid_max or amount
 
     local outcome, reason
-    if window_key and void == '' and too_fast(window_key) then
+    if window_key and too_fast(window_key) then
       outcome, reason = 'refused', 'velocity'
     else
       outcome, reason = decide()
@@ -244,23 +263,28 @@ for i = 1, count do
       version_text = number(version)
     end
     line = outcome .. ' ' .. reason .. ' ' .. version_text .. ' ' .. id .. ' ' .. prev .. ' ' .. kind .. ' '
-      .. bidder .. ' ' .. key .. ' ' .. bid_currency .. ' ' .. amount_text .. ' ' .. max_text
-      .. basis .. before .. ' ' .. after
+      .. field .. ' ' .. bid_currency .. ' ' .. amount_text .. ' ' .. max_text .. basis .. before .. ' ' .. after
     if outcome ~= 'refused' then
       entries[#entries + 1] = version_text
       entries[#entries + 1] = line
       before = after
     end
     if reason ~= 'velocity' then
-      decided_here[record] = line
-      call('SET', record, line, 'EX', IDEM_TTL)
+      if stored_before[i] then call('HDEL', answers_before, field) end -- the clock may step back into that period
+      decided_here[field] = line
+      answers[#answers + 1] = field
+      answers[#answers + 1] = line
     end
   end
   reply[i + 1] = line
 end
 
--- 6. The new head, what is pending, the windows, and another term of life.
+-- 6. The answers, the new head, what is pending, the windows, and another term of life.
 
+if #answers > 0 then
+  call('HSET', answers_now, unpack(answers))
+  call('EXPIRE', answers_now, (period + 2) * ANSWERS_S - time[1])
+end
 if #entries > 0 then
   call('HSET', PENDING, unpack(entries))
   call('HSET', HASH, 'status', status, 'price', number(price), 'ceiling', number(ceiling), 'leader', leader,
@@ -268,5 +292,5 @@ if #entries > 0 then
     'version', version_text, 'head', head)
 end
 for key in pairs(changed_windows) do call('SET', key, windows[key], 'EX', WINDOW_S) end
-call('EXPIRE', HASH, IDLE_TTL)
+call('EXPIRE', HASH, IDLE_S)
 return reply
