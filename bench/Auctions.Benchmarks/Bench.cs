@@ -8,7 +8,9 @@ namespace Auctions.Benchmarks;
 /// <summary>The cases, one call each. Every run of a case has auctions of its own; the largest one's stay.</summary>
 internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, CaseRunner runner, Action<string> say)
 {
-    private const double SweepWarmUpS = 1, DisturbedShare = 0.1;
+    private const double SweepWarmUpS = 1;
+
+    private readonly HashSet<int> _warm = [];
 
     private static readonly BidMix Even = new();
 
@@ -70,12 +72,13 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
 
     private async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
     {
-        var result = await runner.RunAsync(order, cancellation);
+        var cold = _warm.Add(stack.Pid(order.Server));
+        var result = await runner.RunAsync(cold ? order with { WarmUpS = order.WarmUpS + scale.FirstWarmUpS } : order, cancellation);
         var pool = order.Connections is { } size ? $", {size} connections" : "";
         var offered = result.OfferedPerS is { } rate ? $" of {rate:N0} offered" : "";
         say($"{result.Name,-18} {result.AckedPerS,9:N0}/s{offered}  p50 {result.P50Ms:0.0} ms  p99 {result.P99Ms:0.0} ms  {result.CpuUsPerBid:0} us CPU"
             + (result.BidsPerEvalsha is { } bids ? $"  {bids:0.0} bids an EVALSHA, {result.RowsPerCommit:0.0} rows a commit" : pool)
-            + (result.OthersCpuShare > DisturbedShare ? $"  DISTURBED: others took {result.OthersCpuShare:P0} of the machine" : "")
+            + (result.OthersCpuShare > CaseResult.DisturbedShare ? $"  DISTURBED: others took {result.OthersCpuShare:P0} of the machine" : "")
             + (result.Errors.Count > 0 ? $"  errors {string.Join(' ', result.Errors.Select(e => $"{e.Key}:{e.Value}"))}" : "")
             + (result.Correctness.IsClean ? "" : $"  WRONG: {result.Correctness}"));
         return result;

@@ -16,20 +16,24 @@ internal static class BenchCommand
         var json = new Option<string?>("--json") { Description = "Writes the report as JSON to this file" };
         var only = new Option<string?>("--only")
         {
-            Description = "Only these cases, by the beginning of their names, separated by commas: "
-                + "ours_hot, ours_1000, ours_mixed, ours_100000, ours_callers, for_update, plpgsql, redis_lock, limits, latency",
+            Description = "Only these cases, separated by commas: a group or a name of "
+                + "ours, ours_hot, ours_1000, ours_mixed, ours_100000, ours_callers, for_update, plpgsql, redis_lock, limits, latency",
         };
-        var quick = new Option<bool>("--quick") { Description = "Shorter and smaller: under 3 minutes instead of 12; the largest case has 20,000 auctions" };
+        var quick = new Option<bool>("--quick") { Description = "Shorter and smaller: under 3 minutes instead of 12; the largest case has 10,000 auctions" };
         var strict = new Option<bool>("--strict") { Description = "Exit code 1 where a target was missed" };
+        var plot = new Option<string?>("--plot") { Description = "Writes throughput and p99 against offered load as SVG to this file" };
+        var doc = new Option<string?>("--doc") { Description = "Writes the figures, between its two marks, into this Markdown file" };
         var run = new Option<string>("--run-dir") { Description = "Where the benchmark's own servers live", DefaultValueFactory = _ => Path.Combine(Checkout.Root(), ".run", "bench") };
 
         var bids = new Command("bids", "The bid path: ours, the peer designs, and the limits, on this machine, in one run. Needs nothing running.")
-            { json, only, quick, strict, run };
+            { json, only, quick, strict, plot, doc, run };
         bids.SetAction((parse, cancellation) => ShowFaultsAsync(async () =>
         {
             var benchmark = new BidsBenchmark(parse.GetValue(quick) ? Scale.Quick : Scale.Full, new Selection(parse.GetValue(only)), time);
             var report = await benchmark.RunAsync(parse.GetValue(run)!, cancellation);
             if (parse.GetValue(json) is { } file) await File.WriteAllTextAsync(file, ReportJson.Of(report), CancellationToken.None);
+            if (parse.GetValue(plot) is { } svg) await File.WriteAllTextAsync(svg, Plot.Of(report), CancellationToken.None);
+            if (parse.GetValue(doc) is { } markdown) await ReportDoc.WriteAsync(markdown, report);
             ReportTable.Write(report, Console.Out);
             return report.IsCorrect && (!parse.GetValue(strict) || report.Targets.All(t => t.Reached != false)) ? Measured : Failed;
         }));

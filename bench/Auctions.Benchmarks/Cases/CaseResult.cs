@@ -9,7 +9,7 @@ namespace Auctions.Benchmarks.Cases;
 /// <param name="CpuUsPerBid">Of all processes but the load, microseconds.</param>
 /// <param name="CpuSplitUsPerBid">The same by process.</param>
 /// <param name="LoadCpuUsPerBid">The load's own, on the same cores.</param>
-/// <param name="OthersCpuShare">Share of the machine that went to processes outside the benchmark: above a tenth the figures say little.</param>
+/// <param name="OthersCpuShare">Share of the machine that went to processes outside the benchmark.</param>
 /// <param name="BidsPerEvalsha">Ours alone; null for the others, as <paramref name="RowsPerCommit"/> where each bid is a commit.</param>
 /// <param name="Rounds">Answers a second of each round; the figures of this record are of the median one.</param>
 internal sealed record CaseResult(
@@ -18,6 +18,9 @@ internal sealed record CaseResult(
     double? BidsPerEvalsha, double? RowsPerCommit, Shares Shares, IReadOnlyDictionary<int, long> Errors, long Unanswered, Correctness Correctness,
     IReadOnlyList<double> Rounds)
 {
+    /// <summary>Where others took more of the machine than this, the figures say little.</summary>
+    public const double DisturbedShare = 0.1;
+
     /// <summary>The round in the middle, with all rounds' rates.</summary>
     public static CaseResult Median(IReadOnlyList<CaseResult> rounds)
     {

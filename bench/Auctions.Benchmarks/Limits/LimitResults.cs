@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Auctions.Benchmarks.Limits;
 
 /// <summary>What each part does alone.</summary>
@@ -7,7 +9,11 @@ namespace Auctions.Benchmarks.Limits;
 /// <param name="DecisionsRefused">The same with redis-benchmark's bids.</param>
 internal sealed record LimitResults(
     Measured SingleEvalsha, Measured SingleThroughClient, IReadOnlyList<Measured> Decisions, Measured DecisionsRefused, IReadOnlyList<Measured> Appends,
-    CpuSum? Sum);
+    CpuSum? Sum)
+{
+    [JsonIgnore]
+    public IEnumerable<Measured> All => [SingleEvalsha, SingleThroughClient, .. Decisions, DecisionsRefused, .. Appends];
+}
 
 /// <param name="PerS">Bids, or rows, a second.</param>
 /// <param name="Batch">Bids a call, or rows a commit.</param>

@@ -87,7 +87,7 @@ internal sealed class BenchStack : IAsyncDisposable
         await _run.RemoveDataAsync(CancellationToken.None);
     }
 
-    private int Pid(string part) => int.Parse(File.ReadAllText(_run.PidFile(part)).Trim());
+    public int Pid(string part) => int.Parse(File.ReadAllText(_run.PidFile(part)).Trim());
 
     private Supervisor Supervise(IReadOnlyList<Part> parts, Action<string> say) => new(_run, parts, Checkout.Root(), _time, say);
 

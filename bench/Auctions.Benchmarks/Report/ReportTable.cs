@@ -15,7 +15,7 @@ internal static class ReportTable
         if (report.Limits is { } limits)
         {
             to.WriteLine($"\n{"limit",-40}{"batch",7}{"parallel",10}{"per s",10}{"server us",11}{"client us",11}");
-            foreach (var m in (Limits.Measured[])[limits.SingleEvalsha, limits.SingleThroughClient, .. limits.Decisions, limits.DecisionsRefused, .. limits.Appends])
+            foreach (var m in limits.All)
                 to.WriteLine($"{m.What,-40}{m.Batch,7}{m.Parallel,10}{m.PerS,10:N0}{m.ServerUs,11:0.0}{m.ClientUs,11:0.0}");
             if (limits.Sum is { } sum)
             {
