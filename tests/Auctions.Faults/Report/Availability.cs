@@ -7,7 +7,7 @@ namespace Auctions.Faults.Report;
 /// bidders bid. A kind's longest unavailability is the longest gap that overlaps one of its faults, from the moment that it was injected to the
 /// moment that the part was ready again. Faults overlap each other too: a gap counts for every kind that may have had a part in it.
 /// </summary>
-internal static class Availability
+public static class Availability
 {
     /// <param name="answeredUs">When answers came, in any order; with the start and the end of bidding.</param>
     public static IReadOnlyDictionary<string, double> Longest(IEnumerable<long> answeredUs, IReadOnlyList<InjectedFault> faults)

@@ -1,0 +1,94 @@
+using Auctions.Faults.Checking;
+using Auctions.Faults.Evidence;
+using Auctions.Platform.Contract;
+
+namespace Auctions.UnitTests.FaultChecks;
+
+/// <summary>
+/// What a fault run sees of one auction in a system that keeps its promises: opened; ann up to 20.00; a losing bid of bob's, refused; bob up to
+/// 30.00; sealed. Each bid is a second's worth of calls after the one before it. Tests break it in one place.
+/// </summary>
+internal sealed class FaultHistory
+{
+    public const long EpochUs = 1_800_000_000_000_000, SecondUs = 1_000_000, EndUs = EpochUs + 100 * SecondUs;
+
+    public static readonly Guid Auction = new(1, 0, 0, new byte[8]);
+    private static readonly Terms Vase = new("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, EpochUs);
+
+    public FaultHistory()
+    {
+        var opened = AuctionState.Opened(AuctionStatus.Active, EndUs);
+        Ledger.Add(new LedgerRecord(Id(100), Guid.Empty, 0, null, EntryKind.Opened, null, default, default, opened, true, EpochUs, Vase, "", EndReason.None));
+        Place("ann", 20_00, at: 1);
+        Place("bob", 10_00, at: 2);
+        Place("bob", 30_00, at: 3);
+        var state = Ledger[^1].After! with { Status = AuctionStatus.Ended };
+        Ledger.Add(new LedgerRecord(Id(103), Ledger[^1].Id, 3, null, EntryKind.Sealed, null, default, default, state, true, EndUs + 1_000, null, "bob", EndReason.Time));
+        Row = new AuctionRow(Auction, 3, Id(103), state, true, "bob", EndReason.Time, Vase);
+        Calls.Add(new ObservedCall(Auction, "CreateAuction", 0, 1, 0));
+        Hot = new HotCopy(new Dictionary<string, string>
+        {
+            ["version"] = "3", ["head"] = $"{Id(103)}", ["terms"] = Vase.Line, ["status"] = "ended", ["price"] = "2100", ["ceiling"] = "3000",
+            ["leader"] = "bob", ["end_us"] = $"{EndUs}", ["extensions"] = "0", ["bid_count"] = "2",
+        }, []);
+        foreach (var entry in Entries) Shown.Add(StateMap.State(Vase, entry.After!, entry.Version!.Value));
+        Final = new V1.AuctionEnded { Final = Shown[^1], WinnerId = "bob", EndReason = V1.EndReason.Time };
+        Events.AddRange(Ledger.Select((r, i) => new FeedEvent(i, r.Id, r.Version)));
+    }
+
+    public List<LedgerRecord> Ledger { get; } = [];
+    public List<SentBid> Sent { get; } = [];
+    public List<ObservedCall> Calls { get; } = [];
+    public List<V1.AuctionState> Shown { get; } = [];
+    public List<FeedEvent> Events { get; } = [];
+    public List<(long, long)> Disturbances { get; } = [];
+    public AuctionRow Row { get; set; }
+    public HotCopy Hot { get; set; }
+    public V1.AuctionEnded? Final { get; set; }
+    public long RestUs { get; set; } = EndUs + 10 * SecondUs;
+
+    public IEnumerable<LedgerRecord> Entries => Ledger.Where(r => r.Version is not null);
+
+    public Findings Check()
+    {
+        var heads = Events.Where(e => e.Version is not null).ToList();
+        var auction = new AuctionEvidence(Auction, Row, Ledger, Sent, Calls, Hot, new ViewerEvidence(Shown, [], Final), heads, Events);
+        var found = new Findings();
+        Checker.Check(auction, new RunEvidence(EpochUs, RestUs, Disturbances, FeedIsWhole: true), found);
+        return found;
+    }
+
+    /// <summary>The row of the ledger at a version.</summary>
+    public void Change(long version, Func<LedgerRecord, LedgerRecord> change)
+    {
+        var place = Ledger.FindIndex(r => r.Version == version);
+        Ledger[place] = change(Ledger[place]);
+    }
+
+    /// <summary>The same calls, later or sooner.</summary>
+    public void Move(int bid, long beganUs, long endedUs)
+    {
+        var moved = new SentBid(Auction, Sent[bid].Bid);
+        moved.Note(Sent[bid].Calls[0] with { BeganUs = beganUs, EndedUs = endedUs });
+        Sent[bid] = moved;
+    }
+
+    /// <summary>A bid that was decided on what the ledger holds so far, recorded and answered.</summary>
+    private void Place(string bidder, long max, int at)
+    {
+        var last = Entries.Last();
+        var bid = new Bid(bidder, Id(at), BidKind.Proxy, "USD", 0, max);
+        var decidedUs = EpochUs + at * SecondUs + 500;
+        var decision = Rules.Decide(Vase, last.After!, bid, decidedUs);
+        var accepted = decision.Outcome != BidOutcome.Refused;
+        var version = last.Version!.Value + (accepted ? 1 : 0);
+        Ledger.Add(new LedgerRecord(Id(100 + at), last.Id, accepted ? version : null, accepted ? null : version, EntryKind.Bid, bid, decision.Outcome, decision.Reason,
+            accepted ? decision.After : null, true, decidedUs, null, "", EndReason.None));
+        var sent = new SentBid(Auction, bid);
+        sent.Note(new BidCall(at * SecondUs, at * SecondUs + 1_000, 0,
+            new BidAnswer(decision.Outcome, decision.Reason, accepted ? Id(100 + at) : Guid.Empty, version, decision.After with { Ceiling = 0 }, true, decidedUs), ""));
+        Sent.Add(sent);
+    }
+
+    private static Guid Id(int number) => new(number, 0, 0, new byte[8]);
+}
