@@ -14,12 +14,14 @@ internal static class Composition
         var builder = WebApplication.CreateSlimBuilder(args);
         builder.AddAuctionsHosting("updater");
         builder.Services
+            .AddPostgres(builder.Configuration)
             .AddHotState(builder.Configuration)
             .AddSection<KafkaOptions>(builder.Configuration)
             .AddSingleton(Feed)
             .AddSingleton<UpdaterMetrics>()
             .AddSingleton<RepairRedis>()
-            .AddHostedService<FeedToRedis>();
+            .AddHostedService<FeedToRedis>()
+            .AddHostedService<RestoredRedis>();
         return builder.Build().MapAuctionsDefaults();
     }
 

@@ -24,7 +24,13 @@ internal sealed partial class RepairRedis(
     /// <exception cref="OperationCanceledException">It may be right or not; the records must come again.</exception>
     public async Task DoAsync(IReadOnlyList<FeedRecord> batch, CancellationToken cancellation)
     {
-        var left = Latest(batch, Skip);
+        await DoAsync(Latest(batch, Skip), cancellation);
+        metrics.Done(batch.Count);
+    }
+
+    /// <summary>Returns when Redis is right as far as these heads tell, each of an auction of its own.</summary>
+    public async Task DoAsync(IReadOnlyCollection<ChangedHead> left, CancellationToken cancellation)
+    {
         var backoff = BackoffMin;
         while (true)
         {
@@ -37,7 +43,6 @@ internal sealed partial class RepairRedis(
 
         if (_redisAway) RedisBack();
         _redisAway = false;
-        metrics.Done(batch.Count);
     }
 
     /// <summary>One an auction, of the highest version: a feed that repeats itself may bring an older one last.</summary>

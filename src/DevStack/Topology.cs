@@ -71,7 +71,7 @@ public static class Topology
             .. wiring.Bidding.Select(name =>
                 Service(name, "BiddingService", ["postgres", firstRedis], () => [Ledger(name), HotState(name), ServerGc])),
             Service("auction", "AuctionService", ["postgres", firstRedis], () => [Ledger("auction"), HotState("auction")]),
-            Service("updater", "CdcRedisUpdater", [firstRedis, "kafka"], () => [HotState("updater"), Feed()])
+            Service("updater", "CdcRedisUpdater", ["postgres", firstRedis, "kafka"], () => [Ledger("updater"), HotState("updater"), Feed()])
                 with { RestartsWith = ["kafka"] },
             Service("gateway", "StreamGateway", ["postgres", "kafka"],
                 () => [Ledger("gateway"), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])])

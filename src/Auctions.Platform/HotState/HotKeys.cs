@@ -11,11 +11,18 @@ public readonly struct HotKeys(Guid auctionId)
     /// <summary>Matches every auction's <see cref="Pending"/>.</summary>
     public const string AnyPending = "auction:{*}:pending";
 
+    /// <summary>Matches every auction's <see cref="Auction"/>, and few keys beside.</summary>
+    public const string AnyAuction = "auction:{*}";
+
     private readonly string _prefix = $"auction:{{{auctionId}}}";
 
     /// <summary>The auction whose <see cref="Pending"/> that is; null where it is somebody else's key.</summary>
     public static Guid? AuctionOfPending(string key) =>
         key.Split('{', '}') is [_, var id, _] && Guid.TryParseExact(id, "D", out var auctionId) ? auctionId : null;
+
+    /// <summary>The auction whose <see cref="Auction"/> that is; null where it is somebody else's key.</summary>
+    public static Guid? AuctionOf(string key) =>
+        key.Split('{', '}') is ["auction:", var id, ""] && Guid.TryParseExact(id, "D", out var auctionId) ? auctionId : null;
 
     /// <summary>Hash: terms, state and head.</summary>
     public RedisKey Auction => _prefix;

@@ -84,8 +84,9 @@ public sealed partial class RedisHotState
         {
             return await ask().WaitAsync(_callTimeout, cancellation);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException or FormatException)
+        catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException or FormatException or IOException)
         {
+            // IOException: what broke a connection, where the client hands it on to who waited for an answer on it.
             throw new HotStateUnavailableException($"Redis did not answer: {e.Message}", e);
         }
     }

@@ -106,6 +106,18 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
     }
 
     [Fact]
+    public async Task Redis_that_comes_back_with_an_older_state_forgets_what_it_has_missed_though_no_event_tells_of_it()
+    {
+        var (behind, right) = (await OpenHotAsync(), await OpenHotAsync());
+        await _ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{behind}'");
+        await redis.Server.Process.KillAsync();
+        await redis.Server.StartAsync();
+
+        await ForgottenAsync(behind);
+        Assert.True(await HotHeadAsync(right) is { There: true });
+    }
+
+    [Fact]
     public async Task What_was_done_is_not_done_again()
     {
         var auction = await OpenHotAsync();
@@ -147,7 +159,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         var app = CdcRedisUpdater.Composition.Build(
         [
             "--Listen:Grpc=127.0.0.1:0", $"--Auth:Hs256Key={Convert.ToBase64String(new byte[32])}", "--Logging:LogLevel:Default=Error",
-            $"--Redis:Configuration={redis.Server.Configuration}", $"--Kafka:BootstrapServers={_feed.Kafka.Address}",
+            $"--Postgres:ConnectionString={_ledger.ConnectionString}", $"--Redis:Configuration={redis.Server.Configuration}", $"--Kafka:BootstrapServers={_feed.Kafka.Address}",
         ]);
         await app.StartAsync();
         return app;
