@@ -26,12 +26,12 @@ public sealed record PartProcess(int Pid, string LaunchDigest)
     /// <summary>The running process of a part; null if there is none. A zombie does not run.</summary>
     public static PartProcess? Find(RunDirectory run, string part)
     {
-        if (!File.Exists(run.PidFile(part)) || !File.Exists(run.StartFile(part))
-            || !int.TryParse(File.ReadAllText(run.PidFile(part)), out var pid))
+        if (Read(run.PidFile(part)) is not { } pidText || Read(run.StartFile(part)) is not { } startText
+            || !int.TryParse(pidText, out var pid))
         {
             return null;
         }
-        var start = File.ReadAllText(run.StartFile(part)).Trim().Split(' ');
+        var start = startText.Trim().Split(' ');
         return start is [var ticks, var boot, var digest] && boot == BootId && StartTicks(pid) == ticks
             ? new PartProcess(pid, digest)
             : null;
@@ -64,6 +64,19 @@ public sealed record PartProcess(int Pid, string LaunchDigest)
         const double ticksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on
         var sinceBoot = double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0]);
         return TimeSpan.FromSeconds(Math.Max(0, sinceBoot - double.Parse(StartTicks(Pid) ?? "0") / ticksPerSecond));
+    }
+
+    /// <summary>Null where it is not there, be it gone in this moment.</summary>
+    private static string? Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Field 22 of /proc/pid/stat; null for what does not run. The name before it may hold blanks.</summary>

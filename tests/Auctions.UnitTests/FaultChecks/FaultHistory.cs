@@ -23,13 +23,21 @@ internal sealed class FaultHistory
         Place("bob", 10_00, at: 2);
         Place("bob", 30_00, at: 3);
         var state = Ledger[^1].After! with { Status = AuctionStatus.Ended };
-        Ledger.Add(new LedgerRecord(Id(103), Ledger[^1].Id, 3, null, EntryKind.Sealed, null, default, default, state, true, EndUs + 1_000, null, "bob", EndReason.Time));
-        Row = new AuctionRow(Auction, 3, Id(103), state, true, "bob", EndReason.Time, Vase);
+        Ledger.Add(new LedgerRecord(Id(104), Ledger[^1].Id, 3, null, EntryKind.Sealed, null, default, default, state, true, EndUs + 1_000, null, "bob", EndReason.Time));
+        Row = new AuctionRow(Auction, 3, Id(104), state, true, "bob", EndReason.Time, Vase);
         Calls.Add(new ObservedCall(Auction, "CreateAuction", 0, 1, 0));
         Hot = new HotCopy(new Dictionary<string, string>
         {
-            ["version"] = "3", ["head"] = $"{Id(103)}", ["terms"] = Vase.Line, ["status"] = "ended", ["price"] = "2100", ["ceiling"] = "3000",
-            ["leader"] = "bob", ["end_us"] = $"{EndUs}", ["extensions"] = "0", ["bid_count"] = "2",
+            ["version"] = "3",
+            ["head"] = $"{Id(104)}",
+            ["terms"] = Vase.Line,
+            ["status"] = "ended",
+            ["price"] = "2100",
+            ["ceiling"] = "3000",
+            ["leader"] = "bob",
+            ["end_us"] = $"{EndUs}",
+            ["extensions"] = "0",
+            ["bid_count"] = "2",
         }, []);
         foreach (var entry in Entries) Shown.Add(StateMap.State(Vase, entry.After!, entry.Version!.Value));
         Final = new V1.AuctionEnded { Final = Shown[^1], WinnerId = "bob", EndReason = V1.EndReason.Time };
