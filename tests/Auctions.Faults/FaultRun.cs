@@ -69,6 +69,7 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
         finally
         {
             await keeping.CancelAsync();
+            await kept;
             await load.StopAsync();
         }
     }
@@ -81,12 +82,18 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
         using var heal = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var left = length - TimeSpan.FromMicroseconds(clock.NowUs);
         var injecting = new Injector(stack, faults, clock, stack.Say).RunAsync(FaultPlan.Of(seed, length), late.Token, heal.Token);
-        await clock.DelayAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellation);
-        await late.CancelAsync();
-        load.EndBidding();
-        heal.CancelAfter(HealWithin);
-        await injecting;
-        stack.MendLinks();
+        try
+        {
+            await clock.DelayAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellation);
+            load.EndBidding();
+        }
+        finally
+        {
+            await late.CancelAsync();
+            heal.CancelAfter(HealWithin);
+            await injecting; // nothing is started any more by the time that the stack is stopped
+            stack.MendLinks();
+        }
     }
 
     private async Task<FaultReport> ReportAsync(

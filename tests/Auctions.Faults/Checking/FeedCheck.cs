@@ -22,7 +22,8 @@ internal static class FeedCheck
         foreach (var stray in auction.Entries.Where(e => !known.Contains(e.Id)).Take(1))
             found.Report("I8", auction.Id, stray.Version, $"Kafka has the record {stray.Id}, which the ledger does not have");
         InOrder(auction.Id, auction.Entries, "ledger", found);
-        InOrder(auction.Id, auction.Heads, "auctions", found);
+        // Kafka that has lost everything gets every row anew first, and after that what had not been confirmed, which may be older.
+        if (run.FeedIsWhole) InOrder(auction.Id, auction.Heads, "auctions", found);
         if (auction.Row is { } row && auction.Heads.MaxBy(e => e.Order) is var last && (last?.Id, last?.Version) != (row.Head, row.Version))
             found.Report("I8", auction.Id, row.Version, $"the last event of the auction's row is of version {last?.Version.ToString() ?? "none"}");
     }

@@ -50,6 +50,9 @@ internal sealed class FaultHistory
     public List<V1.AuctionState> Shown { get; } = [];
     public List<FeedEvent> Events { get; } = [];
     public List<(long, long)> Disturbances { get; } = [];
+    /// <summary>The topic of auctions, where it is other than the topic of the ledger without its refusals.</summary>
+    public List<FeedEvent>? Heads { get; set; }
+    public bool FeedIsWhole { get; set; } = true;
     public AuctionRow Row { get; set; }
     public HotCopy Hot { get; set; }
     public V1.AuctionEnded? Final { get; set; }
@@ -59,10 +62,10 @@ internal sealed class FaultHistory
 
     public Findings Check()
     {
-        var heads = Events.Where(e => e.Version is not null).ToList();
+        var heads = Heads ?? [.. Events.Where(e => e.Version is not null)];
         var auction = new AuctionEvidence(Auction, Row, Ledger, Sent, Calls, Hot, new ViewerEvidence(Shown, [], Final), heads, Events);
         var found = new Findings();
-        Checker.Check(auction, new RunEvidence(EpochUs, RestUs, Disturbances, FeedIsWhole: true), found);
+        Checker.Check(auction, new RunEvidence(EpochUs, RestUs, Disturbances, FeedIsWhole), found);
         return found;
     }
 
