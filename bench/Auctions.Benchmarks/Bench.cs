@@ -80,7 +80,7 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
             + (result.BidsPerEvalsha is { } bids ? $"  {bids:0.0} bids an EVALSHA, {result.RowsPerCommit:0.0} rows a commit" : pool)
             + (result.OthersCpuShare > CaseResult.DisturbedShare ? $"  DISTURBED: others took {result.OthersCpuShare:P0} of the machine" : "")
             + (result.Errors.Count > 0 ? $"  errors {string.Join(' ', result.Errors.Select(e => $"{e.Key}:{e.Value}"))}" : "")
-            + (result.Correctness.IsClean ? "" : $"  WRONG: {result.Correctness}"));
+            + (result.Correctness.IsClean ? "" : $"  WRONG: {result.Correctness.Missing} answers missing, {result.Correctness.Different} different, {result.Correctness.Contradictions} contradicted; {result.Correctness.ChainFaults.FirstOrDefault()}"));
         return result;
     }
 }

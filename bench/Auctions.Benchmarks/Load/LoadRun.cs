@@ -3,8 +3,8 @@ namespace Auctions.Benchmarks.Load;
 /// <summary>What a run is asked to do.</summary>
 /// <param name="RunNumber">Goes into the idempotency keys: those of different runs differ.</param>
 /// <param name="Callers">In flight at once, in all; in an open loop the most that may be.</param>
-/// <param name="RatePerS">0: a closed loop, where each answer brings the next request. Else an open loop: requests are meant for fixed
-/// moments, and latency counts from there, however late they could be sent.</param>
+/// <param name="RatePerS">0: a closed loop, where each answer brings the next request. Else an open loop: requests are meant for
+/// moments that are drawn beforehand (a Poisson process of that rate), and latency counts from there, however late they could be sent.</param>
 internal sealed record LoadOrder(
     int RunNumber, string Address, BidMix Mix, Field Field, int Callers, int Connections, double WarmUpS, double MeasuredS, double RatePerS = 0);
 

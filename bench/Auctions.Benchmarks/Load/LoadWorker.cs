@@ -65,11 +65,12 @@ internal sealed class LoadWorker(
     /// latency counts from when it was meant to be sent.</summary>
     private void RunOpen()
     {
-        var interval = time.TimestampFrequency * order.Connections / order.RatePerS;
-        var due = time.GetTimestamp() + interval * index / order.Connections;
+        var arrivals = new Random(order.RunNumber * 1_000 + index);
+        var mean = time.TimestampFrequency * order.Connections / order.RatePerS;
+        var due = time.GetTimestamp() + Gap();
         while (!phase.Draining)
         {
-            for (var now = time.GetTimestamp(); due <= now && connection.InFlight < Share && connection.CanSend; due += interval)
+            for (var now = time.GetTimestamp(); due <= now && connection.InFlight < Share && connection.CanSend; due += Gap())
                 Send(Source.Next(), (long)due);
             connection.Flush();
             var waitMs = (due - time.GetTimestamp()) * 1_000 / time.TimestampFrequency;
@@ -77,6 +78,9 @@ internal sealed class LoadWorker(
         }
 
         Drain();
+
+        // Bidders know nothing of one another: the gaps between their bids are exponential.
+        double Gap() => -Math.Log(1 - arrivals.NextDouble()) * mean;
     }
 
     private void Drain()
