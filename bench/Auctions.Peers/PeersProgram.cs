@@ -12,8 +12,7 @@ internal static class PeersProgram
 {
     public static Task Main(string[] args)
     {
-        var builder = WebApplication.CreateSlimBuilder(args);
-        builder.AddAuctionsHosting("peer");
+        var builder = AuctionsHosting.CreateBuilder("peer", args);
         builder.Services
             .AddSection<PeerOptions>(builder.Configuration)
             .AddPostgres(builder.Configuration)

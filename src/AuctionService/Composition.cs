@@ -11,8 +11,7 @@ internal static class Composition
     /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
     public static WebApplication Build(string[] args)
     {
-        var builder = WebApplication.CreateSlimBuilder(args);
-        builder.AddAuctionsHosting("auction");
+        var builder = AuctionsHosting.CreateBuilder("auction", args);
         builder.Services
             .AddStores(builder.Configuration)
             .AddSection<AuctionOptions>(builder.Configuration)

@@ -19,11 +19,17 @@ internal sealed class BiddingOptions : ISectionOptions
     /// <summary>Bids that go to Redis in one call. 1 to 256.</summary>
     public int DecideBidsMax { get; set; } = 256;
 
-    /// <summary>Lanes to the ledger, each with a connection and one commit in flight. 1 to 64.</summary>
-    public int Lanes { get; set; } = 4;
+    /// <summary>
+    /// Lanes to the ledger, each with a connection and one commit in flight. 1 to 64. Where bids are spread over many auctions, fewer lanes
+    /// make fuller commits, which cost less a bid; more lanes let one wait for a lock alone.
+    /// </summary>
+    public int Lanes { get; set; } = Math.Clamp(Environment.ProcessorCount / 2, 1, 8);
 
     /// <summary>Bids that one commit takes at most. 1 to 2,000.</summary>
     public int CommitEntriesMax { get; set; } = 500;
+
+    /// <summary>Milliseconds after which entries that are in the ledger are taken out of what is pending in Redis, together. 1 to 60,000.</summary>
+    public int SettleMs { get; set; } = 1_000;
 
     /// <summary>Seconds between two looks for what dead services left pending. 1 to 3,600.</summary>
     public int SweepSeconds { get; set; } = 10;
@@ -34,7 +40,7 @@ internal sealed class BiddingOptions : ISectionOptions
         [
             (nameof(InFlightMax), InFlightMax, 1_000_000), (nameof(InFlightPerStreamMax), InFlightPerStreamMax, 10_000),
             (nameof(WaitingPerAuctionMax), WaitingPerAuctionMax, 1_000_000), (nameof(DecideBidsMax), DecideBidsMax, 256),
-            (nameof(Lanes), Lanes, 64), (nameof(CommitEntriesMax), CommitEntriesMax, 2_000), (nameof(SweepSeconds), SweepSeconds, 3_600),
+            (nameof(Lanes), Lanes, 64), (nameof(CommitEntriesMax), CommitEntriesMax, 2_000), (nameof(SettleMs), SettleMs, 60_000), (nameof(SweepSeconds), SweepSeconds, 3_600),
         ];
         return bounds.Where(b => b.Value < 1 || b.Value > b.Max)
             .Select(b => $"{Section}:{b.Key} must be 1 to {b.Max}, and is {b.Value}.");

@@ -8,7 +8,7 @@ namespace BiddingService;
 
 /// <summary>What every lane needs.</summary>
 internal sealed record CommitParts(
-    ILedger Ledger, IHotState HotState, Recovery Recovery, BiddingMetrics Metrics, TimeProvider Time, ILogger<CommitLane> Log);
+    ILedger Ledger, Settlements Settlements, Recovery Recovery, BiddingMetrics Metrics, TimeProvider Time, ILogger<CommitLane> Log);
 
 /// <summary>
 /// One line to the ledger: all that waits goes in one transaction, in the order in which it came, and while that commits the next waits. An
@@ -109,7 +109,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
         }
 
         commit.Report();
-        foreach (var (auctionId, bids) in commit.Recorded()) _ = SettleAsync(auctionId, bids);
+        foreach (var (auctionId, bids) in commit.Recorded()) _parts.Settlements.Add(auctionId, bids);
     }
 
     /// <summary>Waits for an attempt to its end, and lets the callers go when their patience is over.</summary>
@@ -184,19 +184,6 @@ internal sealed partial class CommitLane : IAsyncDisposable
         }
     }
 
-    /// <summary>Tidies up, off the path: what stays pending is found to be there already.</summary>
-    private async Task SettleAsync(Guid auctionId, IReadOnlyList<DecidedBid> bids)
-    {
-        try
-        {
-            await _parts.HotState.SettleAsync(auctionId, bids, CancellationToken.None);
-        }
-        catch (HotStateUnavailableException fault)
-        {
-            LogUnsettled(_parts.Log, auctionId, bids.Count, fault.Message);
-        }
-    }
-
     private static Exception FaultOf(Exception fault) =>
         fault is LedgerUnavailableException ? new OutcomeUnknownException("Postgres does not answer.", fault) : fault;
 
@@ -214,9 +201,6 @@ internal sealed partial class CommitLane : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Warning, "Auction {AuctionId}: what is pending cannot be read: {Reason}")]
     private static partial void LogNoPending(ILogger log, Guid auctionId, string reason);
-
-    [LoggerMessage(LogLevel.Information, "Auction {AuctionId}: {Bids} entries stay pending though they are in the ledger: {Reason}")]
-    private static partial void LogUnsettled(ILogger log, Guid auctionId, int bids, string reason);
 
     /// <summary>A decided bid, or a mark that the lane has come this far.</summary>
     internal readonly record struct Item(DecidingQueue? Queue, BidTicket? Ticket, TaskCompletionSource? Passed);

@@ -26,7 +26,8 @@ internal sealed class PlaceBid : IAsyncDisposable
         _options = options;
         _ledger = ledger;
         _parts = new DecidingParts(hotState, ledger, recovery, velocity, metrics, time, logs.CreateLogger<DecidingQueue>());
-        var laneParts = new CommitParts(ledger, hotState, recovery, metrics, time, logs.CreateLogger<CommitLane>());
+        var settlements = new Settlements(hotState, TimeSpan.FromMilliseconds(options.SettleMs), time, logs.CreateLogger<Settlements>());
+        var laneParts = new CommitParts(ledger, settlements, recovery, metrics, time, logs.CreateLogger<CommitLane>());
         _lanes = [.. Enumerable.Range(0, options.Lanes).Select(_ => new CommitLane(laneParts, options.CommitEntriesMax))];
     }
 

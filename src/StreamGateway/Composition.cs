@@ -12,8 +12,7 @@ internal static class Composition
     /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
     public static WebApplication Build(string[] args)
     {
-        var builder = WebApplication.CreateSlimBuilder(args);
-        builder.AddAuctionsHosting("gateway");
+        var builder = AuctionsHosting.CreateBuilder("gateway", args);
         builder.Services
             .AddGrpcWeb(builder.Configuration)
             .AddPostgres(builder.Configuration)

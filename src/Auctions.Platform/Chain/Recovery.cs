@@ -23,8 +23,10 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
     {
         var pending = await hotState.ReadPendingAsync(auctionId, cancellation);
         if (pending.Count == 0 || await ledger.ReadHeadAsync(auctionId, cancellation) is not { } head) return false;
-        DecidedBid[] lawful = [.. pending.Where(b => b.FollowsUnder(head.Terms))];
-        var strayed = lawful.Length < pending.Count;
+        var joined = Joined(pending, head);
+        await hotState.SettleAsync(auctionId, [.. pending.Take(joined)], cancellation);
+        DecidedBid[] lawful = [.. pending.Skip(joined).Where(b => b.FollowsUnder(head.Terms))];
+        var strayed = lawful.Length < pending.Count - joined;
         foreach (var chunk in lawful.Chunk(ChunkMax))
         {
             var results = await ledger.AppendAsync(chunk, cancellation);
@@ -35,6 +37,22 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
         return strayed;
 
         static bool InLedger(AppendResult result) => result.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere;
+    }
+
+    /// <summary>
+    /// How many of the pending entries, from the first, are in the ledger by their looks: a chain that ends in its head. They have only not been
+    /// taken out yet, and of a hot auction there may be thousands.
+    /// </summary>
+    private static int Joined(IReadOnlyList<DecidedBid> pending, Head head)
+    {
+        var joined = 0;
+        while (joined < pending.Count && pending[joined].Id != head.EntryId)
+        {
+            if (joined > 0 && pending[joined].Prev != pending[joined - 1].Id) return 0;
+            joined++;
+        }
+
+        return joined < pending.Count && (joined == 0 || pending[joined].Prev == pending[joined - 1].Id) ? joined + 1 : 0;
     }
 
     /// <summary>

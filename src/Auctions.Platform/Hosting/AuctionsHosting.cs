@@ -17,6 +17,16 @@ public static class AuctionsHosting
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// A service's builder, with <see cref="AddAuctionsHosting"/>. Its settings file is looked for, and watched, beside the program: a service that is
+    /// started in a directory where much is written would be told of every write.
+    /// </summary>
+    /// <param name="name">Of the service, in its logs.</param>
+    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
+    public static WebApplicationBuilder CreateBuilder(string name, string[] args) =>
+        WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory })
+            .AddAuctionsHosting(name);
+
+    /// <summary>
     /// Kestrel on <c>Listen:Grpc</c>, gRPC behind <see cref="RpcBoundary"/>, tokens, health, reflection, logging, options that are
     /// validated at start. Services are mapped with <c>MapGrpcService</c>, and then <see cref="MapAuctionsDefaults"/>.
     /// </summary>
@@ -64,6 +74,9 @@ public static class AuctionsHosting
             json.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
         });
         foreach (var noisy in (string[])["Microsoft.AspNetCore", "Grpc", "Quartz", "Npgsql"]) logging.AddFilter(noisy, LogLevel.Warning);
+
+        // Its messages are of no use beside ours, and while it has any a request costs an activity.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 
         // Our own boundary has logged what there is to log; theirs would repeat every refusal.
         logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);

@@ -32,7 +32,7 @@ local floor, max, min, concat = math.floor, math.max, math.min, table.concat
 -- 1. The hash. A key of another type is a damaged one.
 
 local fields = redis.pcall('HMGET', HASH, 'terms', 'status', 'leader', 'head',
-  'price', 'ceiling', 'end_us', 'extensions', 'bid_count', 'version', 'hydrated_version')
+  'price', 'ceiling', 'end_us', 'extensions', 'bid_count', 'version', 'hydrated_version', 'kept_s')
 if fields.err then
   if find(fields.err, 'WRONGTYPE', 1, true) then return nil end
   return fields
@@ -279,11 +279,17 @@ for i = 1, count do
   reply[i + 1] = line
 end
 
--- 6. The answers, the new head, what is pending, the windows, and another term of life.
+-- 6. The answers, what is pending, the new head, and the windows.
 
 if #answers > 0 then
   call('HSET', answers_now, unpack(answers))
-  call('EXPIRE', answers_now, (period + 2) * ANSWERS_S - time[1])
+  -- Two EXPIREs a call would cost as much as deciding a bid: lives are prolonged when a sixteenth is over, or a period.
+  local now_s, kept_s = tonumber(time[1]), tonumber(fields[12] or nil) or 0
+  if math.abs(now_s - kept_s) >= IDLE_S / 16 or floor(kept_s / ANSWERS_S) ~= period then
+    call('HSET', HASH, 'kept_s', now_s)
+    call('EXPIRE', HASH, IDLE_S)
+    call('EXPIRE', answers_now, (period + 2) * ANSWERS_S - now_s)
+  end
 end
 if #entries > 0 then
   call('HSET', PENDING, unpack(entries))
@@ -292,5 +298,4 @@ if #entries > 0 then
     'version', version_text, 'head', head)
 end
 for key in pairs(changed_windows) do call('SET', key, windows[key], 'EX', WINDOW_S) end
-call('EXPIRE', HASH, IDLE_S)
 return reply
