@@ -29,6 +29,7 @@ public static class Topology
         ["appendfsync"] = "everysec", // what it may lose the ledger has: see "Redis proposes, Postgres disposes"
         ["save"] = "",
         ["maxmemory-policy"] = "noeviction",
+        ["auto-aof-rewrite-min-size"] = "512mb", // at full load 64 MB, the default, is written in a few seconds, and rewritten beside the bids
         ["lazyfree-lazy-expire"] = "yes", // a period's answers go all at once, a million of a hot auction's: not while bids wait
         ["repl-diskless-sync-delay"] = "0", // of one replica; there is none to wait for
     };

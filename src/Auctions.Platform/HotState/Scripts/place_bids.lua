@@ -188,7 +188,7 @@ if #KEYS >= FIRST_WINDOW then
 end
 
 local TIME_LENGTH = 17
-local now_text = format('%016.0f ', now_us)
+local now_text = format('%016d ', now_us)
 
 local function too_fast(window_key)
   local window = windows[window_key]
@@ -201,10 +201,10 @@ end
 
 -- 5. Each bid: the answer that its key has already, unless that is void; else a decision on the state so far.
 
-local function number(n) return format('%.0f', n) end -- tostring would lose digits
+local function number(n) return format('%d', n) end -- tostring would lose digits; %.0f costs five times as much
 
 local function state()
-  return format('%s %.0f %.0f %s %.0f %.0f %.0f', status, price, ceiling, leader, end_us, extensions, bid_count)
+  return format('%s %d %d %s %d %d %d', status, price, ceiling, leader, end_us, extensions, bid_count)
 end
 
 -- A hash for all the answers of one period: one command writes a whole call's, where a key each would cost as much as all the
@@ -293,9 +293,11 @@ if #answers > 0 then
 end
 if #entries > 0 then
   call('HSET', PENDING, unpack(entries))
-  call('HSET', HASH, 'status', status, 'price', number(price), 'ceiling', number(ceiling), 'leader', leader,
-    'end_us', number(end_us), 'extensions', number(extensions), 'bid_count', number(bid_count),
+  call('HSET', HASH, 'price', number(price), 'ceiling', number(ceiling), 'leader', leader, 'bid_count', number(bid_count),
     'version', version_text, 'head', head)
+  -- Seldom.
+  if status ~= fields[2] then call('HSET', HASH, 'status', status) end
+  if end_us ~= tonumber(fields[7]) then call('HSET', HASH, 'end_us', number(end_us), 'extensions', number(extensions)) end
 end
 for key in pairs(changed_windows) do call('SET', key, windows[key], 'EX', WINDOW_S) end
 return reply
