@@ -12,7 +12,7 @@ namespace Auctions.Benchmarks;
 /// <summary>The whole run, in the order in which it happens.</summary>
 internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvider time)
 {
-    private static readonly string[] Peers = [PeerDesigns.ForUpdate, PeerDesigns.PlPgSql, PeerDesigns.RedisLock];
+    private static readonly string[] Peers = [PeerDesigns.ForUpdate, PeerDesigns.ForUpdateBatched, PeerDesigns.PlPgSql, PeerDesigns.RedisLock];
 
     private readonly Dictionary<string, CaseResult> _cases = [];
     private readonly List<CaseResult> _sweep = [], _latency = [];
@@ -130,20 +130,28 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
             .RunAsync(_cases["echo"], _cases.GetValueOrDefault("ours_hot"), cancellation);
     }
 
-    /// <summary>An open loop at shares of what each design does in a closed one, on the hot auction.</summary>
+    /// <summary>
+    /// An open loop at shares of what each design does in a closed one, on the hot auction; and the peers at half of what ours does, which is the load that
+    /// they would be bought for.
+    /// </summary>
     private async Task LatencyAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
     {
+        var ours = _cases.GetValueOrDefault("ours_hot");
         foreach (var fraction in scale.Fractions)
         {
-            if (_cases.TryGetValue("ours_hot", out var ours))
-                _latency.Add(await bench.OursOpenAsync(fraction * ours.AckedPerS, cancellation));
+            if (ours is not null) _latency.Add(await bench.OursOpenAsync(fraction * ours.AckedPerS, cancellation));
             foreach (var design in Peers)
-            {
-                if (!_cases.TryGetValue($"{design}_hot", out var closed)) continue;
-                var size = sizes[(design, true)];
-                var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
-                _latency.Add(await bench.PeerOpenAsync(design, server, size, fraction * closed.AckedPerS, cancellation));
-            }
+                if (_cases.TryGetValue($"{design}_hot", out var closed)) await PeerAtAsync(design, fraction * closed.AckedPerS);
+        }
+
+        foreach (var design in Peers.Where(d => ours is not null && _cases.ContainsKey($"{d}_hot")))
+            await PeerAtAsync(design, Ratio.HalfLoad * ours!.AckedPerS);
+
+        async Task PeerAtAsync(string design, double ratePerS)
+        {
+            var size = sizes[(design, true)];
+            var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
+            _latency.Add(await bench.PeerOpenAsync(design, server, size, ratePerS, cancellation));
         }
     }
 

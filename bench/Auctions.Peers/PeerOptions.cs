@@ -5,9 +5,9 @@ namespace Auctions.Peers;
 /// <summary>The names of the designs, as settings and reports use them.</summary>
 internal static class PeerDesigns
 {
-    public const string ForUpdate = "for_update", PlPgSql = "plpgsql", RedisLock = "redis_lock", Echo = "echo";
+    public const string ForUpdate = "for_update", ForUpdateBatched = "for_update_batched", PlPgSql = "plpgsql", RedisLock = "redis_lock", Echo = "echo";
 
-    public static readonly string[] All = [ForUpdate, PlPgSql, RedisLock, Echo];
+    public static readonly string[] All = [ForUpdate, ForUpdateBatched, PlPgSql, RedisLock, Echo];
 }
 
 /// <summary>Section <c>Peer</c> of the configuration.</summary>

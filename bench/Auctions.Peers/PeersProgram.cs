@@ -30,9 +30,10 @@ internal static class PeersProgram
         var time = services.GetRequiredService<TimeProvider>();
         return design switch
         {
-            PeerDesigns.ForUpdate => new ForUpdate(Postgres(), time),
+            PeerDesigns.ForUpdate => new ForUpdate(Postgres(), batched: false, time),
+            PeerDesigns.ForUpdateBatched => new ForUpdate(Postgres(), batched: true, time),
             PeerDesigns.PlPgSql => new PlPgSql(Postgres(), time),
-            PeerDesigns.RedisLock => new RedisLock(Redis(), new ForUpdate(Postgres(), time), time),
+            PeerDesigns.RedisLock => new RedisLock(Redis(), new ForUpdate(Postgres(), batched: true, time), time),
             PeerDesigns.Echo => new Echo(),
             _ => throw new ArgumentException($"There is no design '{design}'.", nameof(design)),
         };

@@ -21,7 +21,7 @@ internal sealed record BidsReport(
     Setting Setting, IReadOnlyDictionary<string, double?> Ratios, IReadOnlyList<Target> Targets, IReadOnlyDictionary<string, CaseResult> Cases,
     IReadOnlyList<CaseResult> Latency, LimitResults? Limits, IReadOnlyList<CaseResult> Sweep, bool IsCorrect)
 {
-    public static readonly string[] Designs = ["ours", PeerDesigns.ForUpdate, PeerDesigns.PlPgSql, PeerDesigns.RedisLock];
+    public static readonly string[] Designs = ["ours", PeerDesigns.ForUpdate, PeerDesigns.ForUpdateBatched, PeerDesigns.PlPgSql, PeerDesigns.RedisLock];
 
     public static BidsReport Of(Scale scale, IReadOnlyDictionary<string, CaseResult> cases, IReadOnlyList<CaseResult> sweep,
         IReadOnlyList<CaseResult> latency, LimitResults? limits, TimeSpan took, DateTimeOffset now)

@@ -11,7 +11,8 @@ internal static class Plot
 
     private static readonly (string Design, string Name, string Colour)[] Series =
     [
-        ("ours", "this system", "#0b6e4f"), ("for_update", "SELECT … FOR UPDATE", "#c0392b"), ("plpgsql", "one plpgsql call", "#2e6da4"),
+        ("ours", "this system", "#0b6e4f"), ("for_update", "SELECT … FOR UPDATE", "#c0392b"), ("for_update_batched", "the same, batched", "#e59866"),
+        ("plpgsql", "one plpgsql call", "#2e6da4"),
         ("redis_lock", "lock in Redis", "#b7791f"),
     ];
 

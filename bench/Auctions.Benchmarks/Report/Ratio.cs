@@ -7,7 +7,8 @@ namespace Auctions.Benchmarks.Report;
 /// <summary>Figures of one run over one another: what holds from machine to machine.</summary>
 internal static class Ratio
 {
-    private const double HalfLoad = 0.5;
+    /// <summary>Of what a design does in a closed loop.</summary>
+    public const double HalfLoad = 0.5;
 
     private static readonly (string Name, double Least)[] AtLeast =
     [
@@ -25,13 +26,16 @@ internal static class Ratio
     {
         var hot = Rate("ours_hot");
         var spread = Rate("ours_1000");
-        var half = HalfLoadP99("ours");
+        var halfPerS = HalfLoad * hot;
+        var half = P99("ours", halfPerS);
         return new SortedDictionary<string, double?>(StringComparer.Ordinal)
         {
             ["hot_vs_for_update"] = hot / Rate("for_update_hot"),
+            ["hot_vs_for_update_batched"] = hot / Rate("for_update_batched_hot"),
             ["hot_vs_plpgsql"] = hot / Rate("plpgsql_hot"),
             ["hot_vs_redis_lock"] = hot / Rate("redis_lock_hot"),
             ["spread_vs_for_update"] = spread / Rate("for_update_1000"),
+            ["spread_vs_for_update_batched"] = spread / Rate("for_update_batched_1000"),
             ["spread_vs_plpgsql"] = spread / Rate("plpgsql_1000"),
             ["spread_vs_redis_lock"] = spread / Rate("redis_lock_1000"),
             ["many_vs_spread"] = Rate("ours_100000") / spread,
@@ -39,16 +43,20 @@ internal static class Ratio
             ["decisions_vs_single_through_client"] = limits?.Decisions.Max(d => d.PerS) / limits?.SingleThroughClient.PerS,
             ["hot_vs_cpu_sum"] = hot / limits?.Sum?.AllowedPerS,
             ["p99_half_load_ms"] = half,
-            ["p99_half_load_vs_for_update"] = half / HalfLoadP99(PeerDesigns.ForUpdate),
-            ["p99_half_load_vs_plpgsql"] = half / HalfLoadP99(PeerDesigns.PlPgSql),
-            ["p99_half_load_vs_redis_lock"] = half / HalfLoadP99(PeerDesigns.RedisLock),
+            ["p99_half_load_vs_for_update"] = half / P99(PeerDesigns.ForUpdate, halfPerS),
+            ["p99_each_at_its_own_half_vs_for_update"] = half / P99(PeerDesigns.ForUpdate, HalfLoad * Rate("for_update_hot")),
+            ["p99_half_load_vs_for_update_batched"] = half / P99(PeerDesigns.ForUpdateBatched, halfPerS),
+            ["p99_each_at_its_own_half_vs_for_update_batched"] = half / P99(PeerDesigns.ForUpdateBatched, HalfLoad * Rate("for_update_batched_hot")),
+            ["p99_half_load_vs_plpgsql"] = half / P99(PeerDesigns.PlPgSql, halfPerS),
+            ["p99_each_at_its_own_half_vs_plpgsql"] = half / P99(PeerDesigns.PlPgSql, HalfLoad * Rate("plpgsql_hot")),
+            ["p99_half_load_vs_redis_lock"] = half / P99(PeerDesigns.RedisLock, halfPerS),
+            ["p99_each_at_its_own_half_vs_redis_lock"] = half / P99(PeerDesigns.RedisLock, HalfLoad * Rate("redis_lock_hot")),
         };
 
         double? Rate(string name) => cases.TryGetValue(name, out var found) ? found.AckedPerS : null;
 
-        double? HalfLoadP99(string design) => cases.TryGetValue($"{design}_hot", out var closed)
-            ? latency.FirstOrDefault(l => l.Design == design && Math.Abs((l.OfferedPerS!.Value / closed.AckedPerS) - HalfLoad) < 0.01)?.P99Ms
-            : null;
+        double? P99(string design, double? ratePerS) =>
+            latency.FirstOrDefault(l => l.Design == design && Math.Abs((l.OfferedPerS!.Value / ratePerS ?? 0) - 1) < 0.01)?.P99Ms;
     }
 
     public static IReadOnlyList<Target> Targets(IReadOnlyDictionary<string, double?> ratios) =>

@@ -5,10 +5,10 @@ using Npgsql;
 namespace Auctions.Peers.Designs;
 
 /// <summary>
-/// A transaction a bid, in two round trips: lock the auction's row and look for the key; decide; write and commit. BEGIN travels
-/// with the first, COMMIT with the second, so the row stays locked for one round trip and one fsync.
+/// A transaction a bid: lock the auction's row, look for the key, decide, insert, update, commit. Statement by statement, as it is mostly written
+/// (BEGIN travels with the first, as Npgsql has it); or batched, in two round trips, so that the row stays locked for one of them and one fsync.
 /// </summary>
-internal sealed class ForUpdate(NpgsqlDataSource source, TimeProvider time) : IPeerDesign
+internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvider time) : IPeerDesign
 {
     private const string Lock = "select terms, status, price, ceiling, leader, end_us, extensions, bid_count, version "
         + "from peer.auctions where id = $1 for update";
@@ -24,46 +24,71 @@ internal sealed class ForUpdate(NpgsqlDataSource source, TimeProvider time) : IP
 
     public async Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellation)
     {
-        // Given back in the middle of a transaction, the pool rolls it back.
         await using var connection = await source.OpenConnectionAsync(cancellation);
+        // Disposed of before its commit, it rolls back.
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
         var (head, answered) = await LockAsync(connection, auctionId, bid, cancellation);
-        if (answered is not null)
-        {
-            await using var rollback = new NpgsqlCommand("rollback", connection);
-            await rollback.ExecuteNonQueryAsync(cancellation);
-            return new BidAnswer(answered, head.Terms, Replayed: true);
-        }
+        if (answered is not null) return new BidAnswer(answered, head.Terms, Replayed: true);
 
         var now = time.GetUtcNow();
         var decided = DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(now), bid, now.ToMicroseconds());
         await WriteAsync(connection, decided, cancellation);
+        if (!batched) await transaction.CommitAsync(cancellation);
         return new BidAnswer(decided, head.Terms, Replayed: false);
     }
 
-    private static async Task<(Head Head, DecidedBid? Answered)> LockAsync(
+    private async Task<(Head Head, DecidedBid? Answered)> LockAsync(
         NpgsqlConnection connection, Guid auctionId, Bid bid, CancellationToken cancellation)
     {
-        await using var batch = new NpgsqlBatch(connection)
+        NpgsqlBatchCommand[] statements =
+        [
+            new(Lock) { Parameters = { Value(auctionId) } },
+            new(Find) { Parameters = { Value(auctionId), Value(bid.Bidder), Value(bid.Key) } },
+        ];
+        Head? head = null;
+        foreach (var trip in Trips(statements))
         {
-            BatchCommands =
+            await using var batch = Batch(connection, trip);
+            await using var row = await batch.ExecuteReaderAsync(cancellation);
+            if (head is null)
             {
-                new NpgsqlBatchCommand("begin"),
-                new NpgsqlBatchCommand(Lock) { Parameters = { Value(auctionId) } },
-                new NpgsqlBatchCommand(Find) { Parameters = { Value(auctionId), Value(bid.Bidder), Value(bid.Key) } },
-            },
-        };
-        await using var row = await batch.ExecuteReaderAsync(cancellation);
-        if (!await row.ReadAsync(cancellation)) throw new AuctionNotFoundException(auctionId);
-        var head = new Head(row.GetInt64(8), Guid.Empty, BidRows.ParseTerms(row.GetString(0)), BidRows.ReadState(row, 1));
-        await row.NextResultAsync(cancellation);
-        return (head, await row.ReadAsync(cancellation) ? BidRows.ReadBid(row, 0) : null);
+                if (!await row.ReadAsync(cancellation)) throw new AuctionNotFoundException(auctionId);
+                head = new Head(row.GetInt64(8), Guid.Empty, BidRows.ParseTerms(row.GetString(0)), BidRows.ReadState(row, 1));
+                if (!await row.NextResultAsync(cancellation)) continue;
+            }
+
+            if (await row.ReadAsync(cancellation)) return (head, BidRows.ReadBid(row, 0));
+        }
+
+        return (head!, null);
     }
 
-    private static async Task WriteAsync(NpgsqlConnection connection, DecidedBid decided, CancellationToken cancellation)
+    private async Task WriteAsync(NpgsqlConnection connection, DecidedBid decided, CancellationToken cancellation)
+    {
+        var statements = new List<NpgsqlBatchCommand> { InsertOf(decided) };
+        if (decided.Accepted) statements.Add(UpdateOf(decided));
+        if (batched) statements.Add(new NpgsqlBatchCommand("commit"));
+        foreach (var trip in Trips(statements))
+        {
+            await using var batch = Batch(connection, trip);
+            await batch.ExecuteNonQueryAsync(cancellation);
+        }
+    }
+
+    private IEnumerable<IEnumerable<NpgsqlBatchCommand>> Trips(IReadOnlyCollection<NpgsqlBatchCommand> statements) =>
+        batched ? [statements] : statements.Select(s => (IEnumerable<NpgsqlBatchCommand>)[s]);
+
+    private static NpgsqlBatch Batch(NpgsqlConnection connection, IEnumerable<NpgsqlBatchCommand> statements)
+    {
+        var batch = new NpgsqlBatch(connection);
+        foreach (var statement in statements) batch.BatchCommands.Add(statement);
+        return batch;
+    }
+
+    private static NpgsqlBatchCommand InsertOf(DecidedBid decided)
     {
         var (bid, after) = (decided.Bid, decided.After);
-        await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(Insert)
+        return new NpgsqlBatchCommand(Insert)
         {
             Parameters =
             {
@@ -72,21 +97,20 @@ internal sealed class ForUpdate(NpgsqlDataSource source, TimeProvider time) : IP
                 Value(Words.Of(decided.Reason)), Value(decided.DecidedUs), Value(Words.Of(after.Status)), Value(after.Price),
                 Value(after.Ceiling), Value(after.Leader), Value(after.EndUs), Value(after.Extensions), Value(after.BidCount),
             },
-        });
-        if (decided.Accepted)
-        {
-            batch.BatchCommands.Add(new NpgsqlBatchCommand(Update)
-            {
-                Parameters =
-                {
-                    Value(decided.AuctionId), Value(decided.Version), Value(Words.Of(after.Status)), Value(after.Price), Value(after.Ceiling),
-                    Value(after.Leader), Value(after.EndUs), Value(after.Extensions), Value(after.BidCount),
-                },
-            });
-        }
+        };
+    }
 
-        batch.BatchCommands.Add(new NpgsqlBatchCommand("commit"));
-        await batch.ExecuteNonQueryAsync(cancellation);
+    private static NpgsqlBatchCommand UpdateOf(DecidedBid decided)
+    {
+        var after = decided.After;
+        return new NpgsqlBatchCommand(Update)
+        {
+            Parameters =
+            {
+                Value(decided.AuctionId), Value(decided.Version), Value(Words.Of(after.Status)), Value(after.Price), Value(after.Ceiling),
+                Value(after.Leader), Value(after.EndUs), Value(after.Extensions), Value(after.BidCount),
+            },
+        };
     }
 
     private static NpgsqlParameter<T> Value<T>(T value) => new() { TypedValue = value };
