@@ -139,19 +139,28 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         var ours = _cases.GetValueOrDefault("ours_hot");
         foreach (var fraction in scale.Fractions)
         {
-            if (ours is not null) _latency.Add(await bench.OursOpenAsync(fraction * ours.AckedPerS, cancellation));
+            // One stall of the disk is more than a hundredth of such a run: what has a target is run three times, and the median counts.
+            var times = fraction == Ratio.HalfLoad ? scale.Rounds : 1;
+            if (ours is not null) _latency.Add(await MedianAsync(times, () => bench.OursOpenAsync(fraction * ours.AckedPerS, cancellation)));
             foreach (var design in Peers)
-                if (_cases.TryGetValue($"{design}_hot", out var closed)) await PeerAtAsync(design, fraction * closed.AckedPerS);
+                if (_cases.TryGetValue($"{design}_hot", out var closed)) await PeerAtAsync(design, fraction * closed.AckedPerS, times);
         }
 
         foreach (var design in Peers.Where(d => ours is not null && _cases.ContainsKey($"{d}_hot")))
-            await PeerAtAsync(design, Ratio.HalfLoad * ours!.AckedPerS);
+            await PeerAtAsync(design, Ratio.HalfLoad * ours!.AckedPerS, times: 1);
 
-        async Task PeerAtAsync(string design, double ratePerS)
+        async Task PeerAtAsync(string design, double ratePerS, int times)
         {
             var size = sizes[(design, true)];
             var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
-            _latency.Add(await bench.PeerOpenAsync(design, server, size, ratePerS, cancellation));
+            _latency.Add(await MedianAsync(times, () => bench.PeerOpenAsync(design, server, size, ratePerS, cancellation)));
+        }
+
+        static async Task<CaseResult> MedianAsync(int times, Func<Task<CaseResult>> run)
+        {
+            var results = new List<CaseResult>();
+            while (results.Count < times) results.Add(await run());
+            return results.OrderBy(r => r.P99Ms).ElementAt(times / 2);
         }
     }
 

@@ -5,7 +5,8 @@ namespace BiddingService;
 /// <summary>One call's bid on its way from the caller to the ledger and back. Owned by one stage at a time.</summary>
 internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited)
 {
-    private readonly TaskCompletionSource<BidAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Who completes it runs what follows, up to the answer on its way to the caller: never under a lock.</summary>
+    private readonly TaskCompletionSource<BidAnswer> _answer = new();
     private readonly List<Guid> _ids = new(1);
 
     public Guid AuctionId { get; } = auctionId;

@@ -108,8 +108,18 @@ internal sealed partial class CommitLane : IAsyncDisposable
             }
         }
 
-        commit.Report();
+        _ = ReportAsync(commit);
         foreach (var (auctionId, bids) in commit.Recorded()) _parts.Settlements.Add(auctionId, bids);
+    }
+
+    /// <summary>
+    /// Answers one after the other, beside the lane and in one piece of work: some hundred in the pool's queue would keep the next commit, and
+    /// the next decisions, waiting behind them.
+    /// </summary>
+    private static async Task ReportAsync(Commit commit)
+    {
+        await Task.Yield();
+        commit.Report();
     }
 
     /// <summary>Waits for an attempt to its end, and lets the callers go when their patience is over.</summary>

@@ -89,11 +89,15 @@ internal sealed partial class DecidingQueue(
     public void Unknown(BidTicket ticket)
     {
         ticket.Fail(new OutcomeUnknownException("Postgres does not answer."));
+        BidTicket[] waiting;
         lock (_gate)
         {
-            _unanswered -= _waiting.Count;
-            while (_waiting.TryDequeue(out var waiting)) waiting.Fail(new LedgerDownException());
+            waiting = [.. _waiting];
+            _waiting.Clear();
+            _unanswered -= waiting.Length;
         }
+
+        foreach (var undecided in waiting) undecided.Fail(new LedgerDownException());
     }
 
     /// <summary>The lane is done with a bid.</summary>
