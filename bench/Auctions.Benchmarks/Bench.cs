@@ -73,7 +73,7 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
     private async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
     {
         var cold = _warm.Add(stack.Pid(order.Server));
-        var result = await runner.RunAsync(cold ? order with { WarmUpS = order.WarmUpS + scale.FirstWarmUpS } : order, cancellation);
+        var result = await runner.RunAsync(cold ? order with { WarmUpS = order.WarmUpS + Math.Min(scale.FirstWarmUpS, 2 * order.MeasuredS) } : order, cancellation);
         var pool = order.Connections is { } size ? $", {size} connections" : "";
         var offered = result.OfferedPerS is { } rate ? $" of {rate:N0} offered" : "";
         say($"{result.Name,-18} {result.AckedPerS,9:N0}/s{offered}  p50 {result.P50Ms:0.0} ms  p99 {result.P99Ms:0.0} ms  {result.CpuUsPerBid:0} us CPU"

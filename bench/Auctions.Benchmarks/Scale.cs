@@ -2,7 +2,7 @@ namespace Auctions.Benchmarks;
 
 /// <summary>How long, how often, how many.</summary>
 /// <param name="Rounds">Of the closed-loop cases: all designs take turns, and the median round counts.</param>
-/// <param name="FirstWarmUpS">On top of a case's own, where its server has just started: until its code is compiled for good.</param>
+/// <param name="FirstWarmUpS">On top of a case's own, where its server has just started: until its code is compiled for good. Twice what is measured at most.</param>
 /// <param name="PoolSizes">Connections to Postgres that each peer is tried with.</param>
 /// <param name="Many">Auctions of the largest case.</param>
 /// <param name="Mixed">Auctions of the mixed case: half of the bids go to a hundredth of them.</param>

@@ -19,6 +19,8 @@ internal sealed class Commit
         for (var i = 0; i < _bids.Count; i++) _place[_bids[i].Id] = i;
     }
 
+    public IReadOnlyList<CommitLane.Item> Items => _items;
+
     public IReadOnlyList<DecidedBid> Bids => _bids;
 
     /// <summary>One a bid, in order.</summary>

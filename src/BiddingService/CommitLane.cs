@@ -116,10 +116,18 @@ internal sealed partial class CommitLane : IAsyncDisposable
     /// Answers one after the other, beside the lane and in one piece of work: some hundred in the pool's queue would keep the next commit, and
     /// the next decisions, waiting behind them.
     /// </summary>
-    private static async Task ReportAsync(Commit commit)
+    private async Task ReportAsync(Commit commit)
     {
         await Task.Yield();
-        commit.Report();
+        try
+        {
+            commit.Report();
+        }
+        catch (Exception fault)
+        {
+            LogFault(_parts.Log, commit.Items.Count, fault);
+            foreach (var item in commit.Items.Where(i => !i.Ticket!.IsOver)) item.Queue!.Failed(item.Ticket!, FaultOf(fault));
+        }
     }
 
     /// <summary>Waits for an attempt to its end, and lets the callers go when their patience is over.</summary>

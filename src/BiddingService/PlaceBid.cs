@@ -85,6 +85,7 @@ internal sealed class PlaceBid : IAsyncDisposable
     private void Enqueue(BidTicket ticket)
     {
         var auctionId = ticket.AuctionId;
+        if (LaneOf(auctionId).IsDown) throw new LedgerDownException();
         while (true)
         {
             var queue = _queues.GetOrAdd(auctionId, id => new DecidingQueue(id, LaneOf(id), _options, _parts, Retire));
