@@ -60,14 +60,14 @@ internal sealed partial class DecidingQueue(
     {
         parts.Metrics.Answered(answer);
         ticket.Complete(answer);
-        Passed(answered: true, null);
+        Passed();
     }
 
     /// <summary>The lane's report: it could not find out.</summary>
     public void Failed(BidTicket ticket, Exception fault)
     {
         ticket.Fail(fault);
-        Passed(answered: true, null);
+        Passed();
     }
 
     /// <summary>The lane's report: the ledger refused the decision. It is made again, on the ledger's state; the caller is told nothing.</summary>
@@ -75,11 +75,11 @@ internal sealed partial class DecidingQueue(
     {
         parts.Metrics.DecidedAgain();
         if (ticket.IsOver)
-            Passed(answered: true, null);
+            Passed();
         else if (ticket.Attempts >= AttemptsMax)
             Failed(ticket, new OutcomeUnknownException($"The bid was decided {AttemptsMax} times, and each time on a state that was gone."));
         else
-            Passed(answered: false, again: ticket);
+            Passed(again: ticket);
     }
 
     /// <summary>
@@ -102,13 +102,16 @@ internal sealed partial class DecidingQueue(
 
     /// <summary>The lane is done with a bid.</summary>
     /// <param name="again">To be decided again; null where it was answered.</param>
-    private void Passed(bool answered, BidTicket? again)
+    private void Passed(BidTicket? again = null)
     {
         lock (_gate)
         {
             _ahead--;
-            if (answered) _unanswered--;
-            if (again is not null)
+            if (again is null)
+            {
+                _unanswered--;
+            }
+            else
             {
                 if (again.Generation == _generation) _stale = true;
                 _waiting.Enqueue(again);

@@ -52,7 +52,7 @@ public sealed partial class RedisHotState : IHotState
         var arguments = new RedisValue[FirstProposal + ProposalFields * proposals.Count];
         (arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]) =
             (_idempotencyTtlS, _idleTtlS, known.Digest, Math.Max(1, _velocity.BidsMax), _windowS);
-        var redisKeys = new List<RedisKey>(4) { keys.Auction, keys.Pending, keys.Answers[0], keys.Answers[1] };
+        List<RedisKey> redisKeys = [keys.Auction, keys.Pending, .. keys.Answers];
         for (var i = 0; i < proposals.Count; i++)
         {
             var proposal = proposals[i];
