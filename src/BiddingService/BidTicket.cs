@@ -28,6 +28,9 @@ internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited)
     /// <summary>How often it was decided.</summary>
     public int Attempts => _ids.Count;
 
+    /// <summary>Whether the last decision is not the one that was asked for last: it is an earlier answer.</summary>
+    public bool IsReplay => Decided!.Id != _ids[^1];
+
     public Task<BidAnswer> Answer => _answer.Task;
 
     /// <summary>Nobody waits for the answer any more: it was given, or the caller has gone or was told that it is not known.</summary>

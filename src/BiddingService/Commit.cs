@@ -9,14 +9,18 @@ internal sealed class Commit
     private readonly List<CommitLane.Item> _items;
     private readonly List<DecidedBid> _bids;
     private readonly Dictionary<Guid, int> _place = [];
+    private bool[] _fresh;
 
     public Commit(List<CommitLane.Item> batch)
     {
-        // A replayed decision may be older than its neighbours, and many callers may wait for the same one.
+        // A replayed decision may be older than its neighbours, and many callers may wait for the same one; who made it came first.
         _items = [.. batch.Where(i => i.Ticket is not null)];
-        _bids = [.. _items.Select(i => i.Ticket!.Decided!).DistinctBy(b => b.Id)];
-        _bids.Sort((a, b) => (a.Version, !a.Accepted).CompareTo((b.Version, !b.Accepted)));
+        BidTicket[] decisions = [.. _items.Select(i => i.Ticket!).DistinctBy(t => t.Decided!.Id)];
+        _bids = [.. decisions.Select(t => t.Decided!)];
+        _bids.Sort((a, b) => (a.AuctionId, a.Version, !a.Accepted).CompareTo((b.AuctionId, b.Version, !b.Accepted)));
         for (var i = 0; i < _bids.Count; i++) _place[_bids[i].Id] = i;
+        _fresh = new bool[_bids.Count];
+        foreach (var ticket in decisions) _fresh[_place[ticket.Decided!.Id]] = !ticket.IsReplay;
     }
 
     public IReadOnlyList<CommitLane.Item> Items => _items;
@@ -25,6 +29,14 @@ internal sealed class Commit
 
     /// <summary>One a bid, in order.</summary>
     public AppendResult[] Results { get; set; } = [];
+
+    /// <summary>Which bids the ledger cannot know of, one a bid; none once this was asked, for then they were sent.</summary>
+    public bool[] TakeFresh()
+    {
+        var fresh = _fresh;
+        _fresh = [];
+        return fresh;
+    }
 
     /// <summary>The auctions of which a bid had that result.</summary>
     public HashSet<Guid> Auctions(AppendOutcome outcome) =>

@@ -155,7 +155,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
 
     private async Task AppendAsync(Commit commit)
     {
-        commit.Results = await _parts.Ledger.AppendAsync(commit.Bids, CancellationToken.None);
+        commit.Results = await _parts.Ledger.AppendAsync(commit.Bids, commit.TakeFresh(), CancellationToken.None);
         _parts.Metrics.Committed(commit.Bids.Count);
     }
 

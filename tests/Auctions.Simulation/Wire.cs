@@ -76,7 +76,7 @@ internal sealed class WiredRedis(Wire wire, Func<SimulatedRedis> redis, Guards g
 /// <summary>The ledger as one instance sees it.</summary>
 internal sealed class WiredLedger(Wire wire, SimulatedLedger ledger, Func<bool> down, Guards guards) : ILedger
 {
-    public async Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, CancellationToken cancellation)
+    public async Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellation)
     {
         if (guards.HasFlag(Guards.AnswerAfterCommit)) return await CallAsync(() => ledger.Append(bids));
 

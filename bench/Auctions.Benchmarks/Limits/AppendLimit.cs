@@ -50,7 +50,8 @@ internal sealed class AppendLimit(BenchStack stack, NpgsqlDataSource postgres, A
     {
         foreach (var batch in batches)
         {
-            var results = await _ledger.AppendAsync(batch, cancellation);
+            var fresh = Enumerable.Repeat(true, batch.Length).ToArray();
+            var results = await _ledger.AppendAsync(batch, fresh, cancellation);
             if (results.Any(r => r.Outcome != AppendOutcome.Appended)) throw new InvalidOperationException("The ledger did not take a bid.");
         }
     }

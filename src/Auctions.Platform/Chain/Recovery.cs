@@ -29,7 +29,7 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
         var strayed = lawful.Length < pending.Count - joined;
         foreach (var chunk in lawful.Chunk(ChunkMax))
         {
-            var results = await ledger.AppendAsync(chunk, cancellation);
+            var results = await ledger.AppendAsync(chunk, fresh: [], cancellation);
             await hotState.SettleAsync(auctionId, [.. chunk.Where((_, i) => InLedger(results[i]))], cancellation);
             strayed |= !results.All(InLedger);
         }

@@ -9,14 +9,14 @@ namespace Auctions.Platform.Ledger;
 internal sealed class LedgerConnections(NpgsqlDataSource source)
 {
     public Task<T> UseAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) =>
-        TryAsync(async () =>
-        {
-            await using var connection = await source.OpenConnectionAsync(cancellation);
-            return await work(connection);
-        });
+        TryAsync(() => OnConnectionAsync(work, cancellation));
+
+    /// <summary>The same, but a lost race surfaces as what Postgres says of it.</summary>
+    public Task<T> UseOnceAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) =>
+        TryAsync(() => OnConnectionAsync(work, cancellation), again: false);
 
     /// <summary>The same for work that gets itself a connection, to keep.</summary>
-    public async Task<T> TryAsync<T>(Func<Task<T>> work)
+    public async Task<T> TryAsync<T>(Func<Task<T>> work, bool again = true)
     {
         for (var first = true; ; first = false)
         {
@@ -24,7 +24,7 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
             {
                 return await work();
             }
-            catch (PostgresException e) when (IsRace(e))
+            catch (PostgresException e) when (again && IsRace(e))
             {
                 // Rolled back as a whole, so that running it again is safe whatever it was.
                 if (!first) throw new LedgerUnavailableException($"Postgres chose another transaction, twice: {e.SqlState} {e.MessageText}", e);
@@ -41,8 +41,15 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
     /// <summary>The server refused the values themselves, such as a number out of range: nothing was done, and never will be.</summary>
     public static bool IsBadData(PostgresException e) => e.SqlState is ['2', '2' or '3', ..] && !IsRace(e);
 
-    private static bool IsRace(PostgresException e) => e.SqlState
+    /// <summary>Another transaction was there first; this one is rolled back.</summary>
+    public static bool IsRace(PostgresException e) => e.SqlState
         is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected;
+
+    private async Task<T> OnConnectionAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellation);
+        return await work(connection);
+    }
 
     /// <summary>
     /// Not an answer of the server's: the connection is lost, could not be had, or took too long. Or an answer that says the same:

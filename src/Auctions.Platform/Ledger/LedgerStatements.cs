@@ -11,4 +11,15 @@ internal sealed record LedgerStatements
     public string DecisionTimes { get; init; } = EmbeddedSql.Statement("decision_times");
     public string Head { get; init; } = EmbeddedSql.Statement("head");
     public string Terms { get; init; } = EmbeddedSql.Statement("terms");
+
+    /// <summary>For bids whose keys have no answer yet, as far as anyone knows: the unique index is the only one that looks.</summary>
+    public LedgerStatements ForFresh() => Without("unique");
+
+    /// <summary>The append without one of its guards.</summary>
+    public LedgerStatements Without(string guard)
+    {
+        return this with { Append = Remove(Append), Refuse = Remove(Refuse) };
+
+        string Remove(string sql) => string.Join('\n', sql.Split('\n').Where(l => !l.EndsWith($"-- guard: {guard}", StringComparison.Ordinal)));
+    }
 }

@@ -12,7 +12,7 @@ namespace Auctions.Platform.Ledger;
 public sealed partial class PostgresLedger : ILedger
 {
     private readonly LedgerConnections _connections;
-    private readonly LedgerStatements _sql;
+    private readonly LedgerStatements _sql, _sqlForFresh;
     private readonly ILogger<PostgresLedger> _log;
     private readonly ConcurrentBag<BidColumns> _columns = [];
 
@@ -26,31 +26,19 @@ public sealed partial class PostgresLedger : ILedger
         _connections = new LedgerConnections(source);
         _log = log;
         _sql = statements;
+        _sqlForFresh = statements.ForFresh();
     }
 
-    private enum Became : byte { Unsaid, Appended, Known, Early, Refused, Repeated }
-
     /// <inheritdoc/>
-    public async Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, CancellationToken cancellation)
+    public async Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellation)
     {
-        var became = new Became[bids.Count];
-        if (bids.Count > 0) await AppendRangeAsync(bids, 0, bids.Count, became, cancellation);
-
-        var results = new AppendResult[bids.Count];
-        for (var i = 0; i < results.Length; i++)
-        {
-            results[i] = became[i] switch
-            {
-                Became.Appended => new AppendResult(AppendOutcome.Appended, bids[i]),
-                Became.Early => new AppendResult(AppendOutcome.Early, null),
-                Became.Refused => new AppendResult(AppendOutcome.Refused, null),
-                Became.Known or Became.Repeated => default, // below
-                _ => throw new InvalidOperationException($"The append of {bids[i].Id} to auction {bids[i].AuctionId} said nothing of it."),
-            };
-        }
-
-        if (became.AsSpan().ContainsAny(Became.Known, Became.Repeated)) await AnswerKnownAsync(bids, became, results, cancellation);
-        return results;
+        var append = new Append(bids);
+        if (fresh.Contains(true)) await AppendFreshAsync(append, fresh, cancellation);
+        var left = append.Left();
+        if (left.Length > 0) await AppendRangeAsync(append, left, cancellation);
+        var unanswered = append.Unanswered();
+        if (unanswered.Length > 0) await AnswerAsync(append, unanswered, cancellation);
+        return append.Results();
     }
 
     /// <inheritdoc/>
@@ -76,8 +64,13 @@ public sealed partial class PostgresLedger : ILedger
         }, cancellation);
 
     /// <inheritdoc/>
-    public async Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellation) =>
-        (await FindAnswersAsync([(auctionId, bidder, key)], cancellation))[0];
+    public Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellation) =>
+        _connections.UseAsync(async connection =>
+        {
+            await using var command = connection.Command(_sql.AnswersToKeys, new[] { auctionId }, new[] { bidder }, new[] { key });
+            await using var row = await command.ExecuteReaderAsync(cancellation);
+            return await row.ReadAsync(cancellation) ? row.ReadDecidedBid() : null;
+        }, cancellation);
 
     /// <inheritdoc/>
     public Task<ILookup<string, long>> ReadDecisionTimesAsync(
@@ -100,60 +93,84 @@ public sealed partial class PostgresLedger : ILedger
         }, cancellation);
 
     /// <summary>
-    /// Appends a part of the bids. Where Postgres turns values away that no guard has caught, the part is halved until the bid that is
-    /// to blame stands alone: one forged line does not stop a lane.
+    /// What nearly always is all: fresh bids join, and what is not fresh has its answer. Anything else stays unsaid: a key that does have an
+    /// answer has rolled all of it back, and a fresh bid that does not follow may have been appended by another instance.
     /// </summary>
-    private async Task AppendRangeAsync(IReadOnlyList<DecidedBid> bids, int from, int to, Became[] became, CancellationToken cancellation)
+    private async Task AppendFreshAsync(Append append, bool[] fresh, CancellationToken cancellation)
     {
+        var places = Enumerable.Range(0, fresh.Length).ToLookup(i => fresh[i]);
+        int[] replayed = [.. places[false]];
         try
         {
-            await _connections.UseAsync(c => AppendOnceAsync(c, bids, from, to, became, cancellation), cancellation);
+            await _connections.UseOnceAsync(c => AppendOnceAsync(c, _sqlForFresh, append, [.. places[true]], replayed, cancellation), cancellation);
+            append.KeepWhatIsIn();
         }
-        catch (PostgresException e) when (LedgerConnections.IsBadData(e))
+        catch (PostgresException e) when (LedgerConnections.IsRace(e) || LedgerConnections.IsBadData(e))
         {
-            if (to - from == 1)
-            {
-                LogBadData(_log, bids[from].AuctionId, bids[from].Id, e.SqlState, e.MessageText);
-                became[from] = Became.Refused;
-                return;
-            }
-
-            var middle = (from + to) / 2;
-            await AppendRangeAsync(bids, from, middle, became, cancellation);
-            await AppendRangeAsync(bids, middle, to, became, cancellation);
+            append.ForgetAll();
         }
     }
 
+    /// <summary>
+    /// Appends a part of the bids. Where Postgres turns values away that no guard has caught, the part is halved until the bid that is
+    /// to blame stands alone: one forged line does not stop a lane.
+    /// </summary>
+    private async Task AppendRangeAsync(Append append, int[] places, CancellationToken cancellation)
+    {
+        try
+        {
+            await _connections.UseAsync(c => AppendOnceAsync(c, _sql, append, places, [], cancellation), cancellation);
+        }
+        catch (PostgresException e) when (LedgerConnections.IsBadData(e))
+        {
+            if (places is [var place])
+            {
+                LogBadData(_log, append.Bids[place].AuctionId, append.Bids[place].Id, e.SqlState, e.MessageText);
+                append.Became[place] = Became.Refused;
+                return;
+            }
+
+            var middle = places.Length / 2;
+            await AppendRangeAsync(append, places[..middle], cancellation);
+            await AppendRangeAsync(append, places[middle..], cancellation);
+        }
+    }
+
+    /// <summary>One transaction, one round trip.</summary>
+    /// <param name="places">What to append.</param>
+    /// <param name="replayed">What to look up.</param>
     private async Task<int> AppendOnceAsync(
-        NpgsqlConnection connection, IReadOnlyList<DecidedBid> bids, int from, int to, Became[] became, CancellationToken cancellation)
+        NpgsqlConnection connection, LedgerStatements sql, Append append, int[] places, int[] replayed, CancellationToken cancellation)
     {
         var accepted = Rent();
         var refused = Rent();
         try
         {
-            var auctions = new HashSet<Guid>();
-            for (var i = from; i < to; i++)
-            {
-                auctions.Add(bids[i].AuctionId);
-                (bids[i].Accepted ? accepted : refused).Add(i, bids[i]);
-            }
+            foreach (var place in places) (append.Bids[place].Accepted ? accepted : refused).Add(place, append.Bids[place]);
 
             await using var batch = new NpgsqlBatch(connection);
-            batch.BatchCommands.Add(LedgerCommands.Part(_sql.Lock, auctions.ToArray()));
-            if (accepted.Places.Count > 0) batch.BatchCommands.Add(accepted.Append(_sql.Append));
-            if (refused.Places.Count > 0) batch.BatchCommands.Add(refused.Refuse(_sql.Refuse));
+            batch.BatchCommands.Add(LedgerCommands.Part(sql.Lock, places.Select(i => append.Bids[i].AuctionId).Distinct().ToArray()));
+            if (accepted.Places.Count > 0) batch.BatchCommands.Add(accepted.Append(sql.Append));
+            if (refused.Places.Count > 0) batch.BatchCommands.Add(refused.Refuse(sql.Refuse));
+            if (replayed.Length > 0) batch.BatchCommands.Add(LedgerCommands.Part(sql.AnswersToKeys, Keys(append, replayed)));
 
             await using var rows = await batch.ExecuteReaderAsync(cancellation);
             foreach (var part in (BidColumns[])[accepted, refused])
             {
                 if (part.Places.Count == 0) continue;
                 await rows.NextResultAsync(cancellation);
-                while (await rows.ReadAsync(cancellation)) became[part.Places[(int)rows.GetInt64(0) - 1]] = Parse(rows.GetString(1));
+                while (await rows.ReadAsync(cancellation)) append.Became[part.Places[(int)rows.GetInt64(0) - 1]] = Parse(rows.GetString(1));
+            }
+
+            if (replayed.Length > 0)
+            {
+                await rows.NextResultAsync(cancellation);
+                await ReadAnswersAsync(rows, append, replayed, cancellation);
             }
 
             // Rows arrive before the commit. Past the last result comes the server's word that it is ready, and so that it committed.
             if (await rows.NextResultAsync(cancellation)) throw new InvalidOperationException("The append returned more results than it has parts.");
-            return to - from;
+            return places.Length;
         }
         finally
         {
@@ -163,33 +180,27 @@ public sealed partial class PostgresLedger : ILedger
     }
 
     /// <summary>Fills in what has an answer already: in the ledger, or earlier in this batch.</summary>
-    private async Task AnswerKnownAsync(IReadOnlyList<DecidedBid> bids, Became[] became, AppendResult[] results, CancellationToken cancellation)
-    {
-        int[] places = [.. Enumerable.Range(0, bids.Count).Where(i => became[i] is Became.Known or Became.Repeated)];
-        var answers = await FindAnswersAsync([.. places.Select(i => (bids[i].AuctionId, bids[i].Bid.Bidder, bids[i].Bid.Key))], cancellation);
-        for (var i = 0; i < places.Length; i++)
-        {
-            var bid = bids[places[i]];
-            results[places[i]] = answers[i] switch
-            {
-                { } answer => new AppendResult(answer.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, answer),
-                // The first bid under a repeated key did not get in.
-                null when became[places[i]] == Became.Repeated => new AppendResult(AppendOutcome.Refused, null),
-                null => throw new InvalidOperationException($"Auction {bid.AuctionId}: the answer to key {bid.Bid.Key} rests on no entry."),
-            };
-        }
-    }
-
-    private Task<DecidedBid?[]> FindAnswersAsync((Guid AuctionId, string Bidder, Guid Key)[] keys, CancellationToken cancellation) =>
+    private Task<int> AnswerAsync(Append append, int[] places, CancellationToken cancellation) =>
         _connections.UseAsync(async connection =>
         {
-            await using var command = connection.Command(_sql.AnswersToKeys,
-                keys.Select(k => k.AuctionId).ToArray(), keys.Select(k => k.Bidder).ToArray(), keys.Select(k => k.Key).ToArray());
+            await using var command = connection.Command(_sql.AnswersToKeys, Keys(append, places));
             await using var rows = await command.ExecuteReaderAsync(cancellation);
-            var answers = new DecidedBid?[keys.Length];
-            while (await rows.ReadAsync(cancellation)) answers[rows.GetInt64(rows.FieldCount - 1) - 1] = rows.ReadDecidedBid();
-            return answers;
+            return await ReadAnswersAsync(rows, append, places, cancellation);
         }, cancellation);
+
+    private static async Task<int> ReadAnswersAsync(NpgsqlDataReader rows, Append append, int[] places, CancellationToken cancellation)
+    {
+        var read = 0;
+        for (; await rows.ReadAsync(cancellation); read++) append.Answer(places[rows.GetInt64(rows.FieldCount - 1) - 1], rows.ReadDecidedBid());
+        return read;
+    }
+
+    /// <summary>In the order of <c>answers_to_keys.sql</c>.</summary>
+    private static object[] Keys(Append append, int[] places)
+    {
+        var bids = Array.ConvertAll(places, i => append.Bids[i]);
+        return [Array.ConvertAll(bids, b => b.AuctionId), Array.ConvertAll(bids, b => b.Bid.Bidder), Array.ConvertAll(bids, b => b.Bid.Key)];
+    }
 
     private BidColumns Rent() => _columns.TryTake(out var columns) ? columns : new BidColumns();
 

@@ -6,7 +6,7 @@ using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 namespace Auctions.IntegrationTests.Ledger;
 
 [Collection(PostgresCollection.Name)]
-public sealed class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
+public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
 {
     [Fact]
     public async Task A_bid_on_the_head_is_appended_and_becomes_the_head()
@@ -226,4 +226,11 @@ public sealed class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabas
     }
 
     private static Head After(Head head, DecidedBid bid) => head with { Version = bid.Version, EntryId = bid.Id, State = bid.After };
+}
+
+/// <summary>The results are the same where bids are called fresh, right or wrong.</summary>
+[Collection(PostgresCollection.Name)]
+public sealed class FreshAppendTests : AppendTests
+{
+    public FreshAppendTests(LedgerDatabase db) : base(db) => db.AppendsFresh = true;
 }

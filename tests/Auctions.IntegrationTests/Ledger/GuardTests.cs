@@ -10,7 +10,7 @@ namespace Auctions.IntegrationTests.Ledger;
 /// of the statement.
 /// </summary>
 [Collection(PostgresCollection.Name)]
-public sealed class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixture<LedgerDatabase>
+public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixture<LedgerDatabase>
 {
     private const long At = Start + Hour / 2;
 
@@ -66,8 +66,8 @@ public sealed class GuardTests(PostgresServer postgres, LedgerDatabase db) : ICl
         var (other, otherHead) = await OneBidAsync();
         first = Decide(other, otherHead, Proxy("cat", 40_00), At - 1);
         forged = Forgeries[guard](other, otherHead with { Version = first.Version, EntryId = first.Id, State = first.After });
-        var without = With(db.Source, Without(guard));
-        Assert.Equal(AppendOutcome.Appended, (await without.AppendAsync([first, forged], CancellationToken.None))[1].Outcome);
+        var without = With(db.Source, new LedgerStatements().Without(guard));
+        Assert.Equal(AppendOutcome.Appended, (await without.AppendAsync([first, forged], [], CancellationToken.None))[1].Outcome);
     }
 
     [Theory]
@@ -129,13 +129,13 @@ public sealed class GuardTests(PostgresServer postgres, LedgerDatabase db) : ICl
         var first = await own.DecideAsync(auction, Proxy("bob", accepted ? 30_00 : 1), At);
         await own.AppendAsync(first);
         var again = await own.DecideAsync(auction, first.Bid with { Max = accepted ? 60_00 : 2 }, At);
-        var without = With(own.Source, Without("unique"));
+        var without = With(own.Source, new LedgerStatements().Without("unique"));
         Assert.Equal(AppendOutcome.Answered, await own.AppendOneAsync(again));
 
-        await Assert.ThrowsAsync<LedgerUnavailableException>(() => without.AppendAsync([again], CancellationToken.None));
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => without.AppendAsync([again], [], CancellationToken.None));
 
         await own.ByHandAsync("drop index ledger_answers");
-        Assert.Equal(AppendOutcome.Appended, (await without.AppendAsync([again], CancellationToken.None))[0].Outcome);
+        Assert.Equal(AppendOutcome.Appended, (await without.AppendAsync([again], [], CancellationToken.None))[0].Outcome);
         await own.DisposeAsync();
     }
 
@@ -148,9 +148,9 @@ public sealed class GuardTests(PostgresServer postgres, LedgerDatabase db) : ICl
         var first = Decide(auction, head, Proxy("bob", accepted ? 30_00 : 1), At);
         var next = accepted ? head with { Version = first.Version, EntryId = first.Id, State = first.After } : head;
         var second = Decide(auction, next, first.Bid with { Max = accepted ? 60_00 : 2 }, At);
-        var without = With(db.Source, Without("unique"));
+        var without = With(db.Source, new LedgerStatements().Without("unique"));
 
-        await Assert.ThrowsAsync<LedgerUnavailableException>(() => without.AppendAsync([first, second], CancellationToken.None));
+        await Assert.ThrowsAsync<LedgerUnavailableException>(() => without.AppendAsync([first, second], [], CancellationToken.None));
         Assert.Equal([AppendOutcome.Appended, AppendOutcome.Answered], (await db.AppendAsync(first, second)).Select(r => r.Outcome));
     }
 
@@ -190,13 +190,12 @@ public sealed class GuardTests(PostgresServer postgres, LedgerDatabase db) : ICl
     };
 
     private async Task<AppendOutcome> AppendWithoutAsync(string guard, DecidedBid bid) =>
-        (await With(db.Source, Without(guard)).AppendAsync([bid], CancellationToken.None))[0].Outcome;
+        (await With(db.Source, new LedgerStatements().Without(guard)).AppendAsync([bid], [], CancellationToken.None))[0].Outcome;
+}
 
-    private static LedgerStatements Without(string guard)
-    {
-        var all = new LedgerStatements();
-        return all with { Append = Remove(all.Append), Refuse = Remove(all.Refuse) };
-
-        string Remove(string sql) => string.Join('\n', sql.Split('\n').Where(l => !l.EndsWith($"-- guard: {guard}", StringComparison.Ordinal)));
-    }
+/// <summary>The guards hold for bids that are called fresh too.</summary>
+[Collection(PostgresCollection.Name)]
+public sealed class FreshGuardTests : GuardTests
+{
+    public FreshGuardTests(PostgresServer postgres, LedgerDatabase db) : base(postgres, db) => db.AppendsFresh = true;
 }

@@ -59,7 +59,11 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
 
     public static Bid Proxy(string bidder, long max) => new(bidder, Guid.NewGuid(), BidKind.Proxy, "USD", 0, max);
 
-    public Task<AppendResult[]> AppendAsync(params DecidedBid[] bids) => Ledger.AppendAsync(bids, CancellationToken.None);
+    /// <summary>Whether bids are appended as fresh ones, right or wrong.</summary>
+    public bool AppendsFresh { get; set; }
+
+    public Task<AppendResult[]> AppendAsync(params DecidedBid[] bids) =>
+        Ledger.AppendAsync(bids, AppendsFresh ? [.. bids.Select(_ => true)] : [], CancellationToken.None);
 
     public async Task<AppendOutcome> AppendOneAsync(DecidedBid bid) => (await AppendAsync(bid))[0].Outcome;
 

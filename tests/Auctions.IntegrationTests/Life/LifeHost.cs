@@ -114,7 +114,7 @@ internal sealed class LifeHost : IAsyncDisposable
         var decided = proposed!.Bids[0];
         if (persist)
         {
-            var result = Assert.Single(await Ledger.AppendAsync([decided], CancellationToken.None));
+            var result = Assert.Single(await Ledger.AppendAsync([decided], [], CancellationToken.None));
             Assert.Equal(AppendOutcome.Appended, result.Outcome);
         }
 

@@ -1,13 +1,15 @@
 -- Records refusals of bids. Under the locks of lock.sql and after append.sql, in the same transaction: a refusal may rest
 -- on an entry of the same batch. It changes nothing, and has no version.
 -- $1..$20 one array a column, as placed names them; a row a bid. basis, basis_version: the entry that was the head when it
--- was decided. Returns as append.sql does, with 'recorded' for 'appended'.
+-- was decided. Returns as append.sql does, with 'recorded' for 'appended'; is first tried without the guard "unique" as well.
 with placed as (
   select i.*,
     (false
       or (select true from ledger k where k.auction_id = i.auction_id and k.bidder = i.bidder and k.key = i.key limit 1) is not null -- guard: unique
     ) as known,
-    row_number() over (partition by key, auction_id, bidder order by n) > 1 as repeated
+    (false
+      or row_number() over (partition by key, auction_id, bidder order by n) > 1 -- guard: unique
+    ) as repeated
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[],
       $5::text[], $6::text[], $7::uuid[], $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bigint[],
       $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::bigint[], $19::integer[], $20::bigint[])

@@ -1,0 +1,65 @@
+using Auctions.Core;
+
+namespace Auctions.Platform.Ledger;
+
+/// <summary>What a statement said of a bid.</summary>
+internal enum Became : byte { Unsaid, Appended, Known, Early, Refused, Repeated }
+
+/// <summary>The bids of one append, and what is known of each so far. Bids are meant by their places in the list.</summary>
+internal sealed class Append(IReadOnlyList<DecidedBid> bids)
+{
+    private readonly DecidedBid?[] _answers = new DecidedBid?[bids.Count];
+
+    public IReadOnlyList<DecidedBid> Bids { get; } = bids;
+
+    public Became[] Became { get; } = new Became[bids.Count];
+
+    /// <summary>Those of which nothing is known, in order.</summary>
+    public int[] Left() => Where(Ledger.Became.Unsaid);
+
+    /// <summary>Those whose key is said to have an answer that nobody has read yet.</summary>
+    public int[] Unanswered() => [.. Where(Ledger.Became.Known, Ledger.Became.Repeated).Where(i => _answers[i] is null)];
+
+    /// <summary>The ledger holds this as the answer to the bid's key.</summary>
+    public void Answer(int place, DecidedBid answer) => (Became[place], _answers[place]) = (Ledger.Became.Known, answer);
+
+    /// <summary>Leaves what was appended or answered, and nothing else.</summary>
+    public void KeepWhatIsIn()
+    {
+        foreach (ref var became in Became.AsSpan())
+        {
+            if (became is not (Ledger.Became.Appended or Ledger.Became.Known)) became = Ledger.Became.Unsaid;
+        }
+    }
+
+    /// <summary>The transaction was rolled back.</summary>
+    public void ForgetAll()
+    {
+        Array.Clear(Became);
+        Array.Clear(_answers);
+    }
+
+    /// <summary>One a bid, in order.</summary>
+    public AppendResult[] Results() => [.. Bids.Select((bid, i) => Became[i] switch
+    {
+        Ledger.Became.Appended => new AppendResult(AppendOutcome.Appended, bid),
+        Ledger.Became.Early => new AppendResult(AppendOutcome.Early, null),
+        // Repeated without an answer: the first bid under its key did not get in.
+        Ledger.Became.Refused or Ledger.Became.Repeated => new AppendResult(AppendOutcome.Refused, null),
+        Ledger.Became.Known when _answers[i] is { } answer =>
+            new AppendResult(answer.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, answer),
+        Ledger.Became.Known => throw new InvalidOperationException($"Auction {bid.AuctionId}: the answer to key {bid.Bid.Key} rests on no entry."),
+        _ => throw new InvalidOperationException($"The append of {bid.Id} to auction {bid.AuctionId} said nothing of it."),
+    })];
+
+    private int[] Where(params ReadOnlySpan<Became> any)
+    {
+        var places = new List<int>();
+        for (var i = 0; i < Became.Length; i++)
+        {
+            if (any.Contains(Became[i])) places.Add(i);
+        }
+
+        return [.. places];
+    }
+}
