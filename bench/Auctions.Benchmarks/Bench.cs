@@ -8,10 +8,6 @@ namespace Auctions.Benchmarks;
 /// <summary>The cases, one call each. Every run of a case has auctions of its own; the largest one's stay.</summary>
 internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, CaseRunner runner, Action<string> say)
 {
-    private const double SweepWarmUpS = 1;
-
-    private readonly HashSet<int> _warm = [];
-
     private static readonly BidMix Even = new();
 
     public BenchStack Stack => stack;
@@ -40,7 +36,8 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
     public async Task<CaseResult> PeerAsync(string design, string server, int connections, bool hot, double measuredS, CancellationToken cancellation) =>
         await RunAsync(await PeerOrderAsync(design, server, connections, hot, cancellation) with
         {
-            WarmUpS = measuredS < scale.MeasuredS ? SweepWarmUpS : scale.WarmUpS,
+            WarmUpS = measuredS < scale.MeasuredS ? Scale.SweepWarmUpS : scale.WarmUpS,
+            WarmUpMostS = measuredS < scale.MeasuredS ? Scale.SweepWarmUpMostS : scale.WarmUpMostS,
             MeasuredS = measuredS,
         }, cancellation);
 
@@ -52,19 +49,19 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
     {
         var server = await stack.StartPeerAsync(PeerDesigns.Echo, 1, cancellation);
         var result = await RunAsync(new CaseOrder(PeerDesigns.Echo, server, "hot", new Field([new Guid(1, 2, 3, [4, 5, 6, 7, 8, 9, 10, 11])]), Even,
-            Scale.Callers, scale.WarmUpS, scale.MeasuredS), cancellation);
+            Scale.Callers, scale.WarmUpS, scale.WarmUpMostS, scale.MeasuredS), cancellation);
         await stack.StopAsync(server);
         return result with { Name = "echo" };
     }
 
     private CaseOrder Ours(string on, Field field) =>
-        new("ours", BenchStack.Bidding, on, field, Even, Scale.Callers, scale.WarmUpS, scale.MeasuredS);
+        new("ours", BenchStack.Bidding, on, field, Even, Scale.Callers, scale.WarmUpS, scale.WarmUpMostS, scale.MeasuredS);
 
     private async Task<CaseOrder> PeerOrderAsync(string design, string server, int connections, bool hot, CancellationToken cancellation)
     {
         await maker.EmptyPeersAsync(cancellation);
         return new CaseOrder(design, server, hot ? "hot" : Spread, await maker.PeersAsync(hot ? 1 : scale.Spread, cancellation), Even,
-            Scale.Callers, scale.WarmUpS, scale.MeasuredS, connections);
+            Scale.Callers, scale.WarmUpS, scale.WarmUpMostS, scale.MeasuredS, connections);
     }
 
     private CaseOrder Open(CaseOrder order, double ratePerS) =>
@@ -72,8 +69,7 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
 
     private async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
     {
-        var cold = _warm.Add(stack.Pid(order.Server));
-        var result = await runner.RunAsync(cold ? order with { WarmUpS = order.WarmUpS + Math.Min(scale.FirstWarmUpS, 2 * order.MeasuredS) } : order, cancellation);
+        var result = await runner.RunAsync(order, cancellation);
         var pool = order.Connections is { } size ? $", {size} connections" : "";
         var offered = result.OfferedPerS is { } rate ? $" of {rate:N0} offered" : "";
         say($"{result.Name,-18} {result.AckedPerS,9:N0}/s{offered}  p50 {result.P50Ms:0.0} ms  p99 {result.P99Ms:0.0} ms  {result.CpuUsPerBid:0} us CPU"

@@ -28,7 +28,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         await PrepareAsync(postgres, cancellation);
         var maker = new AuctionMaker(postgres, time);
         var runner = new CaseRunner(stack, new LoadRun(new BidderTokens(stack.JwtKey, Scale.Bidders, time), time),
-            new Counters(postgres, redis), new AnswerCheck(postgres), new ChainCheck(postgres));
+            new Counters(postgres, redis), new AnswerCheck(postgres), new ChainCheck(postgres), time);
         var bench = new Bench(scale, stack, maker, runner, Say);
 
         var sizes = await SweepAsync(bench, cancellation);

@@ -8,18 +8,21 @@ namespace Auctions.Benchmarks.Cases;
 /// <summary>One run of one case.</summary>
 /// <param name="Server">The part that is called.</param>
 /// <param name="On">Which auctions, in a word: hot, 1000, ...</param>
+/// <param name="WarmUpMostS">The warm-up goes on until the server compiles nothing any more, this long at most.</param>
 /// <param name="TouchFirst">Whether each auction gets a bid before the run: the run then finds all of them in Redis.</param>
 internal sealed record CaseOrder(
-    string Design, string Server, string On, Field Field, BidMix Mix, int Callers, double WarmUpS, double MeasuredS,
+    string Design, string Server, string On, Field Field, BidMix Mix, int Callers, double WarmUpS, double WarmUpMostS, double MeasuredS,
     int? Connections = null, double RatePerS = 0, bool TouchFirst = false);
 
 /// <summary>Runs cases one after another: load, what the servers used and counted meanwhile, and whether the answers were true.</summary>
-internal sealed class CaseRunner(BenchStack stack, LoadRun load, Counters counters, AnswerCheck answers, ChainCheck chains)
+internal sealed class CaseRunner(BenchStack stack, LoadRun load, Counters counters, AnswerCheck answers, ChainCheck chains, TimeProvider time)
 {
     /// <summary>h2c connections of the load, for every design.</summary>
     public const int LoadConnections = 4;
 
     private const int ChainsMax = 5;
+    private const double QuietShare = 0.03;
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
     private int _runs;
 
     public async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
@@ -29,7 +32,7 @@ internal sealed class CaseRunner(BenchStack stack, LoadRun load, Counters counte
 
         var parts = BenchStack.PartsOf(order.Design, order.Server);
         Sample before = default, after = default;
-        var outcome = await load.RunAsync(Order(order), async () => before = await SampleAsync(), async () => after = await SampleAsync(), cancellation);
+        var outcome = await load.RunAsync(Order(order), BeginAsync, async () => after = await SampleAsync(), cancellation);
         if (outcome.Acked == 0) throw new StackException($"{order.Server} answered nothing; gRPC statuses: {string.Join(' ', outcome.Errors)}");
         var correctness = order.Design == PeerDesigns.Echo ? new Correctness(0, 0, 0, 0, 0, []) : await CheckAsync();
         var split = parts.ToDictionary(p => p == order.Server ? "server" : p, p => Us(after.Cpu[p] - before.Cpu[p]));
@@ -41,6 +44,12 @@ internal sealed class CaseRunner(BenchStack stack, LoadRun load, Counters counte
             ours ? Per(outcome.Rows, after.Counted.Commits - before.Counted.Commits) : null,
             new Shares(Share(outcome.Leading), Share(outcome.Outbid), Share(outcome.Rejected), Share(outcome.Replayed)), outcome.Errors,
             outcome.Unanswered, correctness, [outcome.AckedPerS]);
+
+        async Task BeginAsync()
+        {
+            await CompiledAsync(stack.Pid(order.Server), order.WarmUpMostS - order.WarmUpS, cancellation);
+            before = await SampleAsync();
+        }
 
         async Task<Sample> SampleAsync() => new(stack.CpuSeconds(parts), ProcessCpu.OfSelf(), ProcessCpu.OfMachine(), await counters.ReadAsync());
 
@@ -54,6 +63,19 @@ internal sealed class CaseRunner(BenchStack stack, LoadRun load, Counters counte
 
         double Us(double seconds) => outcome.Acked == 0 ? 0 : seconds * 1e6 / outcome.Acked;
         double Share(long count) => outcome.Acked == 0 ? 0 : (double)count / outcome.Acked;
+    }
+
+    /// <summary>
+    /// Waits, under load, until the server runs what it will run for good: until then the compiler takes up to a third of its processor time.
+    /// </summary>
+    private async Task CompiledAsync(int pid, double mostS, CancellationToken cancellation)
+    {
+        for (var waited = TimeSpan.Zero; waited.TotalSeconds < mostS; waited += Quiet)
+        {
+            var before = ProcessCpu.OfCompiler(pid);
+            await Task.Delay(Quiet, time, cancellation);
+            if (ProcessCpu.OfCompiler(pid) - before < QuietShare * Quiet.TotalSeconds) return;
+        }
     }
 
     private LoadOrder Order(CaseOrder order) => new(++_runs, stack.Address(order.Server), order.Mix, order.Field, order.Callers,

@@ -6,6 +6,7 @@ namespace Auctions.Benchmarks.Machine;
 internal static class ProcessCpu
 {
     private const double TicksPerSecond = 100; // USER_HZ, the same on every Linux that .NET runs on
+    private const string CompilerThread = "(.NET Tiered Com)"; // ".NET Tiered Compilation", as far as the kernel keeps it
 
     /// <summary>A process and its children, those that have ended too: Postgres has one for each connection.</summary>
     public static double OfTree(int pid)
@@ -14,7 +15,7 @@ internal static class ProcessCpu
         foreach (var directory in Directory.EnumerateDirectories("/proc"))
         {
             if (!int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var other)) continue;
-            var stat = Read(other);
+            var stat = Read($"{other}");
             if (stat is null) continue;
             if (other == pid) ticks += Number(stat, 11) + Number(stat, 12) + Number(stat, 13) + Number(stat, 14);
             else if (Number(stat, 1) == pid) ticks += Number(stat, 11) + Number(stat, 12);
@@ -23,10 +24,22 @@ internal static class ProcessCpu
         return ticks / TicksPerSecond;
     }
 
+    /// <summary>What a .NET process has spent on compiling hot methods anew. The thread ends when it has been idle for a while.</summary>
+    public static double OfCompiler(int pid)
+    {
+        var ticks = 0.0;
+        foreach (var directory in Directory.EnumerateDirectories($"/proc/{pid}/task"))
+        {
+            if (Read($"{pid}/task/{Path.GetFileName(directory)}", CompilerThread) is { } stat) ticks += Number(stat, 11) + Number(stat, 12);
+        }
+
+        return ticks / TicksPerSecond;
+    }
+
     /// <summary>This process: the load.</summary>
     public static double OfSelf()
     {
-        var stat = Read(Environment.ProcessId)!;
+        var stat = Read("self")!;
         return (Number(stat, 11) + Number(stat, 12)) / TicksPerSecond;
     }
 
@@ -40,13 +53,13 @@ internal static class ProcessCpu
 
     private static double Number(string[] stat, int field) => double.Parse(stat[field], CultureInfo.InvariantCulture);
 
-    /// <summary>The fields after the name, state first; null for a process that has ended. The name may hold blanks.</summary>
-    private static string[]? Read(int pid)
+    /// <summary>The fields after the name, state first; null for a process or thread that has ended, or has another name. The name may hold blanks.</summary>
+    private static string[]? Read(string of, string name = "")
     {
         try
         {
-            var stat = File.ReadAllText($"/proc/{pid}/stat");
-            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            var stat = File.ReadAllText($"/proc/{of}/stat");
+            return !stat.Contains(name, StringComparison.Ordinal) ? null : stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         }
         catch (IOException)
         {

@@ -12,7 +12,7 @@ internal sealed record Target(string Name, double? Value, string Wanted, bool? R
 /// <summary>The machine and the choices that the figures hang on.</summary>
 internal sealed record Setting(
     string MeasuredAt, double TookSeconds, int Cores, string Processor, double MemoryGib, string Bids, int Callers, int LoadConnections, int Bidders,
-    int Rounds, double WarmUpS, double MeasuredS, string Notes);
+    int Rounds, double WarmUpS, double WarmUpMostS, double MeasuredS, string Notes);
 
 /// <summary>Everything that came of a run; written as JSON in snake case.</summary>
 /// <param name="Sweep">The peers at each pool size; the best is what they were measured with.</param>
@@ -35,7 +35,7 @@ internal sealed record BidsReport(
         now.ToString("yyyy-MM-dd HH:mm 'UTC'", System.Globalization.CultureInfo.InvariantCulture), Math.Round(took.TotalSeconds), Environment.ProcessorCount,
         File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown",
         Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1024.0 / 1024 / 1024, 1), BidMix.Text, Scale.Callers, CaseRunner.LoadConnections, Scale.Bidders,
-        scale.Rounds, scale.WarmUpS, scale.MeasuredS,
+        scale.Rounds, scale.WarmUpS, scale.WarmUpMostS, scale.MeasuredS,
         $"Everything, the load included, shares these cores. fsync and synchronous_commit on, AOF everysec. ours_100000 has {scale.Many:N0} auctions, each of which was bid "
         + $"on once before; ours_mixed has {scale.Mixed:N0}, and half of the bids go to a hundredth of them.");
 }
