@@ -51,7 +51,10 @@ internal sealed class PlaceBid : IAsyncDisposable
         {
             var ticket = new BidTicket(request.AuctionId, request.Bid, request.Limited);
             Enqueue(ticket);
-            return await AnswerAsync(ticket, cancellation);
+            using var leaving = cancellation.UnsafeRegister(static ticket => ((BidTicket)ticket!).Leave(), ticket);
+            var answer = await ticket.Answer;
+            if (!answer.Bid.Bid.SameContent(ticket.Bid)) throw new KeyReusedException(ticket.Bid.Key);
+            return answer.Bid.TermsDigest == answer.Terms.Digest ? answer : await UnderItsTermsAsync(answer, cancellation);
         }
         finally
         {
@@ -98,14 +101,6 @@ internal sealed class PlaceBid : IAsyncDisposable
 
     private CommitLane LaneOf(Guid auctionId) => _lanes[(uint)auctionId.GetHashCode() % (uint)_lanes.Length];
 
-    private async Task<BidAnswer> AnswerAsync(BidTicket ticket, CancellationToken cancellation)
-    {
-        using var leaving = cancellation.UnsafeRegister(static ticket => ((BidTicket)ticket!).Leave(), ticket);
-        var answer = await ticket.Answer;
-        if (!answer.Bid.Bid.SameContent(ticket.Bid)) throw new KeyReusedException(ticket.Bid.Key);
-        if (answer.Bid.TermsDigest == answer.Terms.Digest) return answer;
-
-        var terms = await _ledger.FindTermsAsync(ticket.AuctionId, answer.Bid.TermsDigest, cancellation);
-        return terms is null ? answer : answer with { Terms = terms };
-    }
+    private async Task<BidAnswer> UnderItsTermsAsync(BidAnswer answer, CancellationToken cancellation) =>
+        await _ledger.FindTermsAsync(answer.Bid.AuctionId, answer.Bid.TermsDigest, cancellation) is { } terms ? answer with { Terms = terms } : answer;
 }

@@ -17,28 +17,25 @@ public sealed class AccessControl(TokenReader tokens, IOptions<AuthOptions> opti
     /// <exception cref="RpcException">UNAUTHENTICATED or PERMISSION_DENIED; UNAVAILABLE where the issuer's keys cannot be had.</exception>
     public async ValueTask AdmitAsync(ServerCallContext context)
     {
-        var access = context.GetHttpContext().GetEndpoint()?.Metadata.GetMetadata<AccessAttribute>();
+        var http = context.GetHttpContext();
+        var access = http.GetEndpoint()?.Metadata.GetMetadata<AccessAttribute>();
         if (access is PublicAttribute) return;
 
-        var token = BearerOf(context.RequestHeaders);
-        if (token is null)
+        // Not the call's Metadata: that is made anew of all headers, for each call.
+        var bearer = http.Request.Headers.Authorization.ToString();
+        if (bearer.Length == 0)
         {
             if (access is OpenReadAttribute && options.Value.OpenReads) return;
             throw RpcErrors.Unauthenticated("TOKEN_MISSING", "The call needs the metadata 'authorization: Bearer <token>'.");
         }
 
-        var (caller, fault) = await tokens.ReadAsync(token, context.CancellationToken);
+        // Two of them arrive as one, joined by a comma, which is no token.
+        if (!bearer.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) throw Refusal(TokenFault.Invalid);
+        var (caller, fault) = await tokens.ReadAsync(bearer.AsSpan(Scheme.Length).Trim(), context.CancellationToken);
         if (fault != TokenFault.None) throw Refusal(fault);
         if (access is RequiresRoleAttribute role && !caller.Has(role.Any))
             throw RpcErrors.PermissionDenied("ROLE_MISSING", $"{context.Method} needs the role {Alternatives(role.Any)}.");
         caller.Attach(context);
-    }
-
-    /// <summary>The token; null where none was sent. Two arrive as one, joined by a comma, which is none.</summary>
-    private static string? BearerOf(Metadata headers)
-    {
-        if (headers.GetValue("authorization") is not { } value) return null;
-        return value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? value[Scheme.Length..].Trim() : throw Refusal(TokenFault.Invalid);
     }
 
     private static RpcException Refusal(TokenFault fault) => fault switch

@@ -30,12 +30,12 @@ public sealed class TokenReader(IOptions<AuthOptions> options, SigningKeys keys,
     private readonly ConcurrentDictionary<string, Remembered> _remembered = new(StringComparer.Ordinal);
     private readonly TimeSpan _skew = TimeSpan.FromSeconds(options.Value.ClockSkewSeconds);
 
-    public ValueTask<(Caller Caller, TokenFault Fault)> ReadAsync(string token, CancellationToken cancellation)
+    public ValueTask<(Caller Caller, TokenFault Fault)> ReadAsync(ReadOnlySpan<char> token, CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        if (_remembered.TryGetValue(token, out var known) && now < known.Until)
+        if (_remembered.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(token, out var known) && now < known.Until)
             return ValueTask.FromResult(now < known.Expires + _skew ? (known.Caller, TokenFault.None) : (Caller.Anonymous, TokenFault.Expired));
-        return VerifyAsync(token, now, cancellation);
+        return VerifyAsync(token.ToString(), now, cancellation);
     }
 
     private async ValueTask<(Caller, TokenFault)> VerifyAsync(string token, DateTimeOffset now, CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Auctions.Core;
 
 namespace Auctions.Platform.HotState;
@@ -15,11 +16,23 @@ namespace Auctions.Platform.HotState;
 /// </summary>
 public static class DecisionLine
 {
+    /// <summary>Twice what three names of 128 characters and the longest numbers come to.</summary>
+    private const int BytesMax = 2_048;
+
     public static string Format(DecidedBid decided)
     {
         var bid = decided.Bid;
         return string.Create(CultureInfo.InvariantCulture,
             $"{Words.Of(decided.Outcome)} {Words.Of(decided.Reason)} {decided.Version} {decided.Id} {decided.Prev} {Words.Of(bid.Kind)} {bid.Bidder} {bid.Key} {bid.Currency} {bid.Amount} {bid.Max} {decided.DecidedUs} {decided.TermsDigest} {State(decided.Before)} {State(decided.After)}");
+    }
+
+    /// <summary>As it comes from Redis: no string is made of it.</summary>
+    /// <exception cref="FormatException">As below.</exception>
+    public static DecidedBid Parse(Guid auctionId, ReadOnlySpan<byte> line)
+    {
+        if (line.Length > BytesMax) throw new FormatException($"A decision line has at most {BytesMax} bytes; this one has {line.Length}.");
+        Span<char> text = stackalloc char[line.Length];
+        return Parse(auctionId, text[..Encoding.Latin1.GetChars(line, text)]);
     }
 
     /// <summary>Reads what <see cref="Format"/> or the script wrote.</summary>

@@ -32,11 +32,11 @@ public sealed partial class RedisHotState
             (bidder.Key, string.Concat(bidder.TakeLast(_velocity.BidsMax).Select(a => $"{a.DecidedUs:D16} "))))];
     }
 
-    private Proposed Read(Guid auctionId, string[] reply, Terms? known)
+    private Proposed Read(Guid auctionId, RedisResult[] reply, Terms? known)
     {
-        var terms = reply[0].Length > 0 ? _knownTerms.Learn(auctionId, reply[0]) : known!;
+        var terms = (string?)reply[0] is { Length: > 0 } line ? _knownTerms.Learn(auctionId, line) : known!;
         var bids = new DecidedBid[reply.Length - 1];
-        for (var i = 0; i < bids.Length; i++) bids[i] = DecisionLine.Parse(auctionId, reply[i + 1]);
+        for (var i = 0; i < bids.Length; i++) bids[i] = DecisionLine.Parse(auctionId, (byte[]?)reply[i + 1]);
         return new Proposed(terms, bids);
     }
 

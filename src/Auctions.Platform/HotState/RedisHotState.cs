@@ -64,7 +64,7 @@ public sealed partial class RedisHotState : IHotState
         return await AskAsync(async () =>
         {
             var reply = await _placeBids.RunAsync(_redis, [.. redisKeys], arguments);
-            return reply.IsNull ? null : Read(auctionId, (string[])reply!, known.Terms);
+            return reply.IsNull ? null : Read(auctionId, (RedisResult[])reply!, known.Terms);
         }, cancellation);
     }
 
