@@ -1,5 +1,7 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
+using AuctionService.Closing;
+using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
 using V1 = Auctions.V1;
 
@@ -91,6 +93,19 @@ public sealed class ClosingTests(LifeServers servers)
     }
 
     [Fact]
+    public async Task A_closer_whose_clock_is_ahead_of_Redis_ends_nothing_early()
+    {
+        await using var host = await LifeHost.StartAsync(servers);
+        var auction = await host.CreateAsync();
+        await host.BidAsync(auction, "ann", 20_00);
+        var early = ActivatorUtilities.CreateInstance<CloseAuctions>(host.App.Services, new ClockAhead(TimeSpan.FromHours(2)));
+
+        await early.AllDueAsync(CancellationToken.None);
+        await host.BidAsync(auction, "bob", 30_00);
+        Assert.Equal(("bob", V1.AuctionStatus.Active), ((await host.GetAsync(auction)).State.LeaderId, (await host.GetAsync(auction)).State.Status));
+    }
+
+    [Fact]
     public async Task A_forged_end_in_Redis_keeps_nothing_open_and_what_was_decided_under_it_is_turned_away()
     {
         await using var host = await LifeHost.StartAsync(servers);
@@ -151,5 +166,10 @@ public sealed class ClosingTests(LifeServers servers)
         {
             foreach (var host in hosts) await host.DisposeAsync();
         }
+    }
+
+    private sealed class ClockAhead(TimeSpan by) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + by;
     }
 }
