@@ -25,7 +25,7 @@ internal static class Plot
         {
             var offered = new Axis(points.Select(p => p.OfferedPerS!.Value), PanelWidth);
             Panel(svg, points, FirstLeft, "answers a second", offered, new Axis(points.Select(p => p.AckedPerS), PanelHeight), p => p.AckedPerS);
-            Panel(svg, points, SecondLeft, "p99, ms, from the moment the bid was meant to be sent", offered, new Axis(points.Select(p => p.P99Ms), PanelHeight), p => p.P99Ms);
+            Panel(svg, points, SecondLeft, "p99 in ms, delays in sending included", offered, new Axis(points.Select(p => p.P99Ms), PanelHeight), p => p.P99Ms);
         }
 
         Legend(svg);
@@ -63,7 +63,7 @@ internal static class Plot
     {
         for (var i = 0; i < Series.Length; i++)
         {
-            var left = FirstLeft + i * 190;
+            var left = FirstLeft + i * (Width - FirstLeft) / Series.Length;
             svg.Append(Invariant($"<rect x=\"{left}\" y=\"{Height - 20}\" width=\"14\" height=\"4\" fill=\"{Series[i].Colour}\"/><text x=\"{left + 20}\" y=\"{Height - 13}\">{Series[i].Name}</text>\n"));
         }
     }
