@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Auctions.Benchmarks.Load;
@@ -28,6 +29,7 @@ internal static class Hpack
     public static byte[] Authorization(string token) => [0x0f, 23 - 15, .. Text("Bearer " + token)];
 
     /// <summary>The value of grpc-status in a response's block; -1 where it is not there.</summary>
+    /// <exception cref="InvalidDataException">It is there and no number in plain digits.</exception>
     public static int GrpcStatus(ReadOnlySpan<byte> block)
     {
         while (block.Length > 0)
@@ -49,9 +51,10 @@ internal static class Hpack
             var name = index == 0 ? String(ref block) : default;
             var value = String(ref block);
             if (!name.SequenceEqual("grpc-status"u8)) continue;
-            var status = 0;
-            foreach (var digit in value) status = status * 10 + (digit - '0');
-            return status;
+            // An empty value must not pass for 0, which is success, nor a Huffman-coded one for a status that there is not.
+            return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var status)
+                ? status
+                : throw new InvalidDataException("A grpc-status is no plain number.");
         }
 
         return -1;
