@@ -11,17 +11,20 @@ internal static class ProcessCpu
     /// <summary>A process and its children, those that have ended too: Postgres has one for each connection.</summary>
     public static double OfTree(int pid)
     {
-        var ticks = 0.0;
-        foreach (var directory in Directory.EnumerateDirectories("/proc"))
+        while (true)
         {
-            if (!int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var other)) continue;
-            var stat = Read($"{other}");
-            if (stat is null) continue;
-            if (other == pid) ticks += Number(stat, 11) + Number(stat, 12) + Number(stat, 13) + Number(stat, 14);
-            else if (Number(stat, 1) == pid) ticks += Number(stat, 11) + Number(stat, 12);
+            var (ended, ticks) = (OfEndedChildren(), 0.0);
+            foreach (var directory in Directory.EnumerateDirectories("/proc"))
+            {
+                if (!int.TryParse(Path.GetFileName(directory), CultureInfo.InvariantCulture, out var other)) continue;
+                if (Read($"{other}") is { } stat && (other == pid || Number(stat, 1) == pid)) ticks += Number(stat, 11) + Number(stat, 12);
+            }
+
+            // Where a child ended meanwhile, its time was seen nowhere, or twice.
+            if (OfEndedChildren() == ended) return (ticks + ended) / TicksPerSecond;
         }
 
-        return ticks / TicksPerSecond;
+        double OfEndedChildren() => Read($"{pid}") is { } stat ? Number(stat, 13) + Number(stat, 14) : 0;
     }
 
     /// <summary>What a .NET process has spent on compiling hot methods anew. The thread ends when it has been idle for a while.</summary>

@@ -20,8 +20,6 @@ public static class RedisConnection
         options.AbortOnConnectFail = false;
         options.BacklogPolicy = BacklogPolicy.FailFast;
         if (!configuration.Contains("asyncTimeout", StringComparison.OrdinalIgnoreCase)) options.AsyncTimeout = TimeoutMs;
-        // Its own threads are for callers that block; here nobody does, and each reply would go through one thread more.
-        options.SocketManager = SocketManager.ThreadPool;
         return await ConnectionMultiplexer.ConnectAsync(options);
     }
 }
