@@ -15,20 +15,24 @@ internal sealed class Append(IReadOnlyList<DecidedBid> bids)
     public Became[] Became { get; } = new Became[bids.Count];
 
     /// <summary>Those of which nothing is known, in order.</summary>
-    public int[] Left() => Where(Ledger.Became.Unsaid);
+    public int[] Left() => [.. Enumerable.Range(0, Became.Length).Where(i => Became[i] == Ledger.Became.Unsaid)];
 
-    /// <summary>Those whose key is said to have an answer that nobody has read yet.</summary>
-    public int[] Unanswered() => [.. Where(Ledger.Became.Known, Ledger.Became.Repeated).Where(i => _answers[i] is null)];
-
-    /// <summary>The ledger holds this as the answer to the bid's key.</summary>
-    public void Answer(int place, DecidedBid answer) => (Became[place], _answers[place]) = (Ledger.Became.Known, answer);
-
-    /// <summary>Leaves what was appended or answered, and nothing else.</summary>
-    public void KeepWhatIsIn()
+    /// <summary>The ledger holds this as the answer to the bid's key; of a bid that was appended just now it is the bid itself.</summary>
+    public void Answer(int place, DecidedBid answer)
     {
+        if (Became[place] != Ledger.Became.Appended) (Became[place], _answers[place]) = (Ledger.Became.Known, answer);
+    }
+
+    /// <summary>
+    /// Leaves what is in the ledger; and what is early, unless a bid that it rests on may be among those of which nothing is known. What was
+    /// refused may have been appended by another instance.
+    /// </summary>
+    public void KeepWhatIsCertain()
+    {
+        var complete = !Became.Contains(Ledger.Became.Unsaid);
         foreach (ref var became in Became.AsSpan())
         {
-            if (became is not (Ledger.Became.Appended or Ledger.Became.Known)) became = Ledger.Became.Unsaid;
+            if (became == Ledger.Became.Refused || (became == Ledger.Became.Early && !complete)) became = Ledger.Became.Unsaid;
         }
     }
 
@@ -51,15 +55,4 @@ internal sealed class Append(IReadOnlyList<DecidedBid> bids)
         Ledger.Became.Known => throw new InvalidOperationException($"Auction {bid.AuctionId}: the answer to key {bid.Bid.Key} rests on no entry."),
         _ => throw new InvalidOperationException($"The append of {bid.Id} to auction {bid.AuctionId} said nothing of it."),
     })];
-
-    private int[] Where(params ReadOnlySpan<Became> any)
-    {
-        var places = new List<int>();
-        for (var i = 0; i < Became.Length; i++)
-        {
-            if (any.Contains(Became[i])) places.Add(i);
-        }
-
-        return [.. places];
-    }
 }

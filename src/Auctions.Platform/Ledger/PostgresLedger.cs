@@ -36,8 +36,6 @@ public sealed partial class PostgresLedger : ILedger
         if (fresh.Contains(true)) await AppendFreshAsync(append, fresh, cancellation);
         var left = append.Left();
         if (left.Length > 0) await AppendRangeAsync(append, left, cancellation);
-        var unanswered = append.Unanswered();
-        if (unanswered.Length > 0) await AnswerAsync(append, unanswered, cancellation);
         return append.Results();
     }
 
@@ -103,7 +101,7 @@ public sealed partial class PostgresLedger : ILedger
         try
         {
             await _connections.UseOnceAsync(c => AppendOnceAsync(c, _sqlForFresh, append, [.. places[true]], replayed, cancellation), cancellation);
-            append.KeepWhatIsIn();
+            append.KeepWhatIsCertain();
         }
         catch (PostgresException e) when (LedgerConnections.IsRace(e) || LedgerConnections.IsBadData(e))
         {
@@ -119,7 +117,7 @@ public sealed partial class PostgresLedger : ILedger
     {
         try
         {
-            await _connections.UseAsync(c => AppendOnceAsync(c, _sql, append, places, [], cancellation), cancellation);
+            await _connections.UseAsync(c => AppendOnceAsync(c, _sql, append, places, places, cancellation), cancellation);
         }
         catch (PostgresException e) when (LedgerConnections.IsBadData(e))
         {
@@ -138,9 +136,9 @@ public sealed partial class PostgresLedger : ILedger
 
     /// <summary>One transaction, one round trip.</summary>
     /// <param name="places">What to append.</param>
-    /// <param name="replayed">What to look up.</param>
+    /// <param name="asked">For whose keys to look up the answers.</param>
     private async Task<int> AppendOnceAsync(
-        NpgsqlConnection connection, LedgerStatements sql, Append append, int[] places, int[] replayed, CancellationToken cancellation)
+        NpgsqlConnection connection, LedgerStatements sql, Append append, int[] places, int[] asked, CancellationToken cancellation)
     {
         var accepted = Rent();
         var refused = Rent();
@@ -152,7 +150,7 @@ public sealed partial class PostgresLedger : ILedger
             batch.BatchCommands.Add(LedgerCommands.Part(sql.Lock, places.Select(i => append.Bids[i].AuctionId).Distinct().ToArray()));
             if (accepted.Places.Count > 0) batch.BatchCommands.Add(accepted.Append(sql.Append));
             if (refused.Places.Count > 0) batch.BatchCommands.Add(refused.Refuse(sql.Refuse));
-            if (replayed.Length > 0) batch.BatchCommands.Add(LedgerCommands.Part(sql.AnswersToKeys, Keys(append, replayed)));
+            if (asked.Length > 0) batch.BatchCommands.Add(LedgerCommands.Part(sql.AnswersToKeys, Keys(append, asked)));
 
             await using var rows = await batch.ExecuteReaderAsync(cancellation);
             foreach (var part in (BidColumns[])[accepted, refused])
@@ -162,10 +160,10 @@ public sealed partial class PostgresLedger : ILedger
                 while (await rows.ReadAsync(cancellation)) append.Became[part.Places[(int)rows.GetInt64(0) - 1]] = Parse(rows.GetString(1));
             }
 
-            if (replayed.Length > 0)
+            if (asked.Length > 0)
             {
                 await rows.NextResultAsync(cancellation);
-                await ReadAnswersAsync(rows, append, replayed, cancellation);
+                while (await rows.ReadAsync(cancellation)) append.Answer(asked[rows.GetInt64(rows.FieldCount - 1) - 1], rows.ReadDecidedBid());
             }
 
             // Rows arrive before the commit. Past the last result comes the server's word that it is ready, and so that it committed.
@@ -177,22 +175,6 @@ public sealed partial class PostgresLedger : ILedger
             Return(accepted);
             Return(refused);
         }
-    }
-
-    /// <summary>Fills in what has an answer already: in the ledger, or earlier in this batch.</summary>
-    private Task<int> AnswerAsync(Append append, int[] places, CancellationToken cancellation) =>
-        _connections.UseAsync(async connection =>
-        {
-            await using var command = connection.Command(_sql.AnswersToKeys, Keys(append, places));
-            await using var rows = await command.ExecuteReaderAsync(cancellation);
-            return await ReadAnswersAsync(rows, append, places, cancellation);
-        }, cancellation);
-
-    private static async Task<int> ReadAnswersAsync(NpgsqlDataReader rows, Append append, int[] places, CancellationToken cancellation)
-    {
-        var read = 0;
-        for (; await rows.ReadAsync(cancellation); read++) append.Answer(places[rows.GetInt64(rows.FieldCount - 1) - 1], rows.ReadDecidedBid());
-        return read;
     }
 
     /// <summary>In the order of <c>answers_to_keys.sql</c>.</summary>
