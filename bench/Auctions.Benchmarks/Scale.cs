@@ -23,7 +23,7 @@ internal sealed record Scale(
 
     public const double SweepWarmUpS = 1, SweepWarmUpMostS = 4;
 
-    public static Scale Full { get; } = new(3, 1.5, 30, 4, [8, 16, 32, 64], 1.5, 1_000, 100_000, 10_000, [0.25, 0.5, 0.75, 0.9], 4, [256, 1_024], 100_000, 2, 60_000);
+    public static Scale Full { get; } = new(3, 1.5, 15, 4, [8, 16, 32, 64], 1.5, 1_000, 100_000, 10_000, [0.25, 0.5, 0.75, 0.9], 4, [256, 1_024], 100_000, 2, 60_000);
 
     public static Scale Quick { get; } = new(1, 1, 5, 2.5, [32], 0.7, 1_000, 10_000, 1_000, [0.5, 0.9], 2.5, [], 40_000, 1, 20_000);
 }
