@@ -22,14 +22,15 @@ public sealed class AccessControl(TokenReader tokens, IOptions<AuthOptions> opti
         if (access is PublicAttribute) return;
 
         // Not the call's Metadata: that is made anew of all headers, for each call.
-        var bearer = http.Request.Headers.Authorization.ToString();
-        if (bearer.Length == 0)
+        var header = http.Request.Headers.Authorization;
+        if (header.Count == 0)
         {
             if (access is OpenReadAttribute && options.Value.OpenReads) return;
             throw RpcErrors.Unauthenticated("TOKEN_MISSING", "The call needs the metadata 'authorization: Bearer <token>'.");
         }
 
-        // Two of them arrive as one, joined by a comma, which is no token.
+        // Two of them make one, joined by a comma, which is no token; an empty one is none either.
+        var bearer = header.ToString();
         if (!bearer.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) throw Refusal(TokenFault.Invalid);
         var (caller, fault) = await tokens.ReadAsync(bearer.AsSpan(Scheme.Length).Trim(), context.CancellationToken);
         if (fault != TokenFault.None) throw Refusal(fault);

@@ -152,6 +152,14 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_empty_header_is_no_token_and_not_the_lack_of_one()
+    {
+        var e = await Assert.ThrowsAsync<RpcException>(
+            async () => await Client.GetBidOutcomeAsync(new GetBidOutcomeRequest(), new Metadata { { "authorization", "" } }));
+        Assert.Equal((StatusCode.Unauthenticated, "TOKEN_INVALID"), (e.StatusCode, RpcErrors.Reason(e)));
+    }
+
+    [Fact]
     public async Task A_read_that_the_configuration_closes_needs_a_token()
     {
         await using var closed = await ProbeHost.StartAsync(new() { ["Auth:OpenReads"] = "false" });
