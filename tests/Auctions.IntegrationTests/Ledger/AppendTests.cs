@@ -232,5 +232,23 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
 [Collection(PostgresCollection.Name)]
 public sealed class FreshAppendTests : AppendTests
 {
-    public FreshAppendTests(LedgerDatabase db) : base(db) => db.AppendsFresh = true;
+    private readonly LedgerDatabase _db;
+
+    public FreshAppendTests(LedgerDatabase db) : base(db)
+    {
+        _db = db;
+        db.AppendsFresh = true;
+    }
+
+    [Fact]
+    public async Task A_repeated_request_that_the_ledger_does_not_know_is_appended_and_the_fresh_bid_on_top_of_it_too()
+    {
+        var auction = await _db.OpenAsync();
+        var first = await _db.DecideAsync(auction, Proxy("ann", 10_00));
+        var head = await _db.HeadAsync(auction);
+        var second = Decide(auction, head with { Version = first.Version, EntryId = first.Id, State = first.After }, Proxy("bob", 20_00));
+
+        var results = await _db.Ledger.AppendAsync([first, second], [false, true], CancellationToken.None);
+        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Appended], results.Select(r => r.Outcome));
+    }
 }
