@@ -33,13 +33,12 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
     public async Task<CaseResult> OursOpenAsync(double ratePerS, CancellationToken cancellation) =>
         await RunAsync(Open(Ours("hot", await maker.OursAsync(1, cancellation)), ratePerS), cancellation);
 
-    public async Task<CaseResult> PeerAsync(string design, string server, int connections, bool hot, double measuredS, CancellationToken cancellation) =>
-        await RunAsync(await PeerOrderAsync(design, server, connections, hot, cancellation) with
-        {
-            WarmUpS = measuredS < scale.MeasuredS ? Scale.SweepWarmUpS : scale.WarmUpS,
-            WarmUpMostS = measuredS < scale.MeasuredS ? Scale.SweepWarmUpMostS : scale.WarmUpMostS,
-            MeasuredS = measuredS,
-        }, cancellation);
+    public async Task<CaseResult> PeerAsync(string design, string server, int connections, bool hot, double measuredS, CancellationToken cancellation)
+    {
+        var order = await PeerOrderAsync(design, server, connections, hot, cancellation) with { MeasuredS = measuredS };
+        var sweep = measuredS < scale.MeasuredS;
+        return await RunAsync(sweep ? order with { WarmUpS = Scale.SweepWarmUpS, WarmUpMostS = Scale.SweepWarmUpMostS } : order, cancellation);
+    }
 
     public async Task<CaseResult> PeerOpenAsync(string design, string server, int connections, double ratePerS, CancellationToken cancellation) =>
         await RunAsync(Open(await PeerOrderAsync(design, server, connections, hot: true, cancellation), ratePerS), cancellation);

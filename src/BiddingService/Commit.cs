@@ -16,11 +16,12 @@ internal sealed class Commit
         // A replayed decision may be older than its neighbours, and many callers may wait for the same one; who made it came first.
         _items = [.. batch.Where(i => i.Ticket is not null)];
         BidTicket[] decisions = [.. _items.Select(i => i.Ticket!).DistinctBy(t => t.Decided!.Id)];
+        Array.Sort(decisions, (a, b) => Order(a.Decided!).CompareTo(Order(b.Decided!)));
         _bids = [.. decisions.Select(t => t.Decided!)];
-        _bids.Sort((a, b) => (a.AuctionId, a.Version, !a.Accepted).CompareTo((b.AuctionId, b.Version, !b.Accepted)));
+        _fresh = [.. decisions.Select(t => !t.IsReplay)];
         for (var i = 0; i < _bids.Count; i++) _place[_bids[i].Id] = i;
-        _fresh = new bool[_bids.Count];
-        foreach (var ticket in decisions) _fresh[_place[ticket.Decided!.Id]] = !ticket.IsReplay;
+
+        static (Guid, long, bool) Order(DecidedBid bid) => (bid.AuctionId, bid.Version, !bid.Accepted);
     }
 
     public IReadOnlyList<CommitLane.Item> Items => _items;
