@@ -27,6 +27,12 @@ public sealed class HotStateOptions : ISectionOptions
     /// <summary>Milliseconds that a call to Redis may take: past them the bid is decided without. 10 to 60,000.</summary>
     public int CallTimeoutMs { get; set; } = 600;
 
+    /// <summary>
+    /// Auctions whose terms a service remembers, so that replies need not repeat them. 1 to 100,000,000; some 800 bytes each. Above as many
+    /// as have bids at a time, for a decision with terms costs the service twice as much.
+    /// </summary>
+    public int KnownTermsMax { get; set; } = 200_000;
+
     public VelocityLimit Velocity => new(VelocityBidsMax, (long)VelocityWindow.TotalMicroseconds);
 
     public IEnumerable<string> Failures()
@@ -37,6 +43,8 @@ public sealed class HotStateOptions : ISectionOptions
             yield return $"{Section}:{nameof(IdleTtl)} must be 1 s to 365 days, and is {IdleTtl}.";
         if (CallTimeoutMs is < 10 or > 60_000)
             yield return $"{Section}:{nameof(CallTimeoutMs)} must be 10 to 60000, and is {CallTimeoutMs}.";
+        if (KnownTermsMax is < 1 or > 100_000_000)
+            yield return $"{Section}:{nameof(KnownTermsMax)} must be 1 to 100000000, and is {KnownTermsMax}.";
         if (VelocityBidsMax is < 0 or > 100)
             yield return $"{Section}:{nameof(VelocityBidsMax)} must be 0 (no limit) to 100, and is {VelocityBidsMax}.";
         if (VelocityWindow < Least || VelocityWindow > TimeSpan.FromHours(1))

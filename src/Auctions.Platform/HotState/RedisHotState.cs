@@ -17,7 +17,6 @@ public sealed partial class RedisHotState : IHotState
     private const int FirstProposal = 5;
     private const int ProposalFields = 8;
     private const int ScanPageSize = 1_000;
-    private const int KnownTermsMax = 50_000;
     private const int VersionDigitsMax = 16;
 
     private readonly IDatabase _redis;
@@ -25,7 +24,7 @@ public sealed partial class RedisHotState : IHotState
     private readonly TimeSpan _callTimeout;
     private readonly VelocityLimit _velocity;
     private readonly RedisValue _idempotencyTtlS, _idleTtlS, _windowS;
-    private readonly KnownTerms _knownTerms = new(KnownTermsMax);
+    private readonly KnownTerms _knownTerms;
     private readonly Script _placeBids = Script.Load("place_bids"), _hydrate = Script.Load("hydrate"),
         _seal = Script.Load("seal"), _drop = Script.Load("drop");
 
@@ -40,6 +39,7 @@ public sealed partial class RedisHotState : IHotState
         _idleTtlS = (long)options.IdleTtl.TotalSeconds;
         _windowS = (long)options.VelocityWindow.TotalSeconds;
         _velocity = options.Velocity;
+        _knownTerms = new KnownTerms(options.KnownTermsMax);
         _callTimeout = TimeSpan.FromMilliseconds(options.CallTimeoutMs);
     }
 

@@ -123,6 +123,21 @@ public sealed class DecidingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
+    public async Task More_auctions_than_a_service_remembers_the_terms_of_are_decided_under_their_own()
+    {
+        var hotState = NewHotState(new HotStateOptions { KnownTermsMax = 1 });
+        var other = Guid.NewGuid();
+        var head = await HydrateAsync();
+        var others = head with { Terms = head.Terms with { Opening = 20_00 } };
+        await hotState.HydrateAsync(other, null, others, [], None);
+        for (var turn = 0; turn < 3; turn++)
+        {
+            Assert.Equal(head.Terms, (await hotState.DecideAsync(AuctionId, [Proxy("ann", 1)], None))!.Terms);
+            Assert.Equal(others.Terms, (await hotState.DecideAsync(other, [Proxy("ann", 1)], None))!.Terms);
+        }
+    }
+
+    [Fact]
     public async Task Answers_expire_and_an_idle_auction_does_but_what_is_pending_stays()
     {
         var hotState = NewHotState(new HotStateOptions { IdempotencyTtl = TimeSpan.FromMinutes(10), IdleTtl = TimeSpan.FromMinutes(20) });
@@ -152,11 +167,12 @@ public sealed class DecidingTests(RedisServer server) : HotStateTest(server)
         await Assert.ThrowsAsync<ArgumentException>(() => HotState.DecideAsync(AuctionId, [Proxy("ann 1", 50_00)], None));
 
     [Fact]
-    public void Times_to_live_out_of_their_range_are_refused_by_the_name_of_their_key()
+    public void Options_out_of_their_range_are_refused_by_the_name_of_their_key()
     {
         var error = Assert.Throws<ArgumentException>(() => NewHotState(new HotStateOptions { IdleTtl = TimeSpan.Zero }));
         Assert.Contains("HotState:IdleTtl", error.Message, StringComparison.Ordinal);
         Assert.Single(new HotStateOptions { IdempotencyTtl = TimeSpan.FromDays(366) }.Failures());
+        Assert.Contains("HotState:KnownTermsMax", Assert.Single(new HotStateOptions { KnownTermsMax = 0 }.Failures()), StringComparison.Ordinal);
         Assert.Empty(new HotStateOptions().Failures());
     }
 }
