@@ -43,11 +43,10 @@ internal sealed class Commit
     public HashSet<Guid> Auctions(AppendOutcome outcome) =>
         [.. _bids.Where((_, i) => Results[i].Outcome == outcome).Select(b => b.AuctionId)];
 
-    /// <summary>The accepted bids that are in the ledger, by auction.</summary>
-    public IEnumerable<(Guid AuctionId, IReadOnlyList<DecidedBid> Bids)> Recorded() =>
+    /// <summary>The versions of the entries that are in the ledger, by auction.</summary>
+    public IEnumerable<IGrouping<Guid, long>> Recorded() =>
         _bids.Where((b, i) => b.Accepted && Results[i].Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere)
-            .GroupBy(b => b.AuctionId)
-            .Select(g => (g.Key, (IReadOnlyList<DecidedBid>)[.. g]));
+            .GroupBy(b => b.AuctionId, b => b.Version);
 
     /// <summary>Tells each bid's queue what became of it. A bid that is still early was decided on what nobody can append: refused.</summary>
     public void Report()

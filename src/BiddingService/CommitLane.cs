@@ -109,7 +109,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
         }
 
         _ = ReportAsync(commit);
-        foreach (var (auctionId, bids) in commit.Recorded()) _parts.Settlements.Add(auctionId, bids);
+        foreach (var entries in commit.Recorded()) _parts.Settlements.Add(entries.Key, entries);
     }
 
     /// <summary>

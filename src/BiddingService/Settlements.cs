@@ -1,4 +1,3 @@
-using Auctions.Core;
 using Auctions.Platform.HotState;
 
 namespace BiddingService;
@@ -13,17 +12,17 @@ internal sealed partial class Settlements(IHotState hotState, TimeSpan interval,
     private const int EntriesMax = 500;
 
     private readonly Lock _gate = new();
-    private Dictionary<Guid, List<DecidedBid>> _left = [];
+    private Dictionary<Guid, List<long>> _left = [];
     private bool _scheduled;
 
-    /// <summary>Adds accepted bids that are in the ledger. Returns at once.</summary>
-    public void Add(Guid auctionId, IReadOnlyList<DecidedBid> bids)
+    /// <summary>Adds the versions of entries that are in the ledger. Returns at once.</summary>
+    public void Add(Guid auctionId, IEnumerable<long> versions)
     {
-        List<DecidedBid>? many = null;
+        List<long>? many = null;
         lock (_gate)
         {
             if (!_left.TryGetValue(auctionId, out var left)) _left[auctionId] = left = [];
-            left.AddRange(bids);
+            left.AddRange(versions);
             if (left.Count >= EntriesMax && _left.Remove(auctionId)) many = left;
             if (!_scheduled) _ = SettleLaterAsync();
             _scheduled = true;
@@ -35,7 +34,7 @@ internal sealed partial class Settlements(IHotState hotState, TimeSpan interval,
     private async Task SettleLaterAsync()
     {
         await Task.Delay(interval, time, CancellationToken.None);
-        Dictionary<Guid, List<DecidedBid>> all;
+        Dictionary<Guid, List<long>> all;
         lock (_gate)
         {
             (all, _left) = (_left, []);
@@ -45,18 +44,18 @@ internal sealed partial class Settlements(IHotState hotState, TimeSpan interval,
         await Task.WhenAll(all.Select(a => SettleAsync(a.Key, a.Value)));
     }
 
-    private async Task SettleAsync(Guid auctionId, List<DecidedBid> bids)
+    private async Task SettleAsync(Guid auctionId, List<long> versions)
     {
         try
         {
-            await hotState.SettleAsync(auctionId, bids, CancellationToken.None);
+            await hotState.SettleAsync(auctionId, versions, CancellationToken.None);
         }
         catch (HotStateUnavailableException fault)
         {
-            LogUnsettled(log, auctionId, bids.Count, fault.Message);
+            LogUnsettled(log, auctionId, versions.Count, fault.Message);
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "Auction {AuctionId}: {Bids} entries stay pending though they are in the ledger: {Reason}")]
-    private static partial void LogUnsettled(ILogger log, Guid auctionId, int bids, string reason);
+    [LoggerMessage(LogLevel.Information, "Auction {AuctionId}: {Entries} entries stay pending though they are in the ledger: {Reason}")]
+    private static partial void LogUnsettled(ILogger log, Guid auctionId, int entries, string reason);
 }

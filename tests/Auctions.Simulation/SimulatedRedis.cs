@@ -77,10 +77,10 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
         return true;
     }
 
-    public void Settle(Guid auctionId, IReadOnlyList<DecidedBid> bids)
+    public void Settle(Guid auctionId, IReadOnlyCollection<long> versions)
     {
         if (Find(auctionId) is not { } hot) return;
-        foreach (var bid in bids.Where(b => b.Accepted)) hot.Pending.Remove(bid.Version);
+        foreach (var version in versions) hot.Pending.Remove(version);
     }
 
     public SealAttempt? Seal(Guid auctionId, bool force)

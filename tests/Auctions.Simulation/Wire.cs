@@ -58,8 +58,8 @@ internal sealed class WiredRedis(Wire wire, Func<SimulatedRedis> redis, Guards g
     public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellation) =>
         CallAsync(r => r.Hydrate(auctionId, seen, head, answers));
 
-    public Task SettleAsync(Guid auctionId, IReadOnlyList<DecidedBid> bids, CancellationToken cancellation) =>
-        CallAsync(r => { r.Settle(auctionId, bids); return true; });
+    public Task SettleAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellation) =>
+        CallAsync(r => { r.Settle(auctionId, versions); return true; });
 
     public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellation) =>
         CallAsync(r => r.Seal(auctionId, force));

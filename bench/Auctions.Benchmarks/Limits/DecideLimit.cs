@@ -56,7 +56,7 @@ internal sealed class DecideLimit(BenchStack stack, IConnectionMultiplexer redis
                 var proposed = await _hotState.DecideAsync(auctionId, proposals, CancellationToken.None)
                     ?? throw new InvalidOperationException("Redis does not hold the auction.");
                 Interlocked.Add(ref decided, proposed.Bids.Count);
-                if (settle) await _hotState.SettleAsync(auctionId, proposed.Bids, CancellationToken.None);
+                if (settle) await _hotState.SettleAsync(auctionId, [.. proposed.Bids.Where(b => b.Accepted).Select(b => b.Version)], CancellationToken.None);
             }
         }
 

@@ -24,13 +24,13 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
         var pending = await hotState.ReadPendingAsync(auctionId, cancellation);
         if (pending.Count == 0 || await ledger.ReadHeadAsync(auctionId, cancellation) is not { } head) return false;
         var joined = Joined(pending, head);
-        await hotState.SettleAsync(auctionId, [.. pending.Take(joined)], cancellation);
+        await hotState.SettleAsync(auctionId, [.. pending.Take(joined).Select(b => b.Version)], cancellation);
         DecidedBid[] lawful = [.. pending.Skip(joined).Where(b => b.FollowsUnder(head.Terms))];
         var strayed = lawful.Length < pending.Count - joined;
         foreach (var chunk in lawful.Chunk(ChunkMax))
         {
             var results = await ledger.AppendAsync(chunk, fresh: [], cancellation);
-            await hotState.SettleAsync(auctionId, [.. chunk.Where((_, i) => InLedger(results[i]))], cancellation);
+            await hotState.SettleAsync(auctionId, [.. chunk.Where((_, i) => InLedger(results[i])).Select(b => b.Version)], cancellation);
             strayed |= !results.All(InLedger);
         }
 

@@ -68,10 +68,10 @@ public sealed partial class HotStateCircuit : IHotState, IDisposable
         Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellation) =>
         GuardAsync(ct => _hotState.HydrateAsync(auctionId, seen, head, answers, ct), cancellation);
 
-    public Task SettleAsync(Guid auctionId, IReadOnlyList<DecidedBid> bids, CancellationToken cancellation) =>
+    public Task SettleAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellation) =>
         GuardAsync(async ct =>
         {
-            await _hotState.SettleAsync(auctionId, bids, ct);
+            await _hotState.SettleAsync(auctionId, versions, ct);
             return true;
         }, cancellation);
 

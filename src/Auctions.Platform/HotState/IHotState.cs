@@ -49,8 +49,8 @@ public interface IHotState
     /// <returns>Whether it was.</returns>
     Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellation);
 
-    /// <summary>Takes entries that Postgres has out of what is pending, and whatever else stands at their versions.</summary>
-    Task SettleAsync(Guid auctionId, IReadOnlyList<DecidedBid> bids, CancellationToken cancellation);
+    /// <summary>Takes out of what is pending whatever stands at versions that Postgres has.</summary>
+    Task SettleAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellation);
 
     /// <summary>Stops accepting bids, where the effective end has come or <paramref name="force"/> is set. Null where Redis does not hold the auction.</summary>
     Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellation);

@@ -122,12 +122,12 @@ public sealed partial class RedisHotState : IHotState
         return AskAsync(async () => (bool)await _hydrate.RunAsync(_redis, redisKeys, arguments), cancellation);
     }
 
-    public async Task SettleAsync(Guid auctionId, IReadOnlyList<DecidedBid> bids, CancellationToken cancellation)
+    public async Task SettleAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellation)
     {
         var pending = new HotKeys(auctionId).Pending;
-        // Whatever stands at these versions: another entry than the ledger's can join there no more.
-        RedisValue[] versions = [.. bids.Where(b => b.Accepted).Select(b => (RedisValue)b.Version)];
-        if (versions.Length > 0) await AskAsync(() => _redis.HashDeleteAsync(pending, versions, CommandFlags.DemandMaster), cancellation);
+        // Whatever stands there: another entry than the ledger's can join at its version no more.
+        RedisValue[] fields = [.. versions.Select(v => (RedisValue)v)];
+        if (fields.Length > 0) await AskAsync(() => _redis.HashDeleteAsync(pending, fields, CommandFlags.DemandMaster), cancellation);
     }
 
     public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellation) => AskAsync<SealAttempt?>(async () =>

@@ -74,7 +74,7 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         var decided = (await hotState.DecideAsync(AuctionId, [ann, bob], None))!.Bids;
         Assert.Equal([BidOutcome.Leading, BidOutcome.Refused], decided.Select(d => d.Outcome));
         Assert.Equal([decided[0]], await hotState.ReadPendingAsync(AuctionId, None));
-        await hotState.SettleAsync(AuctionId, decided, None);
+        await hotState.SettleAsync(AuctionId, [decided[0].Version], None);
         Assert.True((await hotState.SealAsync(AuctionId, force: true, None))!.Value.Sealed);
         Assert.False(await hotState.DropIfBehindAsync(AuctionId, 1, decided[0].Id, 0, None));
         Assert.True(await hotState.DropIfBehindAsync(AuctionId, 2, Guid.NewGuid(), 0, None));
