@@ -91,8 +91,20 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
         {
             await late.CancelAsync();
             heal.CancelAfter(HealWithin);
-            await injecting; // nothing is started any more by the time that the stack is stopped
+            await HealedAsync(injecting, cancellation); // nothing is started any more by the time that the stack is stopped
             stack.MendLinks();
+        }
+    }
+
+    private async Task HealedAsync(Task injecting, CancellationToken cancellation)
+    {
+        try
+        {
+            await injecting;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new StackException($"The stack was not whole again after {HealWithin.TotalSeconds} s. Which faults were not over, and the parts' logs: {run.Root}");
         }
     }
 

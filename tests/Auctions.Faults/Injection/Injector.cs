@@ -6,8 +6,8 @@ namespace Auctions.Faults.Injection;
 /// <summary>Carries out a plan. Faults of different parts overlap; one whose part is broken already waits until it is whole.</summary>
 internal sealed class Injector(FaultStack stack, FaultLog log, RunClock clock, Action<string> say)
 {
-    private readonly RedisFaults _redis = new(stack, log, clock);
     private readonly PartFaults _parts = new(stack, log, clock);
+    private readonly RedisFaults _redis = new(new PartFaults(stack, log, clock), stack, log, clock);
 
     /// <summary>Until every fault is over. What could not begin before <paramref name="late"/> is left out.</summary>
     public async Task RunAsync(IReadOnlyList<PlannedFault> plan, CancellationToken late, CancellationToken cancellation)
@@ -33,6 +33,11 @@ internal sealed class Injector(FaultStack stack, FaultLog log, RunClock clock, A
         catch (OperationCanceledException) when (late.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
             say($"{FaultLog.Name(fault.Kind)} came too late and is left out");
+        }
+        catch (OperationCanceledException)
+        {
+            say($"{FaultLog.Name(fault.Kind)} was not over in time");
+            throw;
         }
         catch (IOException e)
         {

@@ -6,7 +6,7 @@ namespace Auctions.Faults.Injection;
 
 /// <summary>Faults of Redis. They are about whichever server is the primary at the time, and come one after another.</summary>
 /// <remarks>Of two tokens the first says that a fault may no longer begin, the second that it must end at once.</remarks>
-internal sealed class RedisFaults(FaultStack stack, FaultLog log, RunClock clock)
+internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog log, RunClock clock)
 {
     private const string Turn = "redis' faults"; // the roles of both servers stay as they are while one lasts
     private static readonly TimeSpan SyncWithin = TimeSpan.FromSeconds(5), Glance = TimeSpan.FromMilliseconds(50);
@@ -14,12 +14,7 @@ internal sealed class RedisFaults(FaultStack stack, FaultLog log, RunClock clock
     public async Task KillAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellation)
     {
         using var turn = await stack.OwnAsync(Turn, late);
-        var primary = stack.Redis.Primary;
-        using var owned = await stack.OwnAsync(primary, late);
-        using var lasting = log.Begin(fault.Kind, primary);
-        await stack.KillAsync(primary, cancellation);
-        await clock.DelayAsync(fault.Lasts, cancellation);
-        await stack.StartAsync(primary, cancellation);
+        await parts.KillAsync(stack.Redis.Primary, fault, late, cancellation);
     }
 
     public async Task StopAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellation)

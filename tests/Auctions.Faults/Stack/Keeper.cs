@@ -37,14 +37,15 @@ internal sealed class Keeper(FaultStack stack, FaultLog log, TimeProvider time)
         using var _ = owned;
         if (stack.Process(part) is not null) return; // its owner of a moment ago has started it
         using var fault = log.Begin(FaultKind.Outside, part);
-        if (part == Kafka) await RestartReadersAsync(cancellation);
+        if (part == Kafka) KafkaDied = true;
         await stack.StartAsync(part, cancellation);
+        // Now, not before: who is being started by a fault of its own is owned until it is ready, and is not without Kafka.
+        if (part == Kafka) await RestartReadersAsync(cancellation);
     }
 
     /// <summary>Whose place in Kafka's topics is gone with them begin anew; this keeper finds them dead and starts them.</summary>
     private async Task RestartReadersAsync(CancellationToken cancellation)
     {
-        KafkaDied = true;
         foreach (var part in stack.Parts.Where(p => p.RestartsWith.Contains(Kafka)))
         {
             using var owned = await stack.OwnAsync(part.Name, cancellation);
