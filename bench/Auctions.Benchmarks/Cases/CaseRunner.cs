@@ -15,7 +15,8 @@ internal sealed record CaseOrder(
     int? Connections = null, double RatePerS = 0, bool TouchFirst = false);
 
 /// <summary>Runs cases one after another: load, what the servers used and counted meanwhile, and whether the answers were true.</summary>
-internal sealed class CaseRunner(BenchStack stack, LoadRun load, Counters counters, AnswerCheck answers, ChainCheck chains, TimeProvider time)
+internal sealed class CaseRunner(
+    BenchStack stack, LoadRun load, Counters counters, RedisAof aof, AnswerCheck answers, ChainCheck chains, TimeProvider time)
 {
     /// <summary>h2c connections of the load, for every design.</summary>
     public const int LoadConnections = 4;
@@ -29,6 +30,7 @@ internal sealed class CaseRunner(BenchStack stack, LoadRun load, Counters counte
     {
         var ours = order.Design == "ours";
         if (order.TouchFirst) await load.TouchAsync(Order(order), cancellation);
+        if (ours) await aof.TidyAsync(cancellation);
 
         var parts = BenchStack.PartsOf(order.Design, order.Server);
         Sample before = default, after = default;
