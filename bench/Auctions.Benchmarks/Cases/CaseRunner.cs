@@ -29,8 +29,13 @@ internal sealed class CaseRunner(
     public async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
     {
         var ours = order.Design == "ours";
-        if (order.TouchFirst) await load.TouchAsync(Order(order), cancellation);
-        if (ours) await aof.TidyAsync(cancellation);
+        if (order.TouchFirst)
+        {
+            // Before the bids that touch, in which the disk comes to rest again.
+            await aof.TidyAsync(cancellation);
+            await load.TouchAsync(Order(order), cancellation);
+        }
+
 
         var parts = BenchStack.PartsOf(order.Design, order.Server);
         Sample before = default, after = default;
