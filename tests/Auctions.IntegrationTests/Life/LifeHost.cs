@@ -97,13 +97,33 @@ internal sealed class LifeHost : IAsyncDisposable
         return now;
     }
 
-    /// <summary>A proxy bid, decided by Redis.</summary>
+    /// <summary>
+    /// A proxy bid, decided by Redis, and as BiddingService does it decided again where the ledger has gone on: Redis is told of a start or an
+    /// end a moment after it.
+    /// </summary>
     /// <param name="persist">Whether it goes on to the ledger, as it does unless a service dies in between.</param>
     public async Task<DecidedBid> BidAsync(V1.Auction auction, string bidder, long maxCents, bool persist = true)
     {
         var id = Guid.Parse(auction.AuctionId);
         var bid = new Bid(bidder, Guid.NewGuid(), BidKind.Proxy, auction.CurrencyCode, 0, maxCents);
-        Proposal[] proposals = [new Proposal(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)];
+        var decided = await DecideAsync(id, bid, Guid.Empty);
+        if (!persist) return decided;
+
+        var result = Assert.Single(await Ledger.AppendAsync([decided], [], CancellationToken.None));
+        if (result.Outcome == AppendOutcome.Refused)
+        {
+            await App.Services.GetRequiredService<Recovery>().HydrateAsync(id, CancellationToken.None);
+            decided = await DecideAsync(id, bid, decided.Id);
+            result = Assert.Single(await Ledger.AppendAsync([decided], [], CancellationToken.None));
+        }
+
+        Assert.Equal(AppendOutcome.Appended, result.Outcome);
+        return decided;
+    }
+
+    private async Task<DecidedBid> DecideAsync(Guid id, Bid bid, Guid voided)
+    {
+        Proposal[] proposals = [new Proposal(Guid.CreateVersion7(), bid, voided, Limited: false)];
         var proposed = await HotState.DecideAsync(id, proposals, CancellationToken.None);
         if (proposed is null)
         {
@@ -111,14 +131,7 @@ internal sealed class LifeHost : IAsyncDisposable
             proposed = await HotState.DecideAsync(id, proposals, CancellationToken.None);
         }
 
-        var decided = proposed!.Bids[0];
-        if (persist)
-        {
-            var result = Assert.Single(await Ledger.AppendAsync([decided], [], CancellationToken.None));
-            Assert.Equal(AppendOutcome.Appended, result.Outcome);
-        }
-
-        return decided;
+        return proposed!.Bids[0];
     }
 
     /// <summary>One number from Postgres.</summary>
