@@ -53,7 +53,7 @@ internal sealed class BiddingStack : IAsyncDisposable
             var app = global::BiddingService.Composition.Build(
             [
                 "--Listen:Grpc=127.0.0.1:0", $"--Auth:Hs256Key={Convert.ToBase64String(Key)}", $"--Postgres:ConnectionString={database}",
-                $"--Redis:Configuration={stack.Redis.Configuration}", "--Logging:LogLevel:Default=Error", .. settings,
+                "--Logging:LogLevel:Default=Error", .. stack.Redis.PatientSettings, .. settings,
             ]);
             await app.StartAsync();
             stack._apps.Add(app);

@@ -13,7 +13,7 @@ public sealed class FaultTests : IAsyncLifetime
 {
     private BiddingStack _stack = null!;
 
-    public async Task InitializeAsync() => _stack = await BiddingStack.StartAsync(instances: 2, "--Bidding:SweepSeconds=1");
+    public async Task InitializeAsync() => _stack = await BiddingStack.StartAsync(instances: 2, "--Bidding:SweepSeconds=1", "--HotState:CallTimeoutMs=600");
 
     public async Task DisposeAsync() => await _stack.DisposeAsync();
 

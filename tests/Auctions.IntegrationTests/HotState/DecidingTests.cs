@@ -125,7 +125,7 @@ public sealed class DecidingTests(RedisServer server) : HotStateTest(server)
     [Fact]
     public async Task More_auctions_than_a_service_remembers_the_terms_of_are_decided_under_their_own()
     {
-        var hotState = NewHotState(new HotStateOptions { KnownTermsMax = 1 });
+        var hotState = NewHotState(o => o.KnownTermsMax = 1);
         var other = Guid.NewGuid();
         var head = await HydrateAsync();
         var others = head with { Terms = head.Terms with { Opening = 20_00 } };
@@ -140,7 +140,7 @@ public sealed class DecidingTests(RedisServer server) : HotStateTest(server)
     [Fact]
     public async Task Answers_expire_and_an_idle_auction_does_but_what_is_pending_stays()
     {
-        var hotState = NewHotState(new HotStateOptions { IdempotencyTtl = TimeSpan.FromMinutes(10), IdleTtl = TimeSpan.FromMinutes(20) });
+        var hotState = NewHotState(o => (o.IdempotencyTtl, o.IdleTtl) = (TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(20)));
         await HydrateAsync();
         var proposal = Proxy("ann", 50_00);
         await hotState.DecideAsync(AuctionId, [proposal], None);
@@ -169,7 +169,7 @@ public sealed class DecidingTests(RedisServer server) : HotStateTest(server)
     [Fact]
     public void Options_out_of_their_range_are_refused_by_the_name_of_their_key()
     {
-        var error = Assert.Throws<ArgumentException>(() => NewHotState(new HotStateOptions { IdleTtl = TimeSpan.Zero }));
+        var error = Assert.Throws<ArgumentException>(() => NewHotState(o => o.IdleTtl = TimeSpan.Zero));
         Assert.Contains("HotState:IdleTtl", error.Message, StringComparison.Ordinal);
         Assert.Single(new HotStateOptions { IdempotencyTtl = TimeSpan.FromDays(366) }.Failures());
         Assert.Contains("HotState:KnownTermsMax", Assert.Single(new HotStateOptions { KnownTermsMax = 0 }.Failures()), StringComparison.Ordinal);

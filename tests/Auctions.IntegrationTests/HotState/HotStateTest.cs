@@ -31,17 +31,16 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _connection = await RedisConnection.ConnectAsync($"{server.Configuration},allowAdmin=true,asyncTimeout=10000");
+        _connection = await RedisConnection.ConnectAsync($"{server.PatientConfiguration},allowAdmin=true");
         HotState = NewHotState();
     }
 
     public async Task DisposeAsync() => await Connection.DisposeAsync();
 
-    /// <summary>With all the time that a busy machine may need.</summary>
-    protected RedisHotState NewHotState(HotStateOptions? options = null)
+    protected RedisHotState NewHotState(Action<HotStateOptions>? change = null)
     {
-        options ??= new HotStateOptions();
-        options.CallTimeoutMs = 30_000;
+        var options = RedisServer.PatientOptions;
+        change?.Invoke(options);
         return new RedisHotState(Connection, options, NullLogger<RedisHotState>.Instance);
     }
 

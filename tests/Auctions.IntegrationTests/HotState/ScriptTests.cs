@@ -34,8 +34,8 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         var user = $"only-{AuctionId}";
         await Redis.ExecuteAsync("ACL", ["SETUSER", user, "on", ">secret", "+@all", "resetkeys", .. keys.Select(k => $"~{k}")]);
 
-        await using var connection = await RedisConnection.ConnectAsync($"{Server.Configuration},user={user},password=secret");
-        var hotState = new RedisHotState(connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+        await using var connection = await RedisConnection.ConnectAsync($"{Server.PatientConfiguration},user={user},password=secret");
+        var hotState = new RedisHotState(connection, RedisServer.PatientOptions, NullLogger<RedisHotState>.Instance);
         await UseEveryScriptAsync(hotState, ann, bob);
         await Assert.ThrowsAsync<HotStateUnavailableException>(() => hotState.DecideAsync(AuctionId, [Proxy("cid", 50_00, limited: true)], None));
     }
@@ -48,8 +48,8 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         try
         {
             await TakeEverySlotAsync(cluster);
-            await using var connection = await RedisConnection.ConnectAsync(cluster.Configuration);
-            var hotState = new RedisHotState(connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+            await using var connection = await RedisConnection.ConnectAsync(cluster.PatientConfiguration);
+            var hotState = new RedisHotState(connection, RedisServer.PatientOptions, NullLogger<RedisHotState>.Instance);
             await UseEveryScriptAsync(hotState, Proxy("ann", 50_00, limited: true), Proxy("bob", 1));
         }
         finally
@@ -60,7 +60,7 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
 
     private static async Task TakeEverySlotAsync(RedisServer cluster)
     {
-        await using var connection = await RedisConnection.ConnectAsync($"{cluster.Configuration},allowAdmin=true,asyncTimeout=10000");
+        await using var connection = await RedisConnection.ConnectAsync($"{cluster.PatientConfiguration},allowAdmin=true");
         var node = connection.GetServers()[0];
         await node.ExecuteAsync("CLUSTER", "ADDSLOTSRANGE", 0, 16383);
         await Eventually.TrueAsync(async () =>

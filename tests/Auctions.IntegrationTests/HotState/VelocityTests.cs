@@ -92,7 +92,7 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
     public async Task A_limit_of_none_limits_nobody()
     {
         await HydrateAsync();
-        var hotState = NewHotState(new HotStateOptions { VelocityBidsMax = 0 });
+        var hotState = NewHotState(o => o.VelocityBidsMax = 0);
         var decided = (await hotState.DecideAsync(AuctionId, [.. Enumerable.Range(0, 30).Select(i => Limited("ann", 20_00 + i))], None))!.Bids;
         Assert.All(decided, d => Assert.Equal(BidOutcome.Leading, d.Outcome));
     }

@@ -15,7 +15,7 @@ public sealed class AuctionSettingsTests
     public async Task The_service_does_not_start_on_a_wrong_setting_and_names_it(string key, string value)
     {
         var e = await Assert.ThrowsAsync<OptionsValidationException>(() =>
-            LifeHost.StartAsync("Host=127.0.0.1;Port=9;Database=none", "127.0.0.1:9", $"--{key}={value}"));
+            LifeHost.StartAsync("Host=127.0.0.1;Port=9;Database=none", "--Redis:Configuration=127.0.0.1:9", $"--{key}={value}"));
         Assert.Contains(key, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", e.ToString(), StringComparison.Ordinal);
     }

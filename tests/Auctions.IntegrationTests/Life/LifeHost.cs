@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Auctions.Core;
 using Auctions.IntegrationTests.Hosting;
+using Auctions.IntegrationTests.Servers;
 using Auctions.Platform.Chain;
 using Auctions.Platform.Contract;
 using Auctions.Platform.Hosting;
@@ -45,19 +46,22 @@ internal sealed class LifeHost : IAsyncDisposable
 
     public static long NowUs => TimeProvider.System.GetUtcNow().ToMicroseconds();
 
-    public static async Task<LifeHost> StartAsync(string postgres, string redis, params string[] settings)
+    public static async Task<LifeHost> StartAsync(string postgres, params string[] settings)
     {
         var app = Composition.Build(
         [
             "--Listen:Grpc=127.0.0.1:0", $"--Auth:Hs256Key={Convert.ToBase64String(Key)}", $"--Postgres:ConnectionString={postgres}",
-            $"--Redis:Configuration={redis}", "--Logging:LogLevel:Default=Warning", .. settings,
+            "--Logging:LogLevel:Default=Warning", .. settings,
         ]);
         await app.StartAsync();
         return new LifeHost(app);
     }
 
+    public static Task<LifeHost> StartAsync(string postgres, RedisServer redis, params string[] settings) =>
+        StartAsync(postgres, [.. redis.PatientSettings, .. settings]);
+
     public static async Task<LifeHost> StartAsync(LifeServers servers, params string[] settings) =>
-        await StartAsync(await servers.Postgres.CreateDatabaseAsync(), servers.Redis.Configuration, settings);
+        await StartAsync(await servers.Postgres.CreateDatabaseAsync(), servers.Redis, settings);
 
     public static Metadata As(string subject, Roles roles = Roles.Seller) => ProbeHost.Bearer(Tokens.Mint(subject, roles, TimeSpan.FromHours(1)));
 
@@ -97,33 +101,13 @@ internal sealed class LifeHost : IAsyncDisposable
         return now;
     }
 
-    /// <summary>
-    /// A proxy bid, decided by Redis, and as BiddingService does it decided again where the ledger has gone on: Redis is told of a start or an
-    /// end a moment after it.
-    /// </summary>
+    /// <summary>A proxy bid, decided by Redis.</summary>
     /// <param name="persist">Whether it goes on to the ledger, as it does unless a service dies in between.</param>
     public async Task<DecidedBid> BidAsync(V1.Auction auction, string bidder, long maxCents, bool persist = true)
     {
         var id = Guid.Parse(auction.AuctionId);
         var bid = new Bid(bidder, Guid.NewGuid(), BidKind.Proxy, auction.CurrencyCode, 0, maxCents);
-        var decided = await DecideAsync(id, bid, Guid.Empty);
-        if (!persist) return decided;
-
-        var result = Assert.Single(await Ledger.AppendAsync([decided], [], CancellationToken.None));
-        if (result.Outcome == AppendOutcome.Refused)
-        {
-            await App.Services.GetRequiredService<Recovery>().HydrateAsync(id, CancellationToken.None);
-            decided = await DecideAsync(id, bid, decided.Id);
-            result = Assert.Single(await Ledger.AppendAsync([decided], [], CancellationToken.None));
-        }
-
-        Assert.Equal(AppendOutcome.Appended, result.Outcome);
-        return decided;
-    }
-
-    private async Task<DecidedBid> DecideAsync(Guid id, Bid bid, Guid voided)
-    {
-        Proposal[] proposals = [new Proposal(Guid.CreateVersion7(), bid, voided, Limited: false)];
+        Proposal[] proposals = [new Proposal(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)];
         var proposed = await HotState.DecideAsync(id, proposals, CancellationToken.None);
         if (proposed is null)
         {
@@ -131,7 +115,14 @@ internal sealed class LifeHost : IAsyncDisposable
             proposed = await HotState.DecideAsync(id, proposals, CancellationToken.None);
         }
 
-        return proposed!.Bids[0];
+        var decided = proposed!.Bids[0];
+        if (persist)
+        {
+            var result = Assert.Single(await Ledger.AppendAsync([decided], [], CancellationToken.None));
+            Assert.Equal(AppendOutcome.Appended, result.Outcome);
+        }
+
+        return decided;
     }
 
     /// <summary>One number from Postgres.</summary>

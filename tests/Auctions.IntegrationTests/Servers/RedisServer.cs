@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Auctions.Platform.HotState;
 
 namespace Auctions.IntegrationTests.Servers;
 
@@ -6,6 +7,7 @@ namespace Auctions.IntegrationTests.Servers;
 public sealed class RedisServer : IAsyncLifetime
 {
     private const int SigTerm = 15;
+    private const int PatienceMs = 30_000;
 
     private readonly string _dir = Directory.CreateTempSubdirectory("auctions-redis-").FullName;
     private ServerProcess? _server;
@@ -17,6 +19,15 @@ public sealed class RedisServer : IAsyncLifetime
 
     /// <summary><c>host:port</c>, as StackExchange.Redis reads it.</summary>
     public string Configuration => $"127.0.0.1:{Port}";
+
+    /// <summary>The same, for whom a busy machine may keep waiting longer than a service would.</summary>
+    public string PatientConfiguration => $"{Configuration},asyncTimeout={PatienceMs}";
+
+    /// <summary>A service's settings that go with it.</summary>
+    public string[] PatientSettings => [$"--Redis:Configuration={PatientConfiguration}", $"--HotState:CallTimeoutMs={PatienceMs}"];
+
+    /// <summary>Options that go with it.</summary>
+    public static HotStateOptions PatientOptions => new() { CallTimeoutMs = PatienceMs };
 
     public ServerProcess Process => _server ?? throw new InvalidOperationException("Redis is not running.");
 

@@ -26,8 +26,8 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
     {
         await _ledger.InitializeAsync();
         _feed = new HandFeed(_ledger);
-        _connection = await RedisConnection.ConnectAsync(redis.Server.Configuration);
-        _hotState = new RedisHotState(_connection, new HotStateOptions(), NullLogger<RedisHotState>.Instance);
+        _connection = await RedisConnection.ConnectAsync(redis.Server.PatientConfiguration);
+        _hotState = new RedisHotState(_connection, RedisServer.PatientOptions, NullLogger<RedisHotState>.Instance);
         _updater = await StartUpdaterAsync();
     }
 
