@@ -18,11 +18,19 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task What_is_settled_already_and_nothing_at_all_take_out_nothing()
+    public async Task Whatever_stands_at_a_version_that_the_ledger_has_can_join_no_more_and_is_not_pending()
+    {
+        await HydrateAsync();
+        var (ann, bob) = (await DecideAsync(Proxy("ann", 50_00)), await DecideAsync(Proxy("bob", 60_00)));
+        await HotState.SettleAsync(AuctionId, [ann.Version, bob.Version + 1], None);
+        Assert.Equal([bob], await HotState.ReadPendingAsync(AuctionId, None));
+    }
+
+    [Fact]
+    public async Task Nothing_settles_nothing()
     {
         await HydrateAsync();
         var decided = await DecideAsync(Proxy("ann", 50_00));
-        await HotState.SettleAsync(AuctionId, [decided.Version + 1], None);
         await HotState.SettleAsync(AuctionId, [], None);
         Assert.Equal([decided], await HotState.ReadPendingAsync(AuctionId, None));
     }
