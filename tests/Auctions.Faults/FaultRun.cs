@@ -81,7 +81,8 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var heal = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var left = length - TimeSpan.FromMicroseconds(clock.NowUs);
-        var injecting = new Injector(stack, faults, clock, stack.Say).RunAsync(FaultPlan.Of(seed, length), late.Token, heal.Token);
+        var parts = new PartFaults(stack, faults, clock);
+        var injecting = new Injector(stack, parts, new RedisFaults(parts, stack, faults, clock), clock, stack.Say).RunAsync(FaultPlan.Of(seed, length), late.Token, heal.Token);
         try
         {
             await clock.DelayAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellation);

@@ -4,11 +4,8 @@ using Auctions.Faults.Stack;
 namespace Auctions.Faults.Injection;
 
 /// <summary>Carries out a plan. Faults of different parts overlap; one whose part is broken already waits until it is whole.</summary>
-internal sealed class Injector(FaultStack stack, FaultLog log, RunClock clock, Action<string> say)
+internal sealed class Injector(FaultStack stack, PartFaults parts, RedisFaults redis, RunClock clock, Action<string> say)
 {
-    private readonly PartFaults _parts = new(stack, log, clock);
-    private readonly RedisFaults _redis = new(new PartFaults(stack, log, clock), stack, log, clock);
-
     /// <summary>Until every fault is over. What could not begin before <paramref name="late"/> is left out.</summary>
     public async Task RunAsync(IReadOnlyList<PlannedFault> plan, CancellationToken late, CancellationToken cancellation)
     {
@@ -36,7 +33,7 @@ internal sealed class Injector(FaultStack stack, FaultLog log, RunClock clock, A
         }
         catch (OperationCanceledException)
         {
-            say($"{FaultLog.Name(fault.Kind)} was not over in time");
+            say($"{FaultLog.Name(fault.Kind)} was not over");
             throw;
         }
         catch (IOException e)
@@ -48,22 +45,22 @@ internal sealed class Injector(FaultStack stack, FaultLog log, RunClock clock, A
 
     private Task DoAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellation) => fault.Kind switch
     {
-        FaultKind.RedisKill => _redis.KillAsync(fault, late, cancellation),
-        FaultKind.RedisStop => _redis.StopAsync(fault, late, cancellation),
-        FaultKind.RedisFlush => _redis.FlushAsync(fault, late, cancellation),
-        FaultKind.RedisAofTruncated => _redis.TruncateAsync(fault, late, cancellation),
-        FaultKind.RedisStaleReplica => _redis.FailOverAsync(fault, split: false, late, cancellation),
-        FaultKind.RedisSplit => _redis.FailOverAsync(fault, split: true, late, cancellation),
-        FaultKind.PostgresKill => _parts.KillPostgresAsync(fault, late, cancellation),
-        FaultKind.BiddingKill => _parts.KillAsync(FaultStack.Bidding[fault.Instance], fault, late, cancellation),
-        FaultKind.AuctionKill => _parts.KillAsync("auction", fault, late, cancellation),
-        FaultKind.UpdaterKill => _parts.KillAsync("updater", fault, late, cancellation),
-        FaultKind.GatewayKill => _parts.KillAsync("gateway", fault, late, cancellation),
-        FaultKind.RelayKill => _parts.KillAsync("relay", fault, late, cancellation),
-        FaultKind.CutBiddingRedis => _parts.CutAsync(stack.RedisLinks[fault.Instance], fault, late, cancellation),
-        FaultKind.CutBiddingPostgres => _parts.CutAsync(stack.PostgresLinks[fault.Instance], fault, late, cancellation),
-        FaultKind.HoldBiddingRedis => _parts.HoldAsync(stack.RedisLinks[fault.Instance], fault, late, cancellation),
-        FaultKind.HoldBiddingPostgres => _parts.HoldAsync(stack.PostgresLinks[fault.Instance], fault, late, cancellation),
+        FaultKind.RedisKill => redis.KillAsync(fault, late, cancellation),
+        FaultKind.RedisStop => redis.StopAsync(fault, late, cancellation),
+        FaultKind.RedisFlush => redis.FlushAsync(fault, late, cancellation),
+        FaultKind.RedisAofTruncated => redis.TruncateAsync(fault, late, cancellation),
+        FaultKind.RedisStaleReplica => redis.FailOverAsync(fault, split: false, late, cancellation),
+        FaultKind.RedisSplit => redis.FailOverAsync(fault, split: true, late, cancellation),
+        FaultKind.PostgresKill => parts.KillPostgresAsync(fault, late, cancellation),
+        FaultKind.BiddingKill => parts.KillAsync(FaultStack.Bidding[fault.Instance], fault, late, cancellation),
+        FaultKind.AuctionKill => parts.KillAsync("auction", fault, late, cancellation),
+        FaultKind.UpdaterKill => parts.KillAsync("updater", fault, late, cancellation),
+        FaultKind.GatewayKill => parts.KillAsync("gateway", fault, late, cancellation),
+        FaultKind.RelayKill => parts.KillAsync("relay", fault, late, cancellation),
+        FaultKind.CutBiddingRedis => parts.CutAsync(stack.RedisLinks[fault.Instance], fault, late, cancellation),
+        FaultKind.CutBiddingPostgres => parts.CutAsync(stack.PostgresLinks[fault.Instance], fault, late, cancellation),
+        FaultKind.HoldBiddingRedis => parts.HoldAsync(stack.RedisLinks[fault.Instance], fault, late, cancellation),
+        FaultKind.HoldBiddingPostgres => parts.HoldAsync(stack.PostgresLinks[fault.Instance], fault, late, cancellation),
         _ => throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, null),
     };
 }
