@@ -36,7 +36,6 @@ internal sealed class CaseRunner(
             await load.TouchAsync(Order(order), cancellation);
         }
 
-
         var parts = BenchStack.PartsOf(order.Design, order.Server);
         Sample before = default, after = default;
         var outcome = await load.RunAsync(Order(order), BeginAsync, async () => after = await SampleAsync(), cancellation);
