@@ -11,9 +11,14 @@ internal sealed partial class Settlements(IHotState hotState, TimeSpan interval,
     /// <summary>Entries of one auction that do not wait any longer.</summary>
     private const int EntriesMax = 500;
 
+    /// <summary>Auctions that are settled at once: all of a busy second would keep the bids of some tenth of a second waiting.</summary>
+    private const int AuctionsMax = 128;
+
     private readonly Lock _gate = new();
-    private Dictionary<Guid, List<long>> _left = [];
-    private bool _scheduled;
+
+    /// <summary>Two that take turns: a large one that is let go holds its lists alive until the oldest generation is collected.</summary>
+    private Dictionary<Guid, List<long>> _left = [], _settling = [];
+    private bool _running;
 
     /// <summary>Adds the versions of entries that are in the ledger. Returns at once.</summary>
     public void Add(Guid auctionId, IEnumerable<long> versions)
@@ -24,38 +29,52 @@ internal sealed partial class Settlements(IHotState hotState, TimeSpan interval,
             if (!_left.TryGetValue(auctionId, out var left)) _left[auctionId] = left = [];
             left.AddRange(versions);
             if (left.Count >= EntriesMax && _left.Remove(auctionId)) many = left;
-            if (!_scheduled) _ = SettleLaterAsync();
-            _scheduled = true;
+            if (!_running) _ = RunAsync();
+            _running = true;
         }
 
-        if (many is not null) _ = SettleAsync(auctionId, many);
+        if (many is not null) _ = SettleAsync([new(auctionId, many)]);
     }
 
-    private async Task SettleLaterAsync()
+    private async Task RunAsync()
     {
-        await Task.Delay(interval, time, CancellationToken.None);
-        Dictionary<Guid, List<long>> all;
-        lock (_gate)
+        while (true)
         {
-            (all, _left) = (_left, []);
-            _scheduled = false;
-        }
+            await Task.Delay(interval, time, CancellationToken.None);
+            lock (_gate)
+            {
+                if (_left.Count == 0)
+                {
+                    _running = false;
+                    return;
+                }
 
-        await Task.WhenAll(all.Select(a => SettleAsync(a.Key, a.Value)));
+                (_left, _settling) = (_settling, _left);
+            }
+
+            await SettleAsync(_settling);
+            _settling.Clear();
+        }
     }
 
-    private async Task SettleAsync(Guid auctionId, List<long> versions)
+    private async Task SettleAsync(IEnumerable<KeyValuePair<Guid, List<long>>> entries)
     {
-        try
+        HotStateUnavailableException? last = null;
+        foreach (var some in entries.Chunk(AuctionsMax))
         {
-            await hotState.SettleAsync(auctionId, versions, CancellationToken.None);
+            try
+            {
+                await Task.WhenAll(some.Select(a => hotState.SettleAsync(a.Key, a.Value, CancellationToken.None)));
+            }
+            catch (HotStateUnavailableException fault)
+            {
+                last = fault;
+            }
         }
-        catch (HotStateUnavailableException fault)
-        {
-            LogUnsettled(log, auctionId, versions.Count, fault.Message);
-        }
+
+        if (last is not null) LogUnsettled(log, last.Message);
     }
 
-    [LoggerMessage(LogLevel.Information, "Auction {AuctionId}: {Entries} entries stay pending though they are in the ledger: {Reason}")]
-    private static partial void LogUnsettled(ILogger log, Guid auctionId, int entries, string reason);
+    [LoggerMessage(LogLevel.Information, "Entries stay pending though they are in the ledger: {Reason}")]
+    private static partial void LogUnsettled(ILogger log, string reason);
 }
