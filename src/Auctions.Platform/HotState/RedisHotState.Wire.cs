@@ -82,7 +82,9 @@ public sealed partial class RedisHotState
     {
         try
         {
-            return await ask().WaitAsync(_callTimeout, cancellation);
+            Task<T> asked;
+            lock (_sending) asked = ask();
+            return await asked.WaitAsync(_callTimeout, cancellation);
         }
         catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException or FormatException or IOException)
         {

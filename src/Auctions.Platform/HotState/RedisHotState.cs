@@ -25,6 +25,13 @@ public sealed partial class RedisHotState : IHotState
     private readonly VelocityLimit _velocity;
     private readonly RedisValue _idempotencyTtlS, _idleTtlS, _windowS;
     private readonly KnownTerms _knownTerms;
+
+    /// <summary>
+    /// Who sends waits here for a few microseconds. Where two meet in the client, one's message goes through a backlog there, which keeps some thousand
+    /// messages alive after their time: garbage that every collection copied.
+    /// </summary>
+    private readonly Lock _sending = new();
+
     private readonly Script _placeBids = Script.Load("place_bids"), _hydrate = Script.Load("hydrate"),
         _seal = Script.Load("seal"), _drop = Script.Load("drop");
 
