@@ -30,8 +30,8 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
     public Task<CaseResult> ManyAsync(Field field, bool touch, CancellationToken cancellation) =>
         RunAsync(Ours($"{scale.Many}", field) with { TouchFirst = touch }, cancellation);
 
-    public async Task<CaseResult> OursOpenAsync(double ratePerS, CancellationToken cancellation) =>
-        await RunAsync(Open(Ours("hot", await maker.OursAsync(1, cancellation)), ratePerS), cancellation);
+    public async Task<CaseResult> OursOpenAsync(double ratePerS, bool besideRewrite, CancellationToken cancellation) =>
+        await RunAsync(Open(Ours("hot", await maker.OursAsync(1, cancellation)), ratePerS) with { BesideRewrite = besideRewrite }, cancellation);
 
     public async Task<CaseResult> PeerAsync(string design, string server, int connections, bool hot, double measuredS, CancellationToken cancellation)
     {

@@ -2,6 +2,7 @@ namespace Auctions.Benchmarks;
 
 /// <summary>How long, how often, how many.</summary>
 /// <param name="Rounds">Of the closed-loop cases: all designs take turns, and the median round counts.</param>
+/// <param name="HalfLoadRounds">Of the open loop at half of a design's rate: the round with the median p99 counts.</param>
 /// <param name="WarmUpS">At least.</param>
 /// <param name="WarmUpMostS">The warm-up goes on until the server compiles nothing any more, this long at most; in the sweep <see cref="SweepWarmUpMostS"/>.</param>
 /// <param name="PoolSizes">Connections to Postgres that each peer is tried with.</param>
@@ -9,7 +10,7 @@ namespace Auctions.Benchmarks;
 /// <param name="Mixed">Auctions of the mixed case: half of the bids go to a hundredth of them.</param>
 /// <param name="Fractions">Of a design's own closed-loop rate, for the open loop.</param>
 internal sealed record Scale(
-    int Rounds, double WarmUpS, double WarmUpMostS, double MeasuredS, int[] PoolSizes, double SweepS, int Spread, int Many, int Mixed, double[] Fractions, double OpenS,
+    int Rounds, int HalfLoadRounds, double WarmUpS, double WarmUpMostS, double MeasuredS, int[] PoolSizes, double SweepS, int Spread, int Many, int Mixed, double[] Fractions, double OpenS,
     int[] OtherCallers, int BenchmarkCalls, double DecideS, int AppendRows)
 {
     /// <summary>Concurrent unary callers of the closed loop, for every design: with half as many the hot auction's batches are smaller, with twice as
@@ -23,7 +24,7 @@ internal sealed record Scale(
 
     public const double SweepWarmUpS = 1, SweepWarmUpMostS = 4;
 
-    public static Scale Full { get; } = new(3, 1.5, 15, 4, [8, 16, 32, 64], 1.5, 1_000, 100_000, 10_000, [0.25, 0.5, 0.75, 0.9], 4, [256, 1_024], 100_000, 2, 60_000);
+    public static Scale Full { get; } = new(3, 5, 1.5, 15, 4, [8, 16, 32, 64], 1.5, 1_000, 100_000, 10_000, [0.25, 0.5, 0.75, 0.9], 4, [256, 1_024], 100_000, 2, 60_000);
 
-    public static Scale Quick { get; } = new(1, 1, 5, 2.5, [32], 0.7, 1_000, 10_000, 1_000, [0.5, 0.9], 2.5, [], 40_000, 1, 20_000);
+    public static Scale Quick { get; } = new(1, 1, 1, 5, 2.5, [32], 0.7, 1_000, 10_000, 1_000, [0.5, 0.9], 2.5, [], 40_000, 1, 20_000);
 }

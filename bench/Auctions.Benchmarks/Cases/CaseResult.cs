@@ -11,7 +11,7 @@ namespace Auctions.Benchmarks.Cases;
 /// <param name="LoadCpuUsPerBid">The load's own, on the same cores.</param>
 /// <param name="OthersCpuShare">Share of the machine that went to processes outside the benchmark.</param>
 /// <param name="BidsPerEvalsha">Ours alone; null for the others, as <paramref name="RowsPerCommit"/> where each bid is a commit.</param>
-/// <param name="Rounds">Answers a second of each round; the figures of this record are of the median one.</param>
+/// <param name="Rounds">Answers a second of each round, of an open loop its p99 in milliseconds; the figures of this record are of the median one.</param>
 internal sealed record CaseResult(
     string Name, string Design, string On, int Callers, int? Connections, double? OfferedPerS, double Seconds, long Acked, double AckedPerS,
     double P50Ms, double P99Ms, double CpuUsPerBid, IReadOnlyDictionary<string, double> CpuSplitUsPerBid, double LoadCpuUsPerBid, double OthersCpuShare,
@@ -21,13 +21,13 @@ internal sealed record CaseResult(
     /// <summary>Where others took more of the machine than this, the figures say little.</summary>
     public const double DisturbedShare = 0.1;
 
-    /// <summary>The round in the middle, with all rounds' rates.</summary>
-    public static CaseResult Median(IReadOnlyList<CaseResult> rounds)
+    /// <summary>The round in the middle, with what every round came to.</summary>
+    public static CaseResult Median(IReadOnlyList<CaseResult> rounds, Func<CaseResult, double> by)
     {
-        var middle = rounds.OrderBy(r => r.AckedPerS).ElementAt((rounds.Count - 1) / 2);
+        var middle = rounds.OrderBy(by).ElementAt((rounds.Count - 1) / 2);
         return middle with
         {
-            Rounds = [.. rounds.Select(r => r.AckedPerS)],
+            Rounds = [.. rounds.Select(by)],
             Correctness = rounds.Select(r => r.Correctness).Aggregate((a, b) => a + b),
         };
     }

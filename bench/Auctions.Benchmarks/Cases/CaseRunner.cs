@@ -10,9 +10,10 @@ namespace Auctions.Benchmarks.Cases;
 /// <param name="On">Which auctions, in a word: hot, 1000, ...</param>
 /// <param name="WarmUpMostS">The warm-up goes on until the server compiles nothing any more, this long at most.</param>
 /// <param name="TouchFirst">Whether each auction gets a bid before the run: the run then finds all of them in Redis.</param>
+/// <param name="BesideRewrite">Whether Redis rewrites its AOF in the measured part.</param>
 internal sealed record CaseOrder(
     string Design, string Server, string On, Field Field, BidMix Mix, int Callers, double WarmUpS, double WarmUpMostS, double MeasuredS,
-    int? Connections = null, double RatePerS = 0, bool TouchFirst = false);
+    int? Connections = null, double RatePerS = 0, bool TouchFirst = false, bool BesideRewrite = false);
 
 /// <summary>Runs cases one after another: load, what the servers used and counted meanwhile, and whether the answers were true.</summary>
 internal sealed class CaseRunner(
@@ -29,12 +30,8 @@ internal sealed class CaseRunner(
     public async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
     {
         var ours = order.Design == "ours";
-        if (order.TouchFirst)
-        {
-            // Before the bids that touch, in which the disk comes to rest again.
-            await aof.TidyAsync(cancellation);
-            await load.TouchAsync(Order(order), cancellation);
-        }
+        if (ours && (order.TouchFirst || order.RatePerS > 0) && !order.BesideRewrite) await aof.TidyAsync(cancellation);
+        if (order.TouchFirst) await load.TouchAsync(Order(order), cancellation);
 
         var parts = BenchStack.PartsOf(order.Design, order.Server);
         Sample before = default, after = default;
@@ -55,6 +52,7 @@ internal sealed class CaseRunner(
         {
             await CompiledAsync(stack.Pid(order.Server), order.WarmUpMostS - order.WarmUpS, cancellation);
             before = await SampleAsync();
+            if (order.BesideRewrite) await aof.BeginAsync();
         }
 
         async Task<Sample> SampleAsync() => new(stack.CpuSeconds(parts), ProcessCpu.OfSelf(), ProcessCpu.OfMachine(), await counters.ReadAsync());

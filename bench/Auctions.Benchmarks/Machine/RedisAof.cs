@@ -11,13 +11,20 @@ internal sealed class RedisAof(IConnectionMultiplexer redis, TimeProvider time)
 
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>In which the disk comes to rest: the old file goes.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(3);
+
     public async Task TidyAsync(CancellationToken cancellation)
     {
         var info = await RewrittenAsync(cancellation);
         if (Number(info, "aof_current_size") - Number(info, "aof_base_size") <= GrownBytesMax) return;
-        await redis.GetDatabase().ExecuteAsync("BGREWRITEAOF");
+        await BeginAsync();
         await RewrittenAsync(cancellation);
+        await Task.Delay(Rest, time, cancellation);
     }
+
+    /// <summary>A rewrite, as Redis begins it by itself at some time.</summary>
+    public Task BeginAsync() => redis.GetDatabase().ExecuteAsync("BGREWRITEAOF");
 
     /// <returns>What Redis says of its persistence once nothing is being rewritten.</returns>
     private async Task<Dictionary<string, string>> RewrittenAsync(CancellationToken cancellation)
