@@ -22,8 +22,12 @@ internal sealed class BenchStack : IAsyncDisposable
     private BenchStack(RunDirectory run, IDisposable @lock, TimeProvider time)
     {
         (_run, _lock, _time) = (run, @lock, time);
-        _parts = [.. Topology.Parts(run).Where(p => p.Name is Postgres or Redis or Bidding)];
+        _parts = [.. Topology.Parts(run).Where(p => p.Name is Postgres or Redis or Bidding).Select(p => p.Name == Postgres ? Roomy(p) : p)];
     }
+
+    /// <summary>The peers stay between their rounds, with all their connections: eight servers of up to 64, beside the service's hundred.</summary>
+    private static Part Roomy(Part postgres) =>
+        postgres with { Launch = () => new Launch([.. postgres.Launch().Command, "-c", "max_connections=700"]) };
 
     public string PostgresConnection => new Postgres(_run).ConnectionString;
 

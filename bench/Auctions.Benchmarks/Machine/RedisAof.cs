@@ -6,18 +6,21 @@ namespace Auctions.Benchmarks.Machine;
 /// <summary>Redis rewrites its AOF when it has grown: for what earlier cases wrote that is done before the next one, not in the middle of it.</summary>
 internal sealed class RedisAof(IConnectionMultiplexer redis, TimeProvider time)
 {
-    /// <summary>What may be left: Redis begins by itself at 512 MB.</summary>
-    private const long GrownBytesMax = 100_000_000;
+    /// <summary>Redis begins by itself at twice the size after the last rewrite, and at 512 MB at least.</summary>
+    private const long RewrittenBytesMin = 512L << 20;
+
+    /// <summary>More than a case writes.</summary>
+    private const long CaseBytesMax = 400L << 20;
 
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(100);
 
     /// <summary>In which the disk comes to rest: the old file goes.</summary>
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(8);
 
     public async Task TidyAsync(CancellationToken cancellation)
     {
         var info = await RewrittenAsync(cancellation);
-        if (Number(info, "aof_current_size") - Number(info, "aof_base_size") <= GrownBytesMax) return;
+        if (Number(info, "aof_current_size") + CaseBytesMax < Math.Max(RewrittenBytesMin, 2 * Number(info, "aof_base_size"))) return;
         await BeginAsync();
         await RewrittenAsync(cancellation);
         await Task.Delay(Rest, time, cancellation);
