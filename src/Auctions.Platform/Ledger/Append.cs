@@ -3,7 +3,7 @@ using Auctions.Core;
 namespace Auctions.Platform.Ledger;
 
 /// <summary>What a statement said of a bid.</summary>
-internal enum Became : byte { Unsaid, Appended, Known, Early, Refused, Repeated }
+internal enum Became : byte { Unsaid, Appended, Known, Early, Refused }
 
 /// <summary>The bids of one append, and what is known of each so far. Bids are meant by their places in the list.</summary>
 internal sealed class Append(IReadOnlyList<DecidedBid> bids)
@@ -16,6 +16,48 @@ internal sealed class Append(IReadOnlyList<DecidedBid> bids)
 
     /// <summary>Those of which nothing is known, in order.</summary>
     public int[] Left() => [.. Enumerable.Range(0, Became.Length).Where(i => Became[i] == Ledger.Became.Unsaid)];
+
+    /// <summary>An auction's bids one after another, in the order that they have.</summary>
+    public IEnumerable<int> ByAuction(IEnumerable<int> places) => places.OrderBy(i => Bids[i].AuctionId);
+
+    public Guid[] AuctionsOf(IEnumerable<int> places) => [.. places.Select(i => Bids[i].AuctionId).Distinct()];
+
+    /// <summary>In the order of <c>answers_to_keys.sql</c>.</summary>
+    public object[] KeysOf(int[] places)
+    {
+        var bids = Array.ConvertAll(places, i => Bids[i]);
+        return [Array.ConvertAll(bids, b => b.AuctionId), Array.ConvertAll(bids, b => b.Bid.Bidder), Array.ConvertAll(bids, b => b.Bid.Key)];
+    }
+
+    /// <summary>
+    /// Of those whose keys the ledger was asked for: what it does not know, but each key once. Where a key comes again the second bid has the first one's
+    /// answer, and no accepted bid of the auction can follow it.
+    /// </summary>
+    public (int[] Unknown, int[] Repeated) PartUnknown(int[] places)
+    {
+        var (unknown, repeated) = (new List<int>(), new List<int>());
+        var (keys, broken) = (new HashSet<(Guid, string, Guid)>(), new HashSet<Guid>());
+        foreach (var place in places.Where(i => Became[i] == Ledger.Became.Unsaid).OrderByDescending(i => Bids[i].Accepted)) // the order of the append
+        {
+            var bid = Bids[place];
+            if (!keys.Add((bid.AuctionId, bid.Bid.Bidder, bid.Bid.Key)))
+            {
+                Became[place] = Ledger.Became.Refused;
+                repeated.Add(place);
+                if (bid.Accepted) broken.Add(bid.AuctionId);
+            }
+            else if (bid.Accepted && broken.Contains(bid.AuctionId))
+            {
+                Became[place] = Ledger.Became.Refused;
+            }
+            else
+            {
+                unknown.Add(place);
+            }
+        }
+
+        return ([.. unknown], [.. repeated]);
+    }
 
     /// <summary>The ledger holds this as the answer to the bid's key; of a bid that was appended just now it is the bid itself.</summary>
     public void Answer(int place, DecidedBid answer)
@@ -37,10 +79,11 @@ internal sealed class Append(IReadOnlyList<DecidedBid> bids)
     }
 
     /// <summary>The transaction was rolled back.</summary>
-    public void ForgetAll()
+    public void ForgetAll() => Forget([.. Enumerable.Range(0, Became.Length)]);
+
+    public void Forget(int[] places)
     {
-        Array.Clear(Became);
-        Array.Clear(_answers);
+        foreach (var place in places) (Became[place], _answers[place]) = (Ledger.Became.Unsaid, null);
     }
 
     /// <summary>One a bid, in order.</summary>
@@ -48,8 +91,7 @@ internal sealed class Append(IReadOnlyList<DecidedBid> bids)
     {
         Ledger.Became.Appended => new AppendResult(AppendOutcome.Appended, bid),
         Ledger.Became.Early => new AppendResult(AppendOutcome.Early, null),
-        // Repeated without an answer: the first bid under its key did not get in.
-        Ledger.Became.Refused or Ledger.Became.Repeated => new AppendResult(AppendOutcome.Refused, null),
+        Ledger.Became.Refused => new AppendResult(AppendOutcome.Refused, null),
         Ledger.Became.Known when _answers[i] is { } answer =>
             new AppendResult(answer.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, answer),
         Ledger.Became.Known => throw new InvalidOperationException($"Auction {bid.AuctionId}: the answer to key {bid.Bid.Key} rests on no entry."),

@@ -37,6 +37,7 @@ public static class LedgerDataSource
         if (!given.ContainsKey("Application Name")) settings.ApplicationName = "auctions";
 
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        RowArrays.AddTo(builder);
         if (logs is not null) builder.UseLoggerFactory(logs);
         return builder.Build();
     }

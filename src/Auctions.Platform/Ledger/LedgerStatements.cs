@@ -12,9 +12,6 @@ internal sealed record LedgerStatements
     public string Head { get; init; } = EmbeddedSql.Statement("head");
     public string Terms { get; init; } = EmbeddedSql.Statement("terms");
 
-    /// <summary>For bids whose keys have no answer yet, as far as anyone knows: the unique index is the only one that looks.</summary>
-    public LedgerStatements ForFresh() => Without("unique");
-
     /// <summary>The append without one of its guards.</summary>
     public LedgerStatements Without(string guard)
     {

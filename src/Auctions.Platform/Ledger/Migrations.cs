@@ -45,7 +45,10 @@ public sealed partial class Migrations(NpgsqlDataSource source, ILogger<Migratio
         try
         {
             await connection.ExecuteAsync(new CommandDefinition(CreateTable, cancellationToken: cancellation));
-            return await ApplyMissingAsync(connection, cancellation);
+            var applied = await ApplyMissingAsync(connection, cancellation);
+            // Connections know the types that there were when the first one was opened, before they were made here, or by whoever held the lock.
+            await connection.ReloadTypesAsync(cancellation);
+            return applied;
         }
         finally
         {

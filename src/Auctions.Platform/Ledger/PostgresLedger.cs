@@ -6,15 +6,15 @@ using Npgsql;
 namespace Auctions.Platform.Ledger;
 
 /// <summary>
-/// The ledger in Postgres. An append is one round trip and one transaction: lock the auctions (<c>lock.sql</c>), append what was accepted
-/// (<c>append.sql</c>), record what was refused (<c>refuse.sql</c>). All that guards the chain stands in those files.
+/// The ledger in Postgres. An append is one transaction: lock the auctions (<c>lock.sql</c>), append what was accepted (<c>append.sql</c>),
+/// record what was refused (<c>refuse.sql</c>); of fresh bids one round trip. All that guards the chain stands in those files.
 /// </summary>
 public sealed partial class PostgresLedger : ILedger
 {
     private readonly LedgerConnections _connections;
-    private readonly LedgerStatements _sql, _sqlForFresh;
+    private readonly LedgerStatements _sql;
     private readonly ILogger<PostgresLedger> _log;
-    private readonly ConcurrentBag<BidColumns> _columns = [];
+    private readonly ConcurrentBag<BidRows> _spareRows = [];
 
     /// <param name="source">From <see cref="LedgerDataSource"/>.</param>
     public PostgresLedger(NpgsqlDataSource source, ILogger<PostgresLedger> log) : this(source, log, new LedgerStatements())
@@ -26,7 +26,6 @@ public sealed partial class PostgresLedger : ILedger
         _connections = new LedgerConnections(source);
         _log = log;
         _sql = statements;
-        _sqlForFresh = statements.ForFresh();
     }
 
     /// <inheritdoc/>
@@ -100,7 +99,11 @@ public sealed partial class PostgresLedger : ILedger
         int[] replayed = [.. places[false]];
         try
         {
-            await _connections.UseOnceAsync(c => AppendOnceAsync(c, _sqlForFresh, append, [.. places[true]], replayed, cancellation), cancellation);
+            await _connections.UseOnceAsync(async connection =>
+            {
+                await RunAsync(connection, append, append.AuctionsOf(places[true]), [.. places[true]], replayed, cancellation);
+                return true;
+            }, cancellation);
             append.KeepWhatIsCertain();
         }
         catch (PostgresException e) when (LedgerConnections.IsRace(e) || LedgerConnections.IsBadData(e))
@@ -117,7 +120,7 @@ public sealed partial class PostgresLedger : ILedger
     {
         try
         {
-            await _connections.UseAsync(c => AppendOnceAsync(c, _sql, append, places, places, cancellation), cancellation);
+            await _connections.UseAsync(c => AppendUnknownAsync(c, append, places, cancellation), cancellation);
         }
         catch (PostgresException e) when (LedgerConnections.IsBadData(e))
         {
@@ -134,41 +137,53 @@ public sealed partial class PostgresLedger : ILedger
         }
     }
 
-    /// <summary>One transaction, one round trip.</summary>
-    /// <param name="places">What to append.</param>
-    /// <param name="asked">For whose keys to look up the answers.</param>
-    private async Task<int> AppendOnceAsync(
-        NpgsqlConnection connection, LedgerStatements sql, Append append, int[] places, int[] asked, CancellationToken cancellation)
+    /// <summary>Looks first, under the locks, whether the keys have answers, and appends those that have none.</summary>
+    private async Task<bool> AppendUnknownAsync(NpgsqlConnection connection, Append append, int[] places, CancellationToken cancellation)
     {
-        var accepted = Rent();
-        var refused = Rent();
+        append.Forget(places);
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await RunAsync(connection, append, append.AuctionsOf(places), [], places, cancellation);
+        var (unknown, repeated) = append.PartUnknown(places);
+        if (unknown.Length > 0) await RunAsync(connection, append, [], unknown, repeated, cancellation);
+        await transaction.CommitAsync(cancellation);
+        return true;
+    }
+
+    /// <summary>One round trip; outside of a transaction it is one.</summary>
+    /// <param name="locked">Auctions to lock.</param>
+    /// <param name="places">What to append.</param>
+    /// <param name="asked">For whose keys to look up the answers, afterwards.</param>
+    private async Task RunAsync(
+        NpgsqlConnection connection, Append append, Guid[] locked, int[] places, int[] asked, CancellationToken cancellation)
+    {
+        var (accepted, refused) = (Rent(), Rent());
         try
         {
-            foreach (var place in places) (append.Bids[place].Accepted ? accepted : refused).Add(place, append.Bids[place]);
+            foreach (var place in append.ByAuction(places)) (append.Bids[place].Accepted ? accepted : refused).Add(place, append.Bids[place]);
 
             await using var batch = new NpgsqlBatch(connection);
-            batch.BatchCommands.Add(LedgerCommands.Part(sql.Lock, places.Select(i => append.Bids[i].AuctionId).Distinct().ToArray()));
-            if (accepted.Places.Count > 0) batch.BatchCommands.Add(accepted.Append(sql.Append));
-            if (refused.Places.Count > 0) batch.BatchCommands.Add(refused.Refuse(sql.Refuse));
-            if (asked.Length > 0) batch.BatchCommands.Add(LedgerCommands.Part(sql.AnswersToKeys, Keys(append, asked)));
+            if (locked.Length > 0) batch.BatchCommands.Add(LedgerCommands.Part(_sql.Lock, locked));
+            if (accepted.Count > 0) batch.BatchCommands.Add(accepted.Append(_sql.Append));
+            if (refused.Count > 0) batch.BatchCommands.Add(refused.Refuse(_sql.Refuse));
+            if (asked.Length > 0) batch.BatchCommands.Add(LedgerCommands.Part(_sql.AnswersToKeys, append.KeysOf(asked)));
 
             await using var rows = await batch.ExecuteReaderAsync(cancellation);
-            foreach (var part in (BidColumns[])[accepted, refused])
+            var more = locked.Length == 0 || await rows.NextResultAsync(cancellation);
+            foreach (var part in (BidRows[])[accepted, refused])
             {
-                if (part.Places.Count == 0) continue;
-                await rows.NextResultAsync(cancellation);
-                while (await rows.ReadAsync(cancellation)) append.Became[part.Places[(int)rows.GetInt64(0) - 1]] = Parse(rows.GetString(1));
+                if (part.Count == 0) continue;
+                await part.ReadAsync(rows, append.Became, cancellation);
+                more = await rows.NextResultAsync(cancellation);
             }
 
             if (asked.Length > 0)
             {
-                await rows.NextResultAsync(cancellation);
                 while (await rows.ReadAsync(cancellation)) append.Answer(asked[rows.GetInt64(rows.FieldCount - 1) - 1], rows.ReadDecidedBid());
+                more = await rows.NextResultAsync(cancellation);
             }
 
             // Rows arrive before the commit. Past the last result comes the server's word that it is ready, and so that it committed.
-            if (await rows.NextResultAsync(cancellation)) throw new InvalidOperationException("The append returned more results than it has parts.");
-            return places.Length;
+            if (more) throw new InvalidOperationException("The append returned more results than it has parts.");
         }
         finally
         {
@@ -177,30 +192,13 @@ public sealed partial class PostgresLedger : ILedger
         }
     }
 
-    /// <summary>In the order of <c>answers_to_keys.sql</c>.</summary>
-    private static object[] Keys(Append append, int[] places)
+    private BidRows Rent() => _spareRows.TryTake(out var rows) ? rows : new BidRows();
+
+    private void Return(BidRows rows)
     {
-        var bids = Array.ConvertAll(places, i => append.Bids[i]);
-        return [Array.ConvertAll(bids, b => b.AuctionId), Array.ConvertAll(bids, b => b.Bid.Bidder), Array.ConvertAll(bids, b => b.Bid.Key)];
+        rows.Clear();
+        _spareRows.Add(rows);
     }
-
-    private BidColumns Rent() => _columns.TryTake(out var columns) ? columns : new BidColumns();
-
-    private void Return(BidColumns columns)
-    {
-        columns.Clear();
-        _columns.Add(columns);
-    }
-
-    private static Became Parse(string word) => word switch
-    {
-        "appended" or "recorded" => Became.Appended,
-        "known" => Became.Known,
-        "early" => Became.Early,
-        "refused" => Became.Refused,
-        "repeated" => Became.Repeated,
-        _ => throw new InvalidOperationException($"The append said '{word}'."),
-    };
 
     [LoggerMessage(LogLevel.Error, "Auction {AuctionId}: decided bid {Id} holds what Postgres cannot, and is refused: {SqlState} {Reason}")]
     private static partial void LogBadData(ILogger log, Guid auctionId, Guid id, string sqlState, string reason);

@@ -1,91 +1,67 @@
--- Appends accepted bids to their auctions' chains. Under the locks of lock.sql, in the same transaction.
--- $1..$28 one array a column, as placed names them; a row a bid, an auction's in version order.
--- Returns a row a bid: n (its place, from 1) and what became of it:
---   appended, known (its key has an answer: see answers_to_keys.sql), early, refused, repeated (its key came before in this batch).
+-- Appends accepted bids to their auctions' chains. Under the locks of lock.sql, in the same transaction. None of the keys has an answer: whoever is not
+-- sure has looked under the same locks, and the unique index is certain.
+-- $1 decided_bid[], $2 entry_state[]: a row a bid; an auction's bids stand together, in version order.
+-- $3, $4, $5: the auctions, and the places (from 1) of each one's first and last bid.
+-- Returns a row for each bid that does not join: n (its place) and what became of it, refused or early; and one of n = how many were appended.
 --
---  1. placed    the bids, and whether their keys have answers already
---  2. linked    each new bid next to what it must rest on, its tip: the bid before it in the batch, or the head
---  3. checked   the guards: each line alone keeps something out (the tests take each line out and see it get in)
---  4. broken    where an auction's first bid does not follow: none after it joins
---  5. chained   what joins
---  6. insert the entries, move the heads
+--  1. heads     the auctions, with what their chains end in
+--  2. checked   each bid next to what it must rest on, its tip: the bid before it in the batch, or the head; and the guards: each
+--               line alone keeps something out (the tests take each line out and see it get in)
+--  3. broken    where an auction's first bid does not follow: none after it joins
+--  4. chained   what joins
+--  5. insert the entries, move the heads
 --
--- Plans are made once a connection, maybe on a small database: so heads and answers are looked up in subselects that can
--- be nothing but look-ups by index, and heads are moved by ctid (the rows are locked). A head is looked up for a bid whose
--- neighbour is another auction's: once an auction where the caller keeps an auction's bids together.
--- PostgresLedger first tries it without the lines of the guard "unique", for the index says the same, and is asked anyway.
-with placed as (
-  select i.*,
-    auction_id is distinct from ($1)[n - 1]
-      or true -- guard: unique
-    as opens,
-    (false
-      or (select true from ledger k where k.auction_id = i.auction_id and k.bidder = i.bidder and k.key = i.key limit 1) is not null -- guard: unique
-    ) as known,
-    (false
-      or row_number() over (partition by key, auction_id, bidder order by n) > 1 -- guard: unique
-    ) as repeated
-  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[],
-      $5::text[], $6::text[], $7::uuid[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::bigint[],
-      $15::text[], $16::bigint[], $17::bigint[], $18::text[], $19::bigint[], $20::integer[], $21::bigint[],
-      $22::text[], $23::bigint[], $24::bigint[], $25::text[], $26::bigint[], $27::integer[], $28::bigint[])
-    with ordinality as i (auction_id, id, prev, version,
-      bid_kind, bidder, key, currency, amount, max, offered, outcome, terms_digest, decided_us,
-      before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
-      after_status, after_price, after_ceiling, after_leader, after_end_us, after_extensions, after_bid_count, n)
+-- Plans are made once a connection, maybe on a small database: so heads are looked up in a subselect that can be nothing but a
+-- look-up by index, and are moved by ctid (the rows are locked). Wide rows are written down once, in checked.
+with heads as (
+  select s.first, s.last, h.*
+  from unnest($3::uuid[], $4::integer[], $5::integer[]) as s (auction_id, first, last)
+  left join lateral (select ctid as place, * from auctions a where a.id = s.auction_id limit 1) h on true
 ),
-linked as (
-  select p.*,
-    coalesce(lag(p.id) over batch, h.head) as tip,
-    coalesce(lag(p.version) over batch, h.version) as tip_version,
-    coalesce(lag(after_status) over batch, h.status) as tip_status,
-    coalesce(lag(after_price) over batch, h.price) as tip_price,
-    coalesce(lag(after_ceiling) over batch, h.ceiling) as tip_ceiling,
-    coalesce(lag(after_leader) over batch, h.leader) as tip_leader,
-    coalesce(lag(after_end_us) over batch, h.end_us) as tip_end_us,
-    coalesce(lag(after_extensions) over batch, h.extensions) as tip_extensions,
-    coalesce(lag(after_bid_count) over batch, h.bid_count) as tip_bid_count,
-    lead(n) over batch as next,
-    first_value(h.ctid) over batch as place,
-    first_value(h.terms_digest) over batch as head_terms_digest,
-    first_value(h.reserve) over batch as reserve
-  from placed p
-  left join lateral (select ctid, * from auctions a where a.id = p.auction_id and p.opens limit 1) h on true
-  window batch as (partition by p.auction_id, p.known order by n)
-),
-checked as (
-  select l.*, coalesce(version > tip_version + 1, false) as gap,
-    not known and place is not null
-    and prev = tip -- guard: pred.id
-    and version = tip_version + 1 -- guard: pred.version
-    and before_status = tip_status -- guard: before.status
-    and before_price = tip_price -- guard: before.price
-    and before_ceiling = tip_ceiling -- guard: before.ceiling
-    and before_leader = tip_leader -- guard: before.leader
-    and before_end_us = tip_end_us -- guard: before.end
-    and before_extensions = tip_extensions -- guard: before.extensions
-    and before_bid_count = tip_bid_count -- guard: before.bid_count
-    and terms_digest = head_terms_digest -- guard: before.terms
+checked as materialized (
+  select n + first - 1 as n, n + first - 1 = last as ends, auction_id, place,
+    coalesce(b.version > coalesce(tip_version, h.version) + 1, false) as gap,
+    place is not null
+    and prev = coalesce(tip_id, h.head) -- guard: pred.id
+    and b.version = coalesce(tip_version, h.version) + 1 -- guard: pred.version
+    and before_status = coalesce(tip_status, h.status) -- guard: before.status
+    and before_price = coalesce(tip_price, h.price) -- guard: before.price
+    and before_ceiling = coalesce(tip_ceiling, h.ceiling) -- guard: before.ceiling
+    and before_leader = coalesce(tip_leader, h.leader) -- guard: before.leader
+    and before_end_us = coalesce(tip_end_us, h.end_us) -- guard: before.end
+    and before_extensions = coalesce(tip_extensions, h.extensions) -- guard: before.extensions
+    and before_bid_count = coalesce(tip_bid_count, h.bid_count) -- guard: before.bid_count
+    and b.terms_digest = h.terms_digest -- guard: before.terms
     and before_status in ('scheduled', 'active') -- guard: over
-    and decided_us < before_end_us -- guard: end
-    and after_status = 'active' -- guard: after.status
-    and after_price >= before_price -- guard: after.price
-    and after_ceiling >= before_ceiling -- guard: after.ceiling
-    and (after_price > before_price or after_ceiling > before_ceiling) -- guard: after.rises
-    and after_price <= after_ceiling and after_ceiling <= 9007199254740991 -- guard: after.bounds
-    and after_bid_count = before_bid_count + 1 -- guard: after.bid_count
-    and not repeated -- guard: unique
-    as follows
-  from linked l
+    and b.decided_us < before_end_us -- guard: end
+    and b.status = 'active' -- guard: after.status
+    and b.price >= before_price -- guard: after.price
+    and b.ceiling >= before_ceiling -- guard: after.ceiling
+    and (b.price > before_price or b.ceiling > before_ceiling) -- guard: after.rises
+    and b.price <= b.ceiling and b.ceiling <= 9007199254740991 -- guard: after.bounds
+    and b.bid_count = before_bid_count + 1 -- guard: after.bid_count
+    as follows,
+    b.id, prev, b.version, bid_kind, bidder, key, b.currency, amount, max, offered, outcome, b.terms_digest, b.decided_us,
+    b.status, b.price, b.ceiling, b.leader, b.end_us, b.extensions, b.bid_count, b.price >= h.reserve as reserve_met
+  from heads h
+  cross join lateral rows from (
+      unnest(($1::decided_bid[])[first : last]),
+      unnest(($2::entry_state[])[first : last]),
+      unnest(array_prepend(null, ($2::entry_state[])[first : last - 1])))
+    with ordinality as b (
+      auction_id, prev, bid_kind, bidder, key, currency, amount, max, offered, outcome, reason, terms_digest, decided_us,
+      before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
+      id, version, status, price, ceiling, leader, end_us, extensions, bid_count,
+      tip_id, tip_version, tip_status, tip_price, tip_ceiling, tip_leader, tip_end_us, tip_extensions, tip_bid_count, n)
 ),
 broken as (
   select auction_id, min(n) as from_n, min(n) filter (where not gap) as refused_from
-  from checked where follows is not true and not known group by auction_id
+  from checked where follows is not true group by auction_id
 ),
-chained as (
+chained as not materialized (
   select c.*, b.refused_from,
-    not known and (b.from_n is null or n < b.from_n) as joins,
-    next is null or next = b.from_n as last
+    b.from_n is null or n < b.from_n as joins,
+    ends or n + 1 = b.from_n as last
   from checked c left join broken b on b.auction_id = c.auction_id
 ),
 appended as (
@@ -94,16 +70,16 @@ appended as (
     status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met)
   select auction_id, id, prev, version, 'bid', 'redis',
     bid_kind, bidder, key, currency, amount, max, offered, outcome, '', terms_digest, decided_us,
-    after_status, after_price, after_ceiling, after_leader, after_end_us, after_extensions, after_bid_count, after_price >= reserve
+    status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met
   from chained where joins
 ),
 moved as (
   update auctions a set version = l.version, head = l.id,
-    status = l.after_status, price = l.after_price, ceiling = l.after_ceiling, leader = l.after_leader, end_us = l.after_end_us,
-    extensions = l.after_extensions, bid_count = l.after_bid_count, reserve_met = l.after_price >= a.reserve, decided_us = l.decided_us
+    status = l.status, price = l.price, ceiling = l.ceiling, leader = l.leader, end_us = l.end_us,
+    extensions = l.extensions, bid_count = l.bid_count, reserve_met = l.reserve_met, decided_us = l.decided_us
   from (select * from chained where joins and last) l
   where a.ctid = l.place
 )
-select n, case when known then 'known' when joins then 'appended' when repeated then 'repeated'
-  when n >= refused_from then 'refused' else 'early' end as became
-from chained
+select n, case when n >= refused_from then 'refused' else 'early' end as became from chained where not joins
+union all
+select count(*), 'appended' from chained where joins
