@@ -33,9 +33,10 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
     public async Task<CaseResult> OursOpenAsync(double ratePerS, bool besideRewrite, CancellationToken cancellation) =>
         await RunAsync(Open(Ours("hot", await maker.OursAsync(1, cancellation)), ratePerS) with { BesideRewrite = besideRewrite }, cancellation);
 
-    public async Task<CaseResult> PeerAsync(string design, string server, int connections, bool hot, double measuredS, CancellationToken cancellation)
+    public async Task<CaseResult> PeerAsync(
+        string design, string server, int connections, bool hot, double measuredS, CancellationToken cancellation, int callers = Scale.Callers)
     {
-        var order = await PeerOrderAsync(design, server, connections, hot, cancellation) with { MeasuredS = measuredS };
+        var order = await PeerOrderAsync(design, server, connections, hot, cancellation) with { MeasuredS = measuredS, Callers = callers };
         var sweep = measuredS < scale.MeasuredS;
         return await RunAsync(sweep ? order with { WarmUpS = Scale.SweepWarmUpS, WarmUpMostS = Scale.SweepWarmUpMostS } : order, cancellation);
     }

@@ -33,7 +33,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
 
         var sizes = await SweepAsync(bench, cancellation);
         await ClosedLoopsAsync(bench, sizes, cancellation);
-        await OtherCallersAsync(bench, cancellation);
+        await OtherCallersAsync(bench, sizes, cancellation);
         await ManyAsync(bench, cancellation);
         var limits = selection.Has("limits") ? await LimitsAsync(bench, redis, postgres, cancellation) : null;
         if (selection.Has("latency")) await LatencyAsync(bench, sizes, cancellation);
@@ -70,7 +70,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         return best;
     }
 
-    private bool Wanted(string design) => selection.Has($"{design}_hot") || selection.Has($"{design}_{scale.Spread}");
+    private bool Wanted(string design) => selection.Has($"{design}_hot") || selection.Has($"{design}_{scale.Spread}") || selection.Has($"{design}_callers");
 
     /// <summary>Round by round, so that what disturbs the machine for a while disturbs all.</summary>
     private async Task ClosedLoopsAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
@@ -102,12 +102,24 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         }
     }
 
-    private async Task OtherCallersAsync(Bench bench, CancellationToken cancellation)
+    /// <summary>The hot auction with fewer callers, for each design: whether any does more with them.</summary>
+    private async Task OtherCallersAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
     {
-        foreach (var callers in scale.OtherCallers.Where(_ => selection.Has("ours_callers")))
+        foreach (var callers in scale.OtherCallers)
         {
-            var result = await bench.OursAsync("hot", 1, callers, cancellation);
-            _cases[$"ours_callers_{callers}"] = result with { Name = $"ours_callers_{callers}" };
+            if (selection.Has("ours_callers")) Keep(await bench.OursAsync("hot", 1, callers, cancellation));
+            foreach (var design in Peers.Where(d => selection.Has($"{d}_callers")))
+            {
+                var size = sizes[(design, true)];
+                var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
+                Keep(await bench.PeerAsync(design, server, size, hot: true, scale.MeasuredS, cancellation, callers));
+            }
+        }
+
+        void Keep(CaseResult result)
+        {
+            var name = $"{result.Design}_callers_{result.Callers}";
+            _cases[name] = result with { Name = name };
         }
     }
 
