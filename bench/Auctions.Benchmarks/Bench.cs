@@ -34,7 +34,7 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
         await RunAsync(Open(Ours("hot", await maker.OursAsync(1, cancellation)), ratePerS) with { BesideRewrite = besideRewrite }, cancellation);
 
     public async Task<CaseResult> PeerAsync(
-        string design, string server, int connections, bool hot, double measuredS, CancellationToken cancellation, int callers = Scale.Callers)
+        string design, string server, int connections, bool hot, int callers, double measuredS, CancellationToken cancellation)
     {
         var order = await PeerOrderAsync(design, server, connections, hot, cancellation) with { MeasuredS = measuredS, Callers = callers };
         var sweep = measuredS < scale.MeasuredS;

@@ -33,7 +33,6 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
 
         var sizes = await SweepAsync(bench, cancellation);
         await ClosedLoopsAsync(bench, sizes, cancellation);
-        await OtherCallersAsync(bench, sizes, cancellation);
         await ManyAsync(bench, cancellation);
         var limits = selection.Has("limits") ? await LimitsAsync(bench, redis, postgres, cancellation) : null;
         if (selection.Has("latency")) await LatencyAsync(bench, sizes, cancellation);
@@ -58,7 +57,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
             {
                 var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
                 foreach (var hot in (bool[])[true, false])
-                    rates.Add(await bench.PeerAsync(design, server, size, hot, scale.SweepS, cancellation));
+                    rates.Add(await bench.PeerAsync(design, server, size, hot, Scale.Callers, scale.SweepS, cancellation));
                 await bench.Stack.StopAsync(server);
             }
 
@@ -78,48 +77,32 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         var rounds = new Dictionary<string, List<CaseResult>>();
         for (var round = 1; round <= scale.Rounds; round++)
         {
-            foreach (var hot in (bool[])[true, false])
-            {
-                var on = hot ? "hot" : bench.Spread;
-                if (selection.Has($"ours_{on}")) Keep(await bench.OursAsync(on, hot ? 1 : scale.Spread, Scale.Callers, cancellation));
-                foreach (var design in Peers.Where(d => selection.Has($"{d}_{on}")))
-                {
-                    var size = sizes[(design, hot)];
-                    var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
-                    Keep(await bench.PeerAsync(design, server, size, hot, scale.MeasuredS, cancellation));
-                }
-            }
-
+            await RoundAsync(hot: true, Scale.Callers);
+            foreach (var callers in scale.OtherCallers) await RoundAsync(hot: true, callers);
+            await RoundAsync(hot: false, Scale.Callers);
             if (selection.Has("ours_mixed")) Keep(await bench.MixedAsync(cancellation));
         }
 
         foreach (var (name, results) in rounds) _cases[name] = CaseResult.Median(results, r => r.AckedPerS);
 
+        async Task RoundAsync(bool hot, int callers)
+        {
+            var on = hot ? "hot" : bench.Spread;
+            if (selection.Has(Name("ours"))) Keep(await bench.OursAsync(on, hot ? 1 : scale.Spread, callers, cancellation) with { Name = Name("ours") });
+            foreach (var design in Peers.Where(d => selection.Has(Name(d))))
+            {
+                var size = sizes[(design, hot)];
+                var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
+                Keep(await bench.PeerAsync(design, server, size, hot, callers, scale.MeasuredS, cancellation) with { Name = Name(design) });
+            }
+
+            string Name(string design) => callers == Scale.Callers ? $"{design}_{on}" : $"{design}_callers_{callers}";
+        }
+
         void Keep(CaseResult result)
         {
             if (!rounds.TryGetValue(result.Name, out var list)) rounds[result.Name] = list = [];
             list.Add(result);
-        }
-    }
-
-    /// <summary>The hot auction with fewer callers, for each design: whether any does more with them.</summary>
-    private async Task OtherCallersAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
-    {
-        foreach (var callers in scale.OtherCallers)
-        {
-            if (selection.Has("ours_callers")) Keep(await bench.OursAsync("hot", 1, callers, cancellation));
-            foreach (var design in Peers.Where(d => selection.Has($"{d}_callers")))
-            {
-                var size = sizes[(design, true)];
-                var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
-                Keep(await bench.PeerAsync(design, server, size, hot: true, scale.MeasuredS, cancellation, callers));
-            }
-        }
-
-        void Keep(CaseResult result)
-        {
-            var name = $"{result.Design}_callers_{result.Callers}";
-            _cases[name] = result with { Name = name };
         }
     }
 
@@ -139,7 +122,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         Say("limits: the decider, the ledger, the front");
         _cases["echo"] = await bench.EchoAsync(cancellation);
         return await new LimitSuite(scale, bench.Stack, bench.Maker, redis, postgres, time)
-            .RunAsync(_cases["echo"], _cases.GetValueOrDefault("ours_hot"), cancellation);
+            .RunAsync(_cases["echo"], Ratio.Hot(_cases, "ours"), cancellation);
     }
 
     /// <summary>
@@ -148,14 +131,14 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
     /// </summary>
     private async Task LatencyAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
     {
-        var ours = _cases.GetValueOrDefault("ours_hot");
+        var ours = Ratio.Hot(_cases, "ours");
         foreach (var fraction in scale.Fractions)
         {
             // One stall of 40 ms is a hundredth of such a run: what has a target is run several times, and the median counts.
             var times = fraction == Ratio.HalfLoad ? scale.HalfLoadRounds : 1;
             if (ours is not null) _latency.Add(await MedianAsync(times, () => bench.OursOpenAsync(fraction * ours.AckedPerS, besideRewrite: false, cancellation)));
             foreach (var design in Peers)
-                if (_cases.TryGetValue($"{design}_hot", out var closed)) await PeerAtAsync(design, fraction * closed.AckedPerS, times);
+                if (Ratio.Hot(_cases, design) is { } closed) await PeerAtAsync(design, fraction * closed.AckedPerS, times);
         }
 
         if (ours is not null)
@@ -164,7 +147,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
             _cases[Name] = await bench.OursOpenAsync(Ratio.HalfLoad * ours.AckedPerS, besideRewrite: true, cancellation) with { Name = Name };
         }
 
-        foreach (var design in Peers.Where(d => ours is not null && _cases.ContainsKey($"{d}_hot")))
+        foreach (var design in Peers.Where(d => ours is not null && Ratio.Hot(_cases, d) is not null))
             await PeerAtAsync(design, Ratio.HalfLoad * ours!.AckedPerS, times: 1);
 
         async Task PeerAtAsync(string design, double ratePerS, int times)

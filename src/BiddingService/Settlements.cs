@@ -70,6 +70,10 @@ internal sealed partial class Settlements(IHotState hotState, TimeSpan interval,
             {
                 last = fault;
             }
+            catch (Exception defect)
+            {
+                LogDefect(log, defect); // the next interval's must be settled nevertheless; the sweep takes what is left
+            }
         }
 
         if (last is not null) LogUnsettled(log, last.Message);
@@ -77,4 +81,7 @@ internal sealed partial class Settlements(IHotState hotState, TimeSpan interval,
 
     [LoggerMessage(LogLevel.Information, "Entries stay pending though they are in the ledger: {Reason}")]
     private static partial void LogUnsettled(ILogger log, string reason);
+
+    [LoggerMessage(LogLevel.Error, "A defect: entries stay pending though they are in the ledger")]
+    private static partial void LogDefect(ILogger log, Exception defect);
 }

@@ -21,19 +21,23 @@ internal static class Ratio
         ("p99_half_load_ms", 50), ("p99_half_load_vs_for_update", 0.25), ("p99_half_load_vs_plpgsql", 0.25), ("p99_half_load_vs_redis_lock", 0.25),
     ];
 
+    /// <summary>The hot auction, with the number of callers with which the design does most; null where it was not measured.</summary>
+    public static CaseResult? Hot(IReadOnlyDictionary<string, CaseResult> cases, string design) =>
+        cases.Values.Where(c => c.Design == design && c.On == "hot" && c.OfferedPerS is null).MaxBy(c => c.AckedPerS);
+
     public static SortedDictionary<string, double?> All(
         IReadOnlyDictionary<string, CaseResult> cases, IReadOnlyList<CaseResult> latency, LimitResults? limits)
     {
-        var hot = Rate("ours_hot");
+        var hot = HotRate("ours");
         var spread = Rate("ours_1000");
         var halfPerS = HalfLoad * hot;
         var half = P99("ours", halfPerS);
         return new SortedDictionary<string, double?>(StringComparer.Ordinal)
         {
-            ["hot_vs_for_update"] = hot / Rate("for_update_hot"),
-            ["hot_vs_for_update_batched"] = hot / Rate("for_update_batched_hot"),
-            ["hot_vs_plpgsql"] = hot / Rate("plpgsql_hot"),
-            ["hot_vs_redis_lock"] = hot / Rate("redis_lock_hot"),
+            ["hot_vs_for_update"] = hot / HotRate(PeerDesigns.ForUpdate),
+            ["hot_vs_for_update_batched"] = hot / HotRate(PeerDesigns.ForUpdateBatched),
+            ["hot_vs_plpgsql"] = hot / HotRate(PeerDesigns.PlPgSql),
+            ["hot_vs_redis_lock"] = hot / HotRate(PeerDesigns.RedisLock),
             ["spread_vs_for_update"] = spread / Rate("for_update_1000"),
             ["spread_vs_for_update_batched"] = spread / Rate("for_update_batched_1000"),
             ["spread_vs_plpgsql"] = spread / Rate("plpgsql_1000"),
@@ -44,14 +48,16 @@ internal static class Ratio
             ["hot_vs_cpu_sum"] = hot / limits?.Sum?.AllowedPerS,
             ["p99_half_load_ms"] = half,
             ["p99_half_load_vs_for_update"] = half / P99(PeerDesigns.ForUpdate, halfPerS),
-            ["p99_each_at_its_own_half_vs_for_update"] = half / P99(PeerDesigns.ForUpdate, HalfLoad * Rate("for_update_hot")),
+            ["p99_each_at_its_own_half_vs_for_update"] = half / P99(PeerDesigns.ForUpdate, HalfLoad * HotRate(PeerDesigns.ForUpdate)),
             ["p99_half_load_vs_for_update_batched"] = half / P99(PeerDesigns.ForUpdateBatched, halfPerS),
-            ["p99_each_at_its_own_half_vs_for_update_batched"] = half / P99(PeerDesigns.ForUpdateBatched, HalfLoad * Rate("for_update_batched_hot")),
+            ["p99_each_at_its_own_half_vs_for_update_batched"] = half / P99(PeerDesigns.ForUpdateBatched, HalfLoad * HotRate(PeerDesigns.ForUpdateBatched)),
             ["p99_half_load_vs_plpgsql"] = half / P99(PeerDesigns.PlPgSql, halfPerS),
-            ["p99_each_at_its_own_half_vs_plpgsql"] = half / P99(PeerDesigns.PlPgSql, HalfLoad * Rate("plpgsql_hot")),
+            ["p99_each_at_its_own_half_vs_plpgsql"] = half / P99(PeerDesigns.PlPgSql, HalfLoad * HotRate(PeerDesigns.PlPgSql)),
             ["p99_half_load_vs_redis_lock"] = half / P99(PeerDesigns.RedisLock, halfPerS),
-            ["p99_each_at_its_own_half_vs_redis_lock"] = half / P99(PeerDesigns.RedisLock, HalfLoad * Rate("redis_lock_hot")),
+            ["p99_each_at_its_own_half_vs_redis_lock"] = half / P99(PeerDesigns.RedisLock, HalfLoad * HotRate(PeerDesigns.RedisLock)),
         };
+
+        double? HotRate(string design) => Hot(cases, design)?.AckedPerS;
 
         double? Rate(string name) => cases.TryGetValue(name, out var found) ? found.AckedPerS : null;
 

@@ -25,7 +25,7 @@ internal static class ReportDoc
         var s = report.Setting;
         Line($"Measured {s.MeasuredAt} on {s.Cores} cores ({s.Processor}), {s.MemoryGib} GiB, in {s.TookSeconds:0} s. {s.Notes}");
         Line($"");
-        Line($"Bids: {s.Bids}; {s.Bidders:N0} bidders. {s.Callers} concurrent unary callers over {s.LoadConnections} h2c connections for every design; {s.Rounds} rounds of {s.MeasuredS:0.#} s after a warm-up of {s.WarmUpS:0.#} s or more, until the server compiles nothing any more ({s.WarmUpMostS:0.#} s at most), the median round counts.");
+        Line($"Bids: {s.Bids}; {s.Bidders:N0} bidders. {s.Callers} concurrent unary callers over {s.LoadConnections} h2c connections for every design, and other numbers on the hot auction; {s.Rounds} rounds of {s.MeasuredS:0.#} s after a warm-up of {s.WarmUpS:0.#} s or more, until the server compiles nothing any more ({s.WarmUpMostS:0.#} s at most), the median round counts.");
         Disturbances();
         Line($"\n### Targets\n\n| ratio | value | target | |\n| --- | ---: | --- | --- |");
         foreach (var t in report.Targets) Line($"| `{t.Name}` | {t.Value:0.00} | {t.Wanted} | {t.Reached switch { true => "reached", false => "**missed**", null => "not measured" }} |");

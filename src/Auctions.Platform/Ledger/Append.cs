@@ -92,9 +92,7 @@ internal sealed class Append(IReadOnlyList<DecidedBid> bids)
         Ledger.Became.Appended => new AppendResult(AppendOutcome.Appended, bid),
         Ledger.Became.Early => new AppendResult(AppendOutcome.Early, null),
         Ledger.Became.Refused => new AppendResult(AppendOutcome.Refused, null),
-        Ledger.Became.Known when _answers[i] is { } answer =>
-            new AppendResult(answer.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, answer),
-        Ledger.Became.Known => throw new InvalidOperationException($"Auction {bid.AuctionId}: the answer to key {bid.Bid.Key} rests on no entry."),
+        Ledger.Became.Known => new AppendResult(_answers[i]!.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, _answers[i]),
         _ => throw new InvalidOperationException($"The append of {bid.Id} to auction {bid.AuctionId} said nothing of it."),
     })];
 }

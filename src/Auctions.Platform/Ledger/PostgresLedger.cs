@@ -96,14 +96,10 @@ public sealed partial class PostgresLedger : ILedger
     private async Task AppendFreshAsync(Append append, bool[] fresh, CancellationToken cancellation)
     {
         var places = Enumerable.Range(0, fresh.Length).ToLookup(i => fresh[i]);
-        int[] replayed = [.. places[false]];
+        int[] joining = [.. places[true]], replayed = [.. places[false]];
         try
         {
-            await _connections.UseOnceAsync(async connection =>
-            {
-                await RunAsync(connection, append, append.AuctionsOf(places[true]), [.. places[true]], replayed, cancellation);
-                return true;
-            }, cancellation);
+            await _connections.UseOnceAsync(c => RunAsync(c, append, append.AuctionsOf(joining), joining, replayed, cancellation), cancellation);
             append.KeepWhatIsCertain();
         }
         catch (PostgresException e) when (LedgerConnections.IsRace(e) || LedgerConnections.IsBadData(e))
@@ -138,7 +134,7 @@ public sealed partial class PostgresLedger : ILedger
     }
 
     /// <summary>Looks first, under the locks, whether the keys have answers, and appends those that have none.</summary>
-    private async Task<bool> AppendUnknownAsync(NpgsqlConnection connection, Append append, int[] places, CancellationToken cancellation)
+    private async Task<Append> AppendUnknownAsync(NpgsqlConnection connection, Append append, int[] places, CancellationToken cancellation)
     {
         append.Forget(places);
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
@@ -146,14 +142,14 @@ public sealed partial class PostgresLedger : ILedger
         var (unknown, repeated) = append.PartUnknown(places);
         if (unknown.Length > 0) await RunAsync(connection, append, [], unknown, repeated, cancellation);
         await transaction.CommitAsync(cancellation);
-        return true;
+        return append;
     }
 
     /// <summary>One round trip; outside of a transaction it is one.</summary>
     /// <param name="locked">Auctions to lock.</param>
     /// <param name="places">What to append.</param>
     /// <param name="asked">For whose keys to look up the answers, afterwards.</param>
-    private async Task RunAsync(
+    private async Task<Append> RunAsync(
         NpgsqlConnection connection, Append append, Guid[] locked, int[] places, int[] asked, CancellationToken cancellation)
     {
         var (accepted, refused) = (Rent(), Rent());
@@ -184,6 +180,7 @@ public sealed partial class PostgresLedger : ILedger
 
             // Rows arrive before the commit. Past the last result comes the server's word that it is ready, and so that it committed.
             if (more) throw new InvalidOperationException("The append returned more results than it has parts.");
+            return append;
         }
         finally
         {

@@ -1,5 +1,7 @@
+using System.Reflection;
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
+using Auctions.Platform.HotState;
 using BiddingService;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -24,6 +26,37 @@ public sealed class SettlementsTests(RedisServer server) : HotStateTest(server)
 
             await Eventually.TrueAsync(async () =>
                 (await Task.WhenAll(auctions.Select(a => HotState.ReadPendingAsync(a, None)))).All(pending => pending.Count == 0));
+        }
+    }
+
+    [Fact]
+    public async Task A_defect_does_not_end_the_settling()
+    {
+        var failing = DispatchProxy.Create<IHotState, FailsOnce>();
+        ((FailsOnce)failing).HotState = HotState;
+        var settlements = new Settlements(failing, Interval, TimeProvider.System, NullLogger<Settlements>.Instance);
+        settlements.Add(AuctionId, [1]);
+        await Eventually.TrueAsync(() => Task.FromResult(((FailsOnce)failing).HasFailed));
+
+        var auction = Guid.NewGuid();
+        settlements.Add(auction, [(await DecideAsync(auction)).Version]);
+        await Eventually.TrueAsync(async () => (await HotState.ReadPendingAsync(auction, None)).Count == 0);
+    }
+
+    /// <summary>The hot state, but for the first call.</summary>
+    private class FailsOnce : DispatchProxy
+    {
+        private volatile bool _hasFailed;
+
+        public IHotState? HotState { get; set; }
+
+        public bool HasFailed => _hasFailed;
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            if (_hasFailed) return targetMethod!.Invoke(HotState, args);
+            _hasFailed = true;
+            throw new InvalidOperationException("A defect.");
         }
     }
 
