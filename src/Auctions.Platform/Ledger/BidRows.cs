@@ -58,11 +58,10 @@ internal sealed class BidRows
         },
     };
 
-    /// <summary>Reads what either statement returned: what it does not name is in the ledger.</summary>
+    /// <summary>Reads what either statement returned of bids of which nothing was said yet: what it does not name is in the ledger.</summary>
     /// <exception cref="InvalidOperationException">It does not account for every bid.</exception>
     public async Task ReadAsync(NpgsqlDataReader rows, Became[] became, CancellationToken cancellation)
     {
-        foreach (var place in _places) became[place] = Became.Appended;
         var said = 0L;
         while (await rows.ReadAsync(cancellation))
         {
@@ -83,6 +82,7 @@ internal sealed class BidRows
         }
 
         if (said != Count) throw new InvalidOperationException($"Of {Count} bids the ledger said what became of {said}.");
+        foreach (var place in _places.Where(p => became[p] == Became.Unsaid)) became[place] = Became.Appended;
     }
 
     /// <summary>In the order of the type decided_bid.</summary>

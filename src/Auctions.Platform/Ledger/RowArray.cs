@@ -5,7 +5,7 @@ namespace Auctions.Platform.Ledger;
 
 /// <summary>
 /// A parameter: an array of rows of a composite type, in Postgres' binary form. Npgsql's own mapping of such types allocates a kilobyte a bid
-/// and takes some 2 us. Used again and again.
+/// and takes some 2 us more than an array a column. Used again and again.
 /// </summary>
 /// <param name="columns">Attributes of the type.</param>
 internal sealed class RowArray(int columns)
