@@ -2,7 +2,6 @@ using Auctions.Peers;
 using DevStack;
 using DevStack.Servers;
 using DevStack.Supervision;
-using static Auctions.Benchmarks.Machine.ProcessCpu;
 
 namespace Auctions.Benchmarks.Machine;
 
@@ -74,7 +73,8 @@ internal sealed class BenchStack : IAsyncDisposable
     }
 
     /// <summary>CPU that these parts have used since they started.</summary>
-    public Dictionary<string, double> CpuSeconds(IEnumerable<string> parts) => parts.ToDictionary(p => p, p => OfTree(Pid(p)));
+    public Dictionary<string, double> CpuSeconds(string[] parts) =>
+        parts.Zip(ProcessCpu.OfTrees(Array.ConvertAll(parts, Pid))).ToDictionary(p => p.First, p => p.Second);
 
     public async ValueTask DisposeAsync()
     {

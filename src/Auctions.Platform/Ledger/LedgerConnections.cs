@@ -3,8 +3,8 @@ using Npgsql;
 namespace Auctions.Platform.Ledger;
 
 /// <summary>
-/// Runs work on a connection, and says in the ledger's terms what went wrong: a lost race is run again once, anything that
-/// leaves the outcome open is <see cref="LedgerUnavailableException"/>, and what can only be a defect stays what it is.
+/// Runs work on a connection, and says in the ledger's terms what went wrong: a lost race is run again once, a plan of before a migration too, anything
+/// that leaves the outcome open is <see cref="LedgerUnavailableException"/>, and what can only be a defect stays what it is.
 /// </summary>
 internal sealed class LedgerConnections(NpgsqlDataSource source)
 {
@@ -29,6 +29,10 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
                 // Rolled back as a whole, so that running it again is safe whatever it was.
                 if (!first) throw new LedgerUnavailableException($"Postgres chose another transaction, twice: {e.SqlState} {e.MessageText}", e);
             }
+            catch (PostgresException e) when (first && IsStalePlan(e))
+            {
+                source.Clear(); // prepared statements, and their plans, are a connection's
+            }
             catch (NpgsqlException e) when (IsUnavailable(e))
             {
                 // Idle connections to a server that has gone are as dead as this one.
@@ -44,6 +48,9 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
     /// <summary>Another transaction was there first; this one is rolled back.</summary>
     public static bool IsRace(PostgresException e) => e.SqlState
         is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected;
+
+    /// <summary>A statement was prepared before a migration changed the type of a column that it returns: "cached plan must not change result type".</summary>
+    private static bool IsStalePlan(PostgresException e) => e is { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" };
 
     private async Task<T> OnConnectionAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
     {

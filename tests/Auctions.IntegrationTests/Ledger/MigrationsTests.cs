@@ -72,6 +72,18 @@ public sealed class MigrationsTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Contains("synchronous_commit=off", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Statements_that_were_prepared_before_a_migration_are_prepared_anew()
+    {
+        await Runner().RunAsync(CancellationToken.None);
+        var ledger = LedgerDatabase.With(_source, new LedgerStatements());
+        for (var i = 0; i < 3; i++) Assert.Null(await ledger.ReadHeadAsync(Guid.NewGuid(), CancellationToken.None));
+
+        await PostgresServer.ExecuteAsync(_source.ConnectionString, "alter table auctions alter column terms type varchar");
+
+        Assert.Null(await ledger.ReadHeadAsync(Guid.NewGuid(), CancellationToken.None));
+    }
+
     private Migrations Runner() => new(_source, NullLogger<Migrations>.Instance);
 
     private Migrations Runner(params (string FileName, string Text)[] files) =>

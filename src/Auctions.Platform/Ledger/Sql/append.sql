@@ -12,11 +12,14 @@
 --  5. insert the entries, move the heads
 --
 -- Plans are made once a connection, maybe on a small database: so heads are looked up in a subselect that can be nothing but a
--- look-up by index, and are moved by ctid (the rows are locked). Wide rows are written down once, in checked.
+-- look-up by index, and are moved by ctid (the rows are locked). Wide rows are written down once, in checked. What each node of
+-- a plan and each column of it costs by itself is most of a small append: broken is made once, and no subselect has columns to spare.
 with heads as (
   select s.first, s.last, h.*
   from unnest($3::uuid[], $4::integer[], $5::integer[]) as s (auction_id, first, last)
-  left join lateral (select ctid as place, * from auctions a where a.id = s.auction_id limit 1) h on true
+  left join lateral (
+    select ctid as place, version, head, status, price, ceiling, leader, end_us, extensions, bid_count, terms_digest, reserve
+    from auctions a where a.id = s.auction_id limit 1) h on true
 ),
 checked as materialized (
   select n + first - 1 as n, n + first - 1 = last as ends, auction_id, place,
@@ -54,7 +57,7 @@ checked as materialized (
       id, version, status, price, ceiling, leader, end_us, extensions, bid_count,
       tip_id, tip_version, tip_status, tip_price, tip_ceiling, tip_leader, tip_end_us, tip_extensions, tip_bid_count, n)
 ),
-broken as (
+broken as materialized (
   select auction_id, min(n) as from_n, min(n) filter (where not gap) as refused_from
   from checked where follows is not true group by auction_id
 ),
@@ -72,6 +75,7 @@ appended as (
     bid_kind, bidder, key, currency, amount, max, offered, outcome, '', terms_digest, decided_us,
     status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met
   from chained where joins
+  returning 1
 ),
 moved as (
   update auctions a set version = l.version, head = l.id,
@@ -82,4 +86,4 @@ moved as (
 )
 select n, case when n >= refused_from then 'refused' else 'early' end as became from chained where not joins
 union all
-select count(*), 'appended' from chained where joins
+select count(*), 'appended' from appended

@@ -7,7 +7,7 @@ with checked as materialized (
     case when b.id is null then p.version > (select version from auctions a where a.id = p.auction_id) end as gap,
     b.id is not null
     and b.id = p.basis -- guard: basis
-    and (f.id is null or f.decided_us >= p.decided_us) -- guard: superseded
+    and (f.decided_us is null or f.decided_us >= p.decided_us) -- guard: superseded
     and before_status = b.status -- guard: before.status
     and before_price = b.price -- guard: before.price
     and before_ceiling = b.ceiling -- guard: before.ceiling
@@ -22,8 +22,10 @@ with checked as materialized (
     auction_id, basis, bid_kind, bidder, key, currency, amount, max, offered, outcome, reason, terms_digest, decided_us,
     before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
     id, version, status, price, ceiling, leader, end_us, extensions, bid_count, n)
-  left join lateral (select * from ledger e where e.auction_id = p.auction_id and e.version = p.version limit 1) b on true
-  left join lateral (select * from ledger e where e.auction_id = p.auction_id and e.version = p.version + 1 limit 1) f on true
+  left join lateral (
+    select id, status, price, ceiling, leader, end_us, extensions, bid_count, terms_digest
+    from ledger e where e.auction_id = p.auction_id and e.version = p.version limit 1) b on true
+  left join lateral (select decided_us from ledger e where e.auction_id = p.auction_id and e.version = p.version + 1 limit 1) f on true
 ),
 recorded as (
   insert into ledger (auction_id, id, prev, basis, kind, origin,
