@@ -129,14 +129,17 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     public async Task An_auction_inserted_by_hand_has_its_opening_entry_and_takes_bids()
     {
         var auction = Guid.NewGuid();
-        await db.ByHandAsync($"""
-            insert into auctions (id, seller_id, title, currency, opening, increment, start_us, original_end_us, created_us, price, version, status, winner)
-            values ('{auction}', 'seller', 'By hand', 'USD', 100, 'fixed:100', {Start}, {Start + Hour}, {Start}, 77, 9, 'ended', 'me')
-            """);
+        Assert.Equal(PostgresErrorCodes.CheckViolation, (await Assert.ThrowsAsync<PostgresException>(() => InsertAsync(opening: 0))).SqlState);
+        await InsertAsync(opening: 100);
 
         Assert.Equal(new AuctionState(AuctionStatus.Active, 0, 0, "", Start + Hour, 0, 0), (await db.HeadAsync(auction)).State);
         Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(await db.DecideAsync(auction, Proxy("ann", 10_00))));
         Assert.Empty(await db.AuditAsync(auction));
+
+        Task InsertAsync(long opening) => db.ByHandAsync($"""
+            insert into auctions (id, seller_id, title, currency, opening, increment, start_us, original_end_us, created_us, price, version, status, winner)
+            values ('{auction}', 'seller', 'By hand', 'USD', {opening}, 'fixed:100', {Start}, {Start + Hour}, {Start}, 77, 9, 'ended', 'me')
+            """);
     }
 
     /// <summary>Updates of the ledger fail twice over: it is published and has no replica identity.</summary>
