@@ -98,6 +98,7 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     [InlineData("max_extensions", "-1", "max_extensions is -1, and must be 0 or more")]
     [InlineData("start_us", "original_end_us", "start_us is {0}, and must be less than original_end_us, which is {0}")]
     [InlineData("status", "'paused'", "value for domain auction_status violates check constraint")]
+    [InlineData("end_reason", "'bored'", "value for domain end_cause violates check constraint")]
     [InlineData("seller_id", "'a b'", "value for domain subject violates check constraint")]
     [InlineData("currency", "'usd'", "value for domain currency_code violates check constraint")]
     [InlineData("increment", "'some:1'", "value for domain increment_rule violates check constraint")]
@@ -111,6 +112,8 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
             Assert.Equal(PostgresErrorCodes.CheckViolation, refused.SqlState);
             Assert.Contains(string.Format(CultureInfo.InvariantCulture, rule, Start + Hour), refused.MessageText, StringComparison.Ordinal);
         }
+
+        Assert.Equal(0, (await db.HeadAsync(auction)).Version);
     }
 
     [Fact]
