@@ -12,9 +12,10 @@ internal sealed record DecidingParts(
 
 /// <summary>
 /// The bids that wait for one auction. At most one call to Redis is in flight; it takes all that wait, in order of arrival. Decided bids
-/// go to the lane in the order of decision, and the next call does not wait for their commit; but it does wait while the lane holds as many
-/// of this auction as go into two commits: a lane serves many auctions, and a hot one is to wait here, not in the way of the others.
-/// The loop runs while there are bids to decide; with the last answer the queue is retired.
+/// go to the lane in the order of decision, and the next call does not wait for their commit, if there are as many to decide as are on
+/// their way (ADR 11): fewer would make a call, and a commit, of a few bids each, which cost nearly as much as those of many.
+/// It waits in any case while the lane holds as many of this auction as go into two commits: a lane serves many auctions, and a hot one is
+/// to wait here, not in the way of the others. The loop runs while there are bids to decide; with the last answer the queue is retired.
 /// </summary>
 internal sealed partial class DecidingQueue(
     Guid auctionId, CommitLane lane, BiddingOptions options, DecidingParts parts, Action<DecidingQueue> retire)
@@ -126,9 +127,11 @@ internal sealed partial class DecidingQueue(
 
     private bool TryStart()
     {
-        if (_running || _waiting.Count == 0 || _ahead >= _aheadMax) return false;
+        if (_running || !IsWorthACall()) return false;
         return _running = true;
     }
+
+    private bool IsWorthACall() => _waiting.Count >= Math.Max(1, _ahead) && _ahead < _aheadMax;
 
     private void RetireIfIdle()
     {
@@ -159,17 +162,21 @@ internal sealed partial class DecidingQueue(
         lock (_gate)
         {
             _batch.Clear();
-            while (_ahead < _aheadMax && _batch.Count < options.DecideBidsMax && _waiting.TryDequeue(out var ticket))
-            {
-                // Whoever has gone before the decision needs none.
-                if (ticket.IsOver) _unanswered--;
-                else _batch.Add(ticket);
-            }
-
+            if (IsWorthACall()) FillBatch();
             if (_batch.Count > 0) return true;
             _running = false;
             RetireIfIdle();
             return false;
+        }
+    }
+
+    private void FillBatch()
+    {
+        while (_batch.Count < options.DecideBidsMax && _waiting.TryDequeue(out var ticket))
+        {
+            // Whoever has gone before the decision needs none.
+            if (ticket.IsOver) _unanswered--;
+            else _batch.Add(ticket);
         }
     }
 

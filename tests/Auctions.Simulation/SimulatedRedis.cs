@@ -26,6 +26,9 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
     /// <summary>Down: nothing is answered.</summary>
     public bool Down { get; set; }
 
+    /// <summary>A call that decides arrives, with so many bids.</summary>
+    public event Action<int>? Deciding;
+
     /// <summary>A copy of all that it holds: for a snapshot, a replica, a split.</summary>
     public Dictionary<Guid, Hot> Dump() => _auctions.ToDictionary(a => a.Key, a => a.Value.Copy());
 
@@ -44,6 +47,7 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
     public Proposed? Decide(Guid auctionId, IReadOnlyList<Proposal> proposals)
     {
         if (Find(auctionId) is not { } hot) return null;
+        Deciding?.Invoke(proposals.Count);
         var nowUs = clock.GetUtcNow().ToMicroseconds();
         var bids = new List<DecidedBid>(proposals.Count);
         foreach (var (id, bid, forget, _) in proposals)
