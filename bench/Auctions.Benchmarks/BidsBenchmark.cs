@@ -12,10 +12,11 @@ namespace Auctions.Benchmarks;
 /// <summary>The whole run, in the order in which it happens.</summary>
 internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvider time)
 {
-    private static readonly string[] Peers = [PeerDesigns.ForUpdate, PeerDesigns.ForUpdateBatched, PeerDesigns.PlPgSql, PeerDesigns.RedisLock];
+    private static readonly string[] Peers = [.. BidsReport.Designs.Where(d => d != "ours")];
 
     private readonly Dictionary<string, CaseResult> _cases = [];
     private readonly List<CaseResult> _sweep = [], _latency = [];
+    private readonly List<LimitResults> _limits = [];
     private readonly long _began = time.GetTimestamp();
 
     /// <exception cref="DevStack.Supervision.StackException">The servers do not start.</exception>
@@ -30,13 +31,13 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         var runner = new CaseRunner(stack, new LoadRun(new BidderTokens(stack.JwtKey, Scale.Bidders, time), time),
             new Counters(postgres, redis), new RedisAof(redis, time), new AnswerCheck(postgres), new ChainCheck(postgres), time);
         var bench = new Bench(scale, stack, maker, runner, Say);
+        var limits = new LimitSuite(scale, stack, maker, redis, postgres, time);
 
         var sizes = await SweepAsync(bench, cancellation);
-        await ClosedLoopsAsync(bench, sizes, cancellation);
+        await RoundsAsync(bench, limits, sizes, cancellation);
         await ManyAsync(bench, cancellation);
-        var limits = selection.Has("limits") ? await LimitsAsync(bench, redis, postgres, cancellation) : null;
         if (selection.Has("latency")) await LatencyAsync(bench, sizes, cancellation);
-        return BidsReport.Of(scale, _cases, _sweep, _latency, limits, time.GetElapsedTime(_began), time.GetUtcNow());
+        return BidsReport.Of(scale, _cases, _sweep, _latency, LimitResults.Median(_limits), time.GetElapsedTime(_began), time.GetUtcNow());
     }
 
     private static async Task PrepareAsync(Npgsql.NpgsqlDataSource postgres, CancellationToken cancellation)
@@ -71,19 +72,28 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
 
     private bool Wanted(string design) => selection.Has($"{design}_hot") || selection.Has($"{design}_{scale.Spread}") || selection.Has($"{design}_callers");
 
-    /// <summary>Round by round, so that what disturbs the machine for a while disturbs all.</summary>
-    private async Task ClosedLoopsAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
+    /// <summary>
+    /// Round by round, so that what disturbs the machine for a while disturbs all: each design, also at half of what it has just done, and each part alone.
+    /// </summary>
+    private async Task RoundsAsync(
+        Bench bench, LimitSuite limits, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
     {
         var rounds = new Dictionary<string, List<CaseResult>>();
         for (var round = 1; round <= scale.Rounds; round++)
         {
             await RoundAsync(hot: true, Scale.Callers);
             foreach (var callers in scale.OtherCallers) await RoundAsync(hot: true, callers);
+            if (selection.Has("latency")) await HalfLoadAsync();
+            if (selection.Has("limits")) await LimitsAsync();
             await RoundAsync(hot: false, Scale.Callers);
             if (selection.Has("ours_mixed")) Keep(await bench.MixedAsync(cancellation));
         }
 
-        foreach (var (name, results) in rounds) _cases[name] = CaseResult.Median(results, r => r.AckedPerS);
+        foreach (var (name, results) in rounds)
+        {
+            if (results[0].OfferedPerS is null) _cases[name] = CaseResult.Median(results, r => r.AckedPerS);
+            else _latency.Add(CaseResult.Median(results, r => r.P99Ms));
+        }
 
         async Task RoundAsync(bool hot, int callers)
         {
@@ -98,6 +108,25 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
 
             string Name(string design) => callers == Scale.Callers ? $"{design}_{on}" : $"{design}_callers_{callers}";
         }
+
+        async Task HalfLoadAsync()
+        {
+            foreach (var design in BidsReport.Designs)
+            {
+                if (HotOfRound(design) is { } closed)
+                    Keep(await OpenAsync(bench, sizes, design, Ratio.HalfLoad * closed.AckedPerS, cancellation) with { Name = Ratio.AtHalfLoad(design) });
+            }
+        }
+
+        async Task LimitsAsync()
+        {
+            Say("limits: the front, the decider, the ledger");
+            var echo = await bench.EchoAsync(cancellation);
+            Keep(echo);
+            _limits.Add(await limits.RunAsync(echo, HotOfRound("ours"), cancellation));
+        }
+
+        CaseResult? HotOfRound(string design) => Ratio.Hot(rounds.ToDictionary(r => r.Key, r => r.Value[^1]), design);
 
         void Keep(CaseResult result)
         {
@@ -116,53 +145,33 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         _cases["ours_100000"] = CaseResult.Median(rounds, r => r.AckedPerS) with { Name = "ours_100000" };
     }
 
-    private async Task<LimitResults> LimitsAsync(
-        Bench bench, StackExchange.Redis.IConnectionMultiplexer redis, Npgsql.NpgsqlDataSource postgres, CancellationToken cancellation)
-    {
-        Say("limits: the decider, the ledger, the front");
-        _cases["echo"] = await bench.EchoAsync(cancellation);
-        return await new LimitSuite(scale, bench.Stack, bench.Maker, redis, postgres, time)
-            .RunAsync(_cases["echo"], Ratio.Hot(_cases, "ours"), cancellation);
-    }
-
     /// <summary>
-    /// An open loop at shares of what each design does in a closed one, on the hot auction; and the peers at half of what ours does, which is the load that
-    /// they would be bought for.
+    /// An open loop at other shares of what each design does in a closed one, on the hot auction; and the peers at half of what ours does, which is the load
+    /// that they would be bought for.
     /// </summary>
     private async Task LatencyAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellation)
     {
-        var ours = Ratio.Hot(_cases, "ours");
+        var designs = BidsReport.Designs.Where(d => Ratio.Hot(_cases, d) is not null).ToList();
         foreach (var fraction in scale.Fractions)
         {
-            // One stall of 40 ms is a hundredth of such a run: what has a target is run several times, and the median counts.
-            var times = fraction == Ratio.HalfLoad ? scale.HalfLoadRounds : 1;
-            if (ours is not null) _latency.Add(await MedianAsync(times, () => bench.OursOpenAsync(fraction * ours.AckedPerS, besideRewrite: false, cancellation)));
-            foreach (var design in Peers)
-                if (Ratio.Hot(_cases, design) is { } closed) await PeerAtAsync(design, fraction * closed.AckedPerS, times);
+            foreach (var design in designs)
+                _latency.Add(await OpenAsync(bench, sizes, design, fraction * Ratio.Hot(_cases, design)!.AckedPerS, cancellation));
         }
 
-        if (ours is not null)
-        {
-            const string Name = "ours_half_load_beside_aof_rewrite";
-            _cases[Name] = await bench.OursOpenAsync(Ratio.HalfLoad * ours.AckedPerS, besideRewrite: true, cancellation) with { Name = Name };
-        }
+        if (_latency.Find(l => l.Name == Ratio.AtHalfLoad("ours"))?.OfferedPerS is not { } halfPerS) return;
+        const string Name = "ours_half_load_beside_aof_rewrite";
+        _cases[Name] = await bench.OursOpenAsync(halfPerS, besideRewrite: true, cancellation) with { Name = Name };
+        foreach (var design in designs.Intersect(Peers))
+            _latency.Add(await OpenAsync(bench, sizes, design, halfPerS, cancellation) with { Name = Ratio.AtOurHalfLoad(design) });
+    }
 
-        foreach (var design in Peers.Where(d => ours is not null && Ratio.Hot(_cases, d) is not null))
-            await PeerAtAsync(design, Ratio.HalfLoad * ours!.AckedPerS, times: 1);
-
-        async Task PeerAtAsync(string design, double ratePerS, int times)
-        {
-            var size = sizes[(design, true)];
-            var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
-            _latency.Add(await MedianAsync(times, () => bench.PeerOpenAsync(design, server, size, ratePerS, cancellation)));
-        }
-
-        static async Task<CaseResult> MedianAsync(int times, Func<Task<CaseResult>> run)
-        {
-            var results = new List<CaseResult>();
-            while (results.Count < times) results.Add(await run());
-            return CaseResult.Median(results, r => r.P99Ms);
-        }
+    private static async Task<CaseResult> OpenAsync(
+        Bench bench, Dictionary<(string Design, bool Hot), int> sizes, string design, double ratePerS, CancellationToken cancellation)
+    {
+        if (!Peers.Contains(design)) return await bench.OursOpenAsync(ratePerS, besideRewrite: false, cancellation);
+        var size = sizes[(design, true)];
+        var server = await bench.Stack.StartPeerAsync(design, size, cancellation);
+        return await bench.PeerOpenAsync(design, server, size, ratePerS, cancellation);
     }
 
     private void Say(string what) => Console.Error.WriteLine($"{time.GetElapsedTime(_began):mm\\:ss}  {what}");

@@ -24,8 +24,7 @@ internal sealed record CaseResult(
     /// <summary>The round in the middle, with what every round came to.</summary>
     public static CaseResult Median(IReadOnlyList<CaseResult> rounds, Func<CaseResult, double> by)
     {
-        var middle = rounds.OrderBy(by).ElementAt((rounds.Count - 1) / 2);
-        return middle with
+        return rounds.Middle(by) with
         {
             Rounds = [.. rounds.Select(by)],
             Correctness = rounds.Select(r => r.Correctness).Aggregate((a, b) => a + b),

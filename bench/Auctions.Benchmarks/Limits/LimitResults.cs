@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Auctions.Benchmarks.Cases;
 
 namespace Auctions.Benchmarks.Limits;
 
@@ -13,6 +14,17 @@ internal sealed record LimitResults(
 {
     [JsonIgnore]
     public IEnumerable<Measured> All => [SingleEvalsha, SingleThroughClient, .. Decisions, DecisionsRefused, .. Appends];
+
+    /// <summary>Of each part, and of the sum, the round in the middle; null where none was measured.</summary>
+    public static LimitResults? Median(IReadOnlyList<LimitResults> rounds)
+    {
+        return rounds.Count == 0 ? null : new LimitResults(Middle(r => r.SingleEvalsha), Middle(r => r.SingleThroughClient), Each(r => r.Decisions),
+            Middle(r => r.DecisionsRefused), Each(r => r.Appends), rounds[0].Sum is null ? null : rounds.Select(r => r.Sum!).ToList().Middle(s => s.SumUs));
+
+        Measured Middle(Func<LimitResults, Measured> part) => rounds.Select(part).ToList().Middle(m => m.PerS);
+
+        Measured[] Each(Func<LimitResults, IReadOnlyList<Measured>> parts) => [.. parts(rounds[0]).Select((_, i) => Middle(r => parts(r)[i]))];
+    }
 }
 
 /// <param name="PerS">Bids, or rows, a second.</param>

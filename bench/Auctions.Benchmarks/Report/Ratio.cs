@@ -21,6 +21,12 @@ internal static class Ratio
         ("p99_half_load_ms", 50), ("p99_half_load_vs_for_update", 0.25), ("p99_half_load_vs_plpgsql", 0.25), ("p99_half_load_vs_redis_lock", 0.25),
     ];
 
+    /// <summary>The name of an open loop at half of what the design has just done.</summary>
+    public static string AtHalfLoad(string design) => $"{design}_at_half_load";
+
+    /// <summary>The name of an open loop at half of what ours did.</summary>
+    public static string AtOurHalfLoad(string peer) => $"{peer}_at_our_half_load";
+
     /// <summary>The hot auction, with the number of callers with which the design does most; null where it was not measured.</summary>
     public static CaseResult? Hot(IReadOnlyDictionary<string, CaseResult> cases, string design) =>
         cases.Values.Where(c => c.Design == design && c.On == "hot" && c.OfferedPerS is null).MaxBy(c => c.AckedPerS);
@@ -30,8 +36,7 @@ internal static class Ratio
     {
         var hot = HotRate("ours");
         var spread = Rate("ours_1000");
-        var halfPerS = HalfLoad * hot;
-        var half = P99("ours", halfPerS);
+        var half = P99(AtHalfLoad("ours"));
         return new SortedDictionary<string, double?>(StringComparer.Ordinal)
         {
             ["hot_vs_for_update"] = hot / HotRate(PeerDesigns.ForUpdate),
@@ -47,22 +52,21 @@ internal static class Ratio
             ["decisions_vs_single_through_client"] = limits?.Decisions.Max(d => d.PerS) / limits?.SingleThroughClient.PerS,
             ["hot_vs_cpu_sum"] = hot / limits?.Sum?.AllowedPerS,
             ["p99_half_load_ms"] = half,
-            ["p99_half_load_vs_for_update"] = half / P99(PeerDesigns.ForUpdate, halfPerS),
-            ["p99_each_at_its_own_half_vs_for_update"] = half / P99(PeerDesigns.ForUpdate, HalfLoad * HotRate(PeerDesigns.ForUpdate)),
-            ["p99_half_load_vs_for_update_batched"] = half / P99(PeerDesigns.ForUpdateBatched, halfPerS),
-            ["p99_each_at_its_own_half_vs_for_update_batched"] = half / P99(PeerDesigns.ForUpdateBatched, HalfLoad * HotRate(PeerDesigns.ForUpdateBatched)),
-            ["p99_half_load_vs_plpgsql"] = half / P99(PeerDesigns.PlPgSql, halfPerS),
-            ["p99_each_at_its_own_half_vs_plpgsql"] = half / P99(PeerDesigns.PlPgSql, HalfLoad * HotRate(PeerDesigns.PlPgSql)),
-            ["p99_half_load_vs_redis_lock"] = half / P99(PeerDesigns.RedisLock, halfPerS),
-            ["p99_each_at_its_own_half_vs_redis_lock"] = half / P99(PeerDesigns.RedisLock, HalfLoad * HotRate(PeerDesigns.RedisLock)),
+            ["p99_half_load_vs_for_update"] = half / P99(AtOurHalfLoad(PeerDesigns.ForUpdate)),
+            ["p99_each_at_its_own_half_vs_for_update"] = half / P99(AtHalfLoad(PeerDesigns.ForUpdate)),
+            ["p99_half_load_vs_for_update_batched"] = half / P99(AtOurHalfLoad(PeerDesigns.ForUpdateBatched)),
+            ["p99_each_at_its_own_half_vs_for_update_batched"] = half / P99(AtHalfLoad(PeerDesigns.ForUpdateBatched)),
+            ["p99_half_load_vs_plpgsql"] = half / P99(AtOurHalfLoad(PeerDesigns.PlPgSql)),
+            ["p99_each_at_its_own_half_vs_plpgsql"] = half / P99(AtHalfLoad(PeerDesigns.PlPgSql)),
+            ["p99_half_load_vs_redis_lock"] = half / P99(AtOurHalfLoad(PeerDesigns.RedisLock)),
+            ["p99_each_at_its_own_half_vs_redis_lock"] = half / P99(AtHalfLoad(PeerDesigns.RedisLock)),
         };
 
         double? HotRate(string design) => Hot(cases, design)?.AckedPerS;
 
         double? Rate(string name) => cases.TryGetValue(name, out var found) ? found.AckedPerS : null;
 
-        double? P99(string design, double? ratePerS) =>
-            latency.FirstOrDefault(l => l.Design == design && Math.Abs((l.OfferedPerS!.Value / ratePerS ?? 0) - 1) < 0.01)?.P99Ms;
+        double? P99(string name) => latency.FirstOrDefault(l => l.Name == name)?.P99Ms;
     }
 
     public static IReadOnlyList<Target> Targets(IReadOnlyDictionary<string, double?> ratios) =>
