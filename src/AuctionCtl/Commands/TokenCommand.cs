@@ -2,6 +2,7 @@ using System.CommandLine;
 using Auctions.Ctl.Deployment;
 using Auctions.Ctl.Output;
 using Auctions.Platform.Hosting;
+using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace Auctions.Ctl.Commands;
 
@@ -24,7 +25,7 @@ public static class TokenCommand
             var role = parse.GetRequiredValue(roles).Aggregate(Roles.None, (all, one) => all | one);
             var ttl = parse.GetValue(lifetime)!.Value;
             var token = new Target(parse).Tokens(time).Mint(sub, role, ttl, parse.GetValue(exemptions) ?? []);
-            Console.Out.WriteLine(parse.GetValue(json) ? Json.Of(new { Token = token, ExpiresAt = time.GetUtcNow() + ttl }) : token);
+            Console.Out.WriteLine(parse.GetValue(json) ? Json.Of(new { Token = token, ExpiresAt = new JsonWebToken(token).ValidTo }) : token);
             return ExitCode.Clean;
         });
         return command;
