@@ -8,8 +8,9 @@ namespace BiddingService;
 /// <summary>
 /// One PlaceBids stream: bids are decided side by side, at most so many at once (then no more are read, and HTTP/2 pushes
 /// back), and answered as they come, matched by key. A bid's fault is its own answer and does not end the stream.
+/// A service that stops reads no more, answers what it has read, and says DRAINING.
 /// </summary>
-internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> place, int inFlightMax)
+internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> place, int inFlightMax, CancellationToken draining)
 {
     private readonly SemaphoreSlim _free = new(inFlightMax);
 
@@ -25,17 +26,23 @@ internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> pl
 
     private async Task ReadAsync(IAsyncStreamReader<PlaceBidsRequest> requests, CancellationToken cancellation)
     {
+        var open = new List<Task>();
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, draining);
         try
         {
-            var open = new List<Task>();
-            while (await requests.MoveNext(cancellation))
+            while (await requests.MoveNext(ending.Token))
             {
-                await _free.WaitAsync(cancellation);
+                await _free.WaitAsync(ending.Token);
                 open.RemoveAll(t => t.IsCompleted);
                 open.Add(AnswerAsync(requests.Current.Bid ?? new PlaceBidRequest()));
             }
 
             await Task.WhenAll(open);
+        }
+        catch (OperationCanceledException) when (draining.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            await Task.WhenAll(open);
+            throw RpcErrors.Draining("This service is stopping: send what was not answered elsewhere, with the same idempotency keys.");
         }
         finally
         {

@@ -9,7 +9,7 @@ namespace BiddingService;
 
 /// <summary>Maps the contract to <see cref="PlaceBid"/> and back. The bidder is the token's subject, never a field.</summary>
 [RequiresRole(Roles.Bidder)]
-internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> options) : BiddingServiceBase
+internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> options, IHostApplicationLifetime lifetime) : BiddingServiceBase
 {
     public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context) =>
         PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken);
@@ -21,7 +21,8 @@ internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> opt
         IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, ServerCallContext context)
     {
         var bidder = Caller.Of(context);
-        return new BidStream(bid => PlaceAsync(BidRequest.From(bid, bidder), context.CancellationToken), options.Value.InFlightPerStreamMax)
+        return new BidStream(
+                bid => PlaceAsync(BidRequest.From(bid, bidder), context.CancellationToken), options.Value.InFlightPerStreamMax, lifetime.ApplicationStopping)
             .RunAsync(requests, responses, context.CancellationToken);
     }
 

@@ -41,7 +41,7 @@ internal sealed class StreamPlaces : IDisposable
     public void ThrowIfDraining()
     {
         if (Draining.IsCancellationRequested)
-            throw RpcErrors.Unavailable("DRAINING", "This gateway is stopping: resume elsewhere, with the last version seen.", TimeSpan.Zero);
+            throw RpcErrors.Draining("This gateway is stopping: resume elsewhere, with the last version seen.");
     }
 
     public void Dispose() => _meter.Dispose();

@@ -72,6 +72,9 @@ public static class RpcErrors
     public static RpcException Unavailable(string reason, string message, TimeSpan retryAfter) =>
         Of(StatusCode.Unavailable, reason, message, Retry(retryAfter));
 
+    /// <summary>A stream that ends because its server is about to stop: another one may be called at once.</summary>
+    public static RpcException Draining(string message) => Unavailable("DRAINING", message, TimeSpan.Zero);
+
     /// <summary>Whether it took effect is not known: the same idempotency key finds out.</summary>
     public static RpcException OutcomeUnknown() => Unavailable(OutcomeUnknownReason,
         "The outcome is not known: send the same request with the same idempotency key again.", TimeSpan.FromSeconds(1));

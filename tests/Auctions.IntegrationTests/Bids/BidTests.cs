@@ -1,3 +1,4 @@
+using Auctions.IntegrationTests.Hosting;
 using Auctions.Platform.Hosting;
 using Google.Rpc;
 using Grpc.Core;
@@ -132,6 +133,20 @@ public sealed class BidTests(BiddingFixture fixture) : IClassFixture<BiddingFixt
         Assert.Equal(bids.Select(b => b.IdempotencyKey).Order(), answers.Keys.Order());
         var error = Assert.Single(answers.Values, a => a.Error is not null);
         Assert.Equal((bids[7].IdempotencyKey, (int)StatusCode.InvalidArgument, "FIELD_INVALID"), (error.IdempotencyKey, error.Error.Code, error.Error.Reason));
+    }
+
+    [Fact]
+    public async Task An_open_stream_does_not_hold_up_the_end_of_its_service()
+    {
+        await using var stack = await BiddingStack.StartAsync();
+        var auction = await stack.OpenAsync();
+        using var stream = stack.Client.PlaceBids(BiddingStack.As("ann"));
+        await stream.RequestStream.WriteAsync(new V1.PlaceBidsRequest { Bid = BiddingStack.Proxy(auction, 500) });
+        Assert.True(await Eventually.EndsAsync(stream.ResponseStream.MoveNext(CancellationToken.None)));
+
+        var stopping = stack.App.StopWithoutHasteAsync();
+        await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(stream.ResponseStream.MoveNext(CancellationToken.None)));
+        await Eventually.EndsAsync(stopping);
     }
 
     [Fact]

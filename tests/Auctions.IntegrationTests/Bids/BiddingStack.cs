@@ -39,7 +39,9 @@ internal sealed class BiddingStack : IAsyncDisposable
 
     private IDatabase RedisDatabase => Services.GetRequiredService<IConnectionMultiplexer>().GetDatabase();
 
-    public IServiceProvider Services => _apps[0].Services;
+    public WebApplication App => _apps[0];
+
+    public IServiceProvider Services => App.Services;
 
     public static long NowUs => TimeProvider.System.GetUtcNow().ToMicroseconds();
 
