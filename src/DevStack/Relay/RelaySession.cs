@@ -39,16 +39,9 @@ internal sealed class RelaySession : IAsyncDisposable
     /// <summary>Whether changes have flowed: the next session need not wait long.</summary>
     internal bool HasStreamed { get; private set; }
 
-    /// <summary>Relays until cancelled or broken; always ends with an exception.</summary>
-    internal async Task RunAsync(CancellationToken cancellation)
-    {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var parts = new List<Task> { _producer.Failed, PrepareThenStreamAsync(ended.Token) };
-        var first = await Task.WhenAny(parts);
-        await ended.CancelAsync();
-        await parts[1].ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await first;
-    }
+    /// <summary>Relays until cancelled or broken.</summary>
+    internal Task RunAsync(CancellationToken cancellation) =>
+        Together.RunAsync(PrepareThenStreamAsync, [_producer.Failed.WaitAsync], cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -65,12 +58,7 @@ internal sealed class RelaySession : IAsyncDisposable
         await SnapshotIfNeededAsync(isNew, cancellation);
 
         RelayLog.Relaying(_logger, _options.Slot, _options.Kafka);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task[] parts = [StreamAsync(ended.Token), ConfirmAsync(ended.Token), HeartbeatToPostgresAsync(ended.Token)];
-        var first = await Task.WhenAny(parts);
-        await ended.CancelAsync();
-        await Task.WhenAll(parts).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await first;
+        await Together.RunAsync(StreamAsync, [ConfirmAsync, HeartbeatToPostgresAsync], cancellation);
     }
 
     private async Task SnapshotIfNeededAsync(bool slotIsNew, CancellationToken cancellation)
