@@ -1,11 +1,11 @@
-# Builds the solution once for everybody. Sourced by ./auctions and tests/run, which set $here to the root.
+# Builds the solution, and publishes the programs, once for everybody. Sourced by ./auctions and tests/run, which set $here to the root.
 # shellcheck shell=bash
 : "${here:?}"
 
 # Whether a source is newer than the last good build. Directories count too: a file may have been removed.
 is_stale() {
-  [ ! -f "$here/artifacts/built" ] || [ ! -f "$here/src/DevStack/bin/Release/net10.0/DevStack.dll" ] || [ -n "$(
-    cd "$here" && find src feed tests protos bench web ./*.sln ./*.props ./*.targets ./*.txt .editorconfig global.json \
+  [ ! -f "$here/artifacts/built" ] || [ ! -f "$here/artifacts/programs/DevStack/DevStack.dll" ] || [ -n "$(
+    cd "$here" && find src tests protos bench web scripts ./*.sln ./*.props ./*.txt .editorconfig global.json \
       \( -name bin -o -name obj -o -name node_modules \) -prune -o -newer "$here/artifacts/built" -print -quit 2>/dev/null
   )" ]
 }
@@ -20,7 +20,11 @@ build() {
     printf 'Building ... '
     local began=$SECONDS log=$here/artifacts/build.log
     touch "$here/artifacts/built.new"
-    if ! (cd "$here" && dotnet build Auctions.sln -c Release -v q --nologo --disable-build-servers) >"$log" 2>&1 9>&-; then
+    if ! (
+      cd "$here"
+      dotnet build Auctions.sln -c Release -v q --nologo --disable-build-servers &&
+        dotnet build scripts/programs.proj -t:Publish -v q --nologo --disable-build-servers
+    ) >"$log" 2>&1 9>&-; then
       echo "failed after $((SECONDS - began)) s"
       grep -E '(error|warning) [A-Z]+[0-9]+' "$log" | sort -u | head -n 40 >&2 || tail -n 40 "$log" >&2
       exit 1

@@ -8,7 +8,7 @@ die() {
 
 require_for_running() {
   require_dotnet
-  require_packages redis-server postgresql librdkafka1
+  require_packages redis-server postgresql
 }
 
 require_for_tests() {
@@ -34,7 +34,6 @@ has() {
   case $1 in
     redis-server) command -v redis-server ;;
     postgresql) command -v postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' ;;
-    librdkafka1) PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -F librdkafka.so.1 ;;
     docker-compose) command -v docker-compose ;;
     python3-grpcio) /usr/bin/python3 -c 'import grpc' ;;
     python3-protobuf) /usr/bin/python3 -c 'import google.protobuf' ;;

@@ -17,39 +17,39 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
     /// <summary>The name of the case of many auctions.</summary>
     public string Spread => $"{scale.Spread}";
 
-    public async Task<CaseResult> OursAsync(string on, int auctions, int callers, CancellationToken cancellation) =>
-        await RunAsync(Ours(on, await maker.OursAsync(auctions, cancellation)) with { Callers = callers, TouchFirst = auctions > 1 }, cancellation);
+    public async Task<CaseResult> OursAsync(string on, int auctions, int callers, CancellationToken cancellationToken) =>
+        await RunAsync(Ours(on, await maker.OursAsync(auctions, cancellationToken)) with { Callers = callers, TouchFirst = auctions > 1 }, cancellationToken);
 
-    public async Task<CaseResult> MixedAsync(CancellationToken cancellation) =>
-        await RunAsync(Ours("mixed", await maker.OursAsync(scale.Mixed, cancellation)) with
+    public async Task<CaseResult> MixedAsync(CancellationToken cancellationToken) =>
+        await RunAsync(Ours("mixed", await maker.OursAsync(scale.Mixed, cancellationToken)) with
         {
             Mix = new BidMix(HotShare: 0.5, HotAuctions: scale.Mixed / 100),
             TouchFirst = true,
-        }, cancellation);
+        }, cancellationToken);
 
-    public Task<CaseResult> ManyAsync(Field field, bool touch, CancellationToken cancellation) =>
-        RunAsync(Ours($"{scale.Many}", field) with { TouchFirst = touch }, cancellation);
+    public Task<CaseResult> ManyAsync(Field field, bool touch, CancellationToken cancellationToken) =>
+        RunAsync(Ours($"{scale.Many}", field) with { TouchFirst = touch }, cancellationToken);
 
-    public async Task<CaseResult> OursOpenAsync(double ratePerS, bool besideRewrite, CancellationToken cancellation) =>
-        await RunAsync(Open(Ours("hot", await maker.OursAsync(1, cancellation)), ratePerS) with { BesideRewrite = besideRewrite }, cancellation);
+    public async Task<CaseResult> OursOpenAsync(double ratePerS, bool besideRewrite, CancellationToken cancellationToken) =>
+        await RunAsync(Open(Ours("hot", await maker.OursAsync(1, cancellationToken)), ratePerS) with { BesideRewrite = besideRewrite }, cancellationToken);
 
     public async Task<CaseResult> PeerAsync(
-        string design, string server, int connections, bool hot, int callers, double measuredS, CancellationToken cancellation)
+        string design, string server, int connections, bool hot, int callers, double measuredS, CancellationToken cancellationToken)
     {
-        var order = await PeerOrderAsync(design, server, connections, hot, cancellation) with { MeasuredS = measuredS, Callers = callers };
+        var order = await PeerOrderAsync(design, server, connections, hot, cancellationToken) with { MeasuredS = measuredS, Callers = callers };
         var sweep = measuredS < scale.MeasuredS;
-        return await RunAsync(sweep ? order with { WarmUpS = Scale.SweepWarmUpS, WarmUpMostS = Scale.SweepWarmUpMostS } : order, cancellation);
+        return await RunAsync(sweep ? order with { WarmUpS = Scale.SweepWarmUpS, WarmUpMostS = Scale.SweepWarmUpMostS } : order, cancellationToken);
     }
 
-    public async Task<CaseResult> PeerOpenAsync(string design, string server, int connections, double ratePerS, CancellationToken cancellation) =>
-        await RunAsync(Open(await PeerOrderAsync(design, server, connections, hot: true, cancellation), ratePerS), cancellation);
+    public async Task<CaseResult> PeerOpenAsync(string design, string server, int connections, double ratePerS, CancellationToken cancellationToken) =>
+        await RunAsync(Open(await PeerOrderAsync(design, server, connections, hot: true, cancellationToken), ratePerS), cancellationToken);
 
     /// <summary>The front alone: no auction is asked for.</summary>
-    public async Task<CaseResult> EchoAsync(CancellationToken cancellation)
+    public async Task<CaseResult> EchoAsync(CancellationToken cancellationToken)
     {
-        var server = await stack.StartPeerAsync(PeerDesigns.Echo, 1, cancellation);
+        var server = await stack.StartPeerAsync(PeerDesigns.Echo, 1, cancellationToken);
         var result = await RunAsync(new CaseOrder(PeerDesigns.Echo, server, "hot", new Field([new Guid(1, 2, 3, [4, 5, 6, 7, 8, 9, 10, 11])]), Even,
-            Scale.Callers, scale.WarmUpS, scale.WarmUpMostS, scale.MeasuredS), cancellation);
+            Scale.Callers, scale.WarmUpS, scale.WarmUpMostS, scale.MeasuredS), cancellationToken);
         await stack.StopAsync(server);
         return result with { Name = "echo" };
     }
@@ -57,19 +57,19 @@ internal sealed class Bench(Scale scale, BenchStack stack, AuctionMaker maker, C
     private CaseOrder Ours(string on, Field field) =>
         new("ours", BenchStack.Bidding, on, field, Even, Scale.Callers, scale.WarmUpS, scale.WarmUpMostS, scale.MeasuredS);
 
-    private async Task<CaseOrder> PeerOrderAsync(string design, string server, int connections, bool hot, CancellationToken cancellation)
+    private async Task<CaseOrder> PeerOrderAsync(string design, string server, int connections, bool hot, CancellationToken cancellationToken)
     {
-        await maker.EmptyPeersAsync(cancellation);
-        return new CaseOrder(design, server, hot ? "hot" : Spread, await maker.PeersAsync(hot ? 1 : scale.Spread, cancellation), Even,
+        await maker.EmptyPeersAsync(cancellationToken);
+        return new CaseOrder(design, server, hot ? "hot" : Spread, await maker.PeersAsync(hot ? 1 : scale.Spread, cancellationToken), Even,
             Scale.Callers, scale.WarmUpS, scale.WarmUpMostS, scale.MeasuredS, connections);
     }
 
     private CaseOrder Open(CaseOrder order, double ratePerS) =>
         order with { RatePerS = ratePerS, Callers = Scale.OpenCallers, WarmUpS = 1, MeasuredS = scale.OpenS };
 
-    private async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
+    private async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellationToken)
     {
-        var result = await runner.RunAsync(order, cancellation);
+        var result = await runner.RunAsync(order, cancellationToken);
         var pool = order.Connections is { } size ? $", {size} connections" : "";
         var offered = result.OfferedPerS is { } rate ? $" of {rate:N0} offered" : "";
         say($"{result.Name,-18} {result.AckedPerS,9:N0}/s{offered}  p50 {result.P50Ms:0.0} ms  p99 {result.P99Ms:0.0} ms  {result.CpuUsPerBid:0} us CPU"

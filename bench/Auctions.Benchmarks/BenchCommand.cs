@@ -11,7 +11,7 @@ internal static class BenchCommand
 {
     private const int Measured = 0, Failed = 1, NotMeasured = 2;
 
-    public static RootCommand Create(TimeProvider time)
+    public static RootCommand Create(TimeProvider timeProvider)
     {
         var json = new Option<string?>("--json") { Description = "Writes the report as JSON to this file" };
         var only = new Option<string?>("--only")
@@ -27,10 +27,10 @@ internal static class BenchCommand
 
         var bids = new Command("bids", "The bid path: ours, the peer designs, and the limits, on this machine, in one run. Needs nothing running.")
             { json, only, quick, strict, plot, doc, run };
-        bids.SetAction((parse, cancellation) => ShowFaultsAsync(async () =>
+        bids.SetAction((parse, cancellationToken) => ShowFaultsAsync(async () =>
         {
-            var benchmark = new BidsBenchmark(parse.GetValue(quick) ? Scale.Quick : Scale.Full, new Selection(parse.GetValue(only)), time);
-            var report = await benchmark.RunAsync(parse.GetValue(run)!, cancellation);
+            var benchmark = new BidsBenchmark(parse.GetValue(quick) ? Scale.Quick : Scale.Full, new Selection(parse.GetValue(only)), timeProvider);
+            var report = await benchmark.RunAsync(parse.GetValue(run)!, cancellationToken);
             if (parse.GetValue(json) is { } file) await File.WriteAllTextAsync(file, ReportJson.Of(report), CancellationToken.None);
             if (parse.GetValue(plot) is { } svg) await File.WriteAllTextAsync(svg, Plot.Of(report), CancellationToken.None);
             if (parse.GetValue(doc) is { } markdown) await ReportDoc.WriteAsync(markdown, report);

@@ -8,5 +8,5 @@ namespace Auctions.Peers;
 internal interface IPeerDesign
 {
     /// <exception cref="AuctionNotFoundException">There is no such auction.</exception>
-    Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellation);
+    Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellationToken);
 }

@@ -1,6 +1,8 @@
+using Auctions.Ledger;
 using Auctions.Peers.Designs;
-using Auctions.Platform.Hosting;
-using Auctions.Platform.HotState;
+using Auctions.Grpc;
+using Auctions.Hosting;
+using Auctions.HotState;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using StackExchange.Redis;
@@ -12,9 +14,10 @@ internal static class PeersProgram
 {
     public static Task Main(string[] args)
     {
-        var builder = AuctionsHosting.CreateBuilder("peer", args);
+        var builder = ServiceHost.CreateBuilder("peer", args);
         builder.Services
             .AddSection<PeerOptions>(builder.Configuration)
+            .AddAuctionsGrpc(builder.Configuration)
             .AddPostgres(builder.Configuration)
             .AddSection<RedisOptions>(builder.Configuration)
             .AddSingleton(s => Create(s.GetRequiredService<IOptions<PeerOptions>>().Value.Design, s));
@@ -22,7 +25,7 @@ internal static class PeersProgram
         var app = builder.Build();
         app.MapGrpcService<PeerRpc>();
         app.Services.GetRequiredService<IPeerDesign>(); // connects now, and not in the first call
-        return app.MapAuctionsDefaults().RunAsync();
+        return app.MapGrpcDefaults().RunAsync();
     }
 
     private static IPeerDesign Create(string design, IServiceProvider services)

@@ -10,15 +10,15 @@ namespace Auctions.Ctl;
 /// <summary>The command line: what there is, and what a failure becomes. Exit codes: <see cref="ExitCode"/>.</summary>
 public static class Cli
 {
-    public static async Task<int> RunAsync(string[] args, TimeProvider time)
+    public static async Task<int> RunAsync(string[] args, TimeProvider timeProvider)
     {
         var root = new RootCommand("The operator's tool: tokens, verification of live data, inspection, and the replay of real bids.")
         {
-            TokenCommand.Create(time),
-            VerifyCommand.Create(time),
+            TokenCommand.Create(timeProvider),
+            VerifyCommand.Create(timeProvider),
             InspectCommand.Create(),
-            TailCommand.Create(time),
-            ReplayCommand.Create(time),
+            TailCommand.Create(timeProvider),
+            ReplayCommand.Create(timeProvider),
             SampleCommand.Create(),
         };
         foreach (var option in Target.Options) root.Options.Add(option);

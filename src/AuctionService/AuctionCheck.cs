@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
-using Auctions.Platform.Hosting;
-using Auctions.Platform.Ledger;
+using Auctions.Grpc;
+using Auctions.Hosting;
+using Auctions.Ledger;
 using Google.Protobuf;
 using Microsoft.Extensions.Options;
 using V1 = Auctions.V1;

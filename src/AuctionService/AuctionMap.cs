@@ -1,7 +1,7 @@
 using Auctions.Core;
-using Auctions.Platform.Contract;
-using Auctions.Platform.Hosting;
-using Auctions.Platform.Ledger;
+using Auctions.Grpc;
+using Auctions.Hosting;
+using Auctions.Ledger;
 using V1 = Auctions.V1;
 
 namespace AuctionService;

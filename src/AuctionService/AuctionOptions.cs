@@ -1,5 +1,6 @@
 using Auctions.Core;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 
 namespace AuctionService;
 

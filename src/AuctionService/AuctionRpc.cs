@@ -1,6 +1,6 @@
-using Auctions.Platform.Contract;
-using Auctions.Platform.Hosting;
-using Auctions.Platform.Ledger;
+using Auctions.Grpc;
+using Auctions.Hosting;
+using Auctions.Ledger;
 using Grpc.Core;
 using V1 = Auctions.V1;
 

@@ -1,4 +1,7 @@
-using Auctions.Platform.Hosting;
+using Auctions.Ledger;
+using Auctions.HotState;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using AuctionService.Closing;
 using Npgsql;
 using Quartz;
@@ -11,8 +14,9 @@ internal static class Composition
     /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
     public static WebApplication Build(string[] args)
     {
-        var builder = AuctionsHosting.CreateBuilder("auction", args);
+        var builder = ServiceHost.CreateBuilder("auction", args);
         builder.Services
+            .AddAuctionsGrpc(builder.Configuration, Auctions.V1.AuctionService.Descriptor.FullName)
             .AddStores(builder.Configuration)
             .AddSection<AuctionOptions>(builder.Configuration)
             .AddSingleton<AuctionCheck>()
@@ -28,7 +32,7 @@ internal static class Composition
 
         var app = builder.Build();
         app.MapGrpcService<AuctionRpc>();
-        return app.MapAuctionsDefaults();
+        return app.MapGrpcDefaults();
     }
 
     /// <summary>

@@ -32,11 +32,11 @@ public enum BidOutcome
     Leading,
     /// <summary>Accepted, and at once outbid by the standing ceiling.</summary>
     Outbid,
-    Refused,
+    Rejected,
 }
 
-/// <summary>Why a bid was refused. In the order in which it is looked at.</summary>
-public enum RefusalReason
+/// <summary>Why a bid was rejected, in the order in which the rules look at it.</summary>
+public enum RejectionReason
 {
     None,
     /// <summary>Too many bids by this bidder: see <see cref="VelocityLimit"/>. Not of the rules, and never in the ledger.</summary>
@@ -52,4 +52,4 @@ public enum RefusalReason
 }
 
 /// <summary>What became of a bid, and the state that it left: unchanged where it was refused.</summary>
-public sealed record Decision(BidOutcome Outcome, RefusalReason Reason, AuctionState After);
+public sealed record Decision(BidOutcome Outcome, RejectionReason Reason, AuctionState After);

@@ -99,7 +99,7 @@ public sealed class ChainAudit
 
         var decision = Rules.Decide(terms, before, bid, entry.DecidedUs);
         Expect("I1", entry.Version, "outcome", decision.Outcome, entry.Outcome);
-        if (decision.Outcome == BidOutcome.Refused) Report("I1", entry.Version, "reason", "an acceptable bid", decision.Reason);
+        if (decision.Outcome == BidOutcome.Rejected) Report("I1", entry.Version, "reason", "an acceptable bid", decision.Reason);
         else ExpectState("I1", entry, decision.After);
     }
 

@@ -17,13 +17,13 @@ public sealed record DecidedBid(
     long Version,
     Bid Bid,
     BidOutcome Outcome,
-    RefusalReason Reason,
+    RejectionReason Reason,
     string TermsDigest,
     AuctionState Before,
     AuctionState After,
     long DecidedUs)
 {
-    public bool Accepted => Outcome != BidOutcome.Refused;
+    public bool Accepted => Outcome != BidOutcome.Rejected;
 
     /// <summary>What the bid visibly offered, in minor units: its limit where it was outbid, else the price that it leads at.</summary>
     public long Offered => Outcome == BidOutcome.Leading ? After.Price : Bid.Limit;
@@ -32,17 +32,17 @@ public sealed record DecidedBid(
     /// Whether the rules make this decision of what it took to be true, under these terms: a line that somebody edited, or wrote, does not.
     /// </summary>
     public bool FollowsUnder(Terms terms) => TermsDigest == terms.Digest && new Decision(Outcome, Reason, After)
-        == (Reason == RefusalReason.Velocity ? TooFast(Before) : Rules.Decide(terms, Before, Bid, DecidedUs));
+        == (Reason == RejectionReason.Velocity ? TooFast(Before) : Rules.Decide(terms, Before, Bid, DecidedUs));
 
     /// <summary>Decides a bid on a head, as the script does on Redis' hash.</summary>
     /// <param name="admitted">Whether the bidder's velocity allows it.</param>
     public static DecidedBid Decide(Guid auctionId, Head head, Guid id, Bid bid, long nowUs, bool admitted = true)
     {
         var decision = admitted ? Rules.Decide(head.Terms, head.State, bid, nowUs) : TooFast(head.State);
-        var version = decision.Outcome == BidOutcome.Refused ? head.Version : head.Version + 1;
+        var version = decision.Outcome == BidOutcome.Rejected ? head.Version : head.Version + 1;
         return new DecidedBid(auctionId, id, head.EntryId, version, bid, decision.Outcome, decision.Reason,
             head.Terms.Digest, head.State, decision.After, nowUs);
     }
 
-    private static Decision TooFast(AuctionState state) => new(BidOutcome.Refused, RefusalReason.Velocity, state);
+    private static Decision TooFast(AuctionState state) => new(BidOutcome.Rejected, RejectionReason.Velocity, state);
 }

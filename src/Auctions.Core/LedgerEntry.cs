@@ -24,6 +24,17 @@ public enum EndReason
     EndedBySeller,
 }
 
+/// <summary>Why an auction is to be sealed.</summary>
+public enum SealCause
+{
+    /// <summary>Its end has come.</summary>
+    Time,
+    /// <summary>The seller ends it now, and sells to the leader.</summary>
+    EndedBySeller,
+    /// <summary>Nobody wins.</summary>
+    Cancelled,
+}
+
 /// <summary>One entry of an auction's chain, as the ledger holds it.</summary>
 /// <param name="Prev">The entry before; empty in the opening one.</param>
 /// <param name="Bid">With <see cref="EntryKind.Bid"/>.</param>

@@ -11,7 +11,7 @@ public static class Rules
     public static Decision Decide(Terms terms, AuctionState state, Bid bid, long nowUs)
     {
         var refusal = Admit(terms, state, bid, nowUs);
-        if (refusal != RefusalReason.None) return Refused(state, refusal);
+        if (refusal != RejectionReason.None) return Refused(state, refusal);
         if (bid.Kind == BidKind.BuyNow) return Buy(terms, state, bid, nowUs);
         if (state.BidCount == 0) return First(terms, state, bid, nowUs);
         return bid.Bidder == state.Leader ? Raise(terms, state, bid, nowUs) : Challenge(terms, state, bid, nowUs);
@@ -32,19 +32,19 @@ public static class Rules
     public static string Winner(Terms terms, AuctionState state) =>
         state.Status != AuctionStatus.Cancelled && ReserveMet(terms, state) ? state.Leader : "";
 
-    private static RefusalReason Admit(Terms terms, AuctionState state, Bid bid, long nowUs)
+    private static RejectionReason Admit(Terms terms, AuctionState state, Bid bid, long nowUs)
     {
-        if (state.Status == AuctionStatus.Cancelled) return RefusalReason.Cancelled;
-        if (state.Status == AuctionStatus.Ended || nowUs >= state.EndUs) return RefusalReason.Ended;
-        if (nowUs < terms.StartUs) return RefusalReason.NotStarted;
-        if (bid.Bidder == terms.SellerId) return RefusalReason.Seller;
-        return bid.Kind != BidKind.BuyNow && bid.Currency != terms.Currency ? RefusalReason.WrongCurrency : RefusalReason.None;
+        if (state.Status == AuctionStatus.Cancelled) return RejectionReason.Cancelled;
+        if (state.Status == AuctionStatus.Ended || nowUs >= state.EndUs) return RejectionReason.Ended;
+        if (nowUs < terms.StartUs) return RejectionReason.NotStarted;
+        if (bid.Bidder == terms.SellerId) return RejectionReason.Seller;
+        return bid.Kind != BidKind.BuyNow && bid.Currency != terms.Currency ? RejectionReason.WrongCurrency : RejectionReason.None;
     }
 
     /// <summary>The end moves to the moment of the purchase: nothing can follow but the sealing.</summary>
     private static Decision Buy(Terms terms, AuctionState state, Bid bid, long nowUs) =>
         BuyNowAvailable(terms, state)
-            ? new Decision(BidOutcome.Leading, RefusalReason.None, state with
+            ? new Decision(BidOutcome.Leading, RejectionReason.None, state with
             {
                 Status = AuctionStatus.Active,
                 Price = terms.BuyNow,
@@ -53,11 +53,11 @@ public static class Rules
                 EndUs = nowUs,
                 BidCount = state.BidCount + 1,
             })
-            : Refused(state, RefusalReason.BuyNowWithdrawn);
+            : Refused(state, RejectionReason.BuyNowWithdrawn);
 
     private static Decision First(Terms terms, AuctionState state, Bid bid, long nowUs) =>
         bid.Limit < terms.Opening
-            ? Refused(state, RefusalReason.TooLow)
+            ? Refused(state, RejectionReason.TooLow)
             : Leads(terms, state, bid, Math.Max(terms.Opening, bid.Amount), bid.Limit, nowUs);
 
     /// <summary>The leader bids again: a higher ceiling moves no price, a direct bid raises the leader's own.</summary>
@@ -66,18 +66,18 @@ public static class Rules
         if (bid.Kind == BidKind.Proxy)
         {
             return bid.Max <= state.Ceiling
-                ? Refused(state, RefusalReason.CeilingNotRaised)
+                ? Refused(state, RejectionReason.CeilingNotRaised)
                 : Leads(terms, state, bid, Math.Max(state.Price, bid.Amount), bid.Max, nowUs);
         }
 
         return bid.Amount < MinimumBid(terms, state)
-            ? Refused(state, RefusalReason.TooLow)
+            ? Refused(state, RejectionReason.TooLow)
             : Leads(terms, state, bid, bid.Amount, Math.Max(state.Ceiling, bid.Amount), nowUs);
     }
 
     private static Decision Challenge(Terms terms, AuctionState state, Bid bid, long nowUs)
     {
-        if (bid.Limit < MinimumBid(terms, state)) return Refused(state, RefusalReason.TooLow);
+        if (bid.Limit < MinimumBid(terms, state)) return Refused(state, RejectionReason.TooLow);
 
         // At or under the standing ceiling, which is the earlier bid: it answers with the least that still leads.
         if (bid.Limit <= state.Ceiling)
@@ -104,7 +104,7 @@ public static class Rules
         var soft = terms.SoftClose;
         var extended = nowUs + soft.ExtensionUs;
         var extends = state.Extensions < soft.MaxExtensions && state.EndUs - nowUs <= soft.WindowUs && extended > state.EndUs;
-        return new Decision(outcome, RefusalReason.None, state with
+        return new Decision(outcome, RejectionReason.None, state with
         {
             Status = AuctionStatus.Active,
             BidCount = state.BidCount + 1,
@@ -113,5 +113,5 @@ public static class Rules
         });
     }
 
-    private static Decision Refused(AuctionState state, RefusalReason reason) => new(BidOutcome.Refused, reason, state);
+    private static Decision Refused(AuctionState state, RejectionReason reason) => new(BidOutcome.Rejected, reason, state);
 }

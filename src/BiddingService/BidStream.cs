@@ -1,5 +1,6 @@
 using System.Threading.Channels;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 
@@ -17,17 +18,17 @@ internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> pl
     private readonly Channel<PlaceBidsResponse> _answers = Channel.CreateUnbounded<PlaceBidsResponse>(new() { SingleReader = true });
 
     public async Task RunAsync(
-        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, CancellationToken cancellation)
+        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, CancellationToken cancellationToken)
     {
-        var reading = ReadAsync(requests, cancellation);
-        await foreach (var answer in _answers.Reader.ReadAllAsync(cancellation)) await responses.WriteAsync(answer, cancellation);
+        var reading = ReadAsync(requests, cancellationToken);
+        await foreach (var answer in _answers.Reader.ReadAllAsync(cancellationToken)) await responses.WriteAsync(answer, cancellationToken);
         await reading;
     }
 
-    private async Task ReadAsync(IAsyncStreamReader<PlaceBidsRequest> requests, CancellationToken cancellation)
+    private async Task ReadAsync(IAsyncStreamReader<PlaceBidsRequest> requests, CancellationToken cancellationToken)
     {
         var open = new List<Task>();
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation, draining);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, draining);
         try
         {
             while (await requests.MoveNext(ending.Token))
@@ -39,7 +40,7 @@ internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> pl
 
             await Task.WhenAll(open);
         }
-        catch (OperationCanceledException) when (draining.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (draining.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             await Task.WhenAll(open);
             throw RpcErrors.Draining("This service is stopping: send what was not answered elsewhere, with the same idempotency keys.");

@@ -1,4 +1,5 @@
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 
 namespace BiddingService;
 
@@ -29,7 +30,7 @@ internal sealed class BiddingOptions : ISectionOptions
     public int CommitEntriesMax { get; set; } = 500;
 
     /// <summary>Milliseconds after which entries that are in the ledger are taken out of what is pending in Redis, together. 1 to 60,000.</summary>
-    public int SettleMs { get; set; } = 1_000;
+    public int TrimPendingMs { get; set; } = 1_000;
 
     /// <summary>Seconds between two looks for what dead services left pending. 1 to 3,600.</summary>
     public int SweepSeconds { get; set; } = 10;
@@ -40,7 +41,7 @@ internal sealed class BiddingOptions : ISectionOptions
         [
             (nameof(InFlightMax), InFlightMax, 1_000_000), (nameof(InFlightPerStreamMax), InFlightPerStreamMax, 10_000),
             (nameof(WaitingPerAuctionMax), WaitingPerAuctionMax, 1_000_000), (nameof(DecideBidsMax), DecideBidsMax, 256),
-            (nameof(Lanes), Lanes, 64), (nameof(CommitEntriesMax), CommitEntriesMax, 2_000), (nameof(SettleMs), SettleMs, 60_000), (nameof(SweepSeconds), SweepSeconds, 3_600),
+            (nameof(Lanes), Lanes, 64), (nameof(CommitEntriesMax), CommitEntriesMax, 2_000), (nameof(TrimPendingMs), TrimPendingMs, 60_000), (nameof(SweepSeconds), SweepSeconds, 3_600),
         ];
         return bounds.Where(b => b.Value < 1 || b.Value > b.Max)
             .Select(b => $"{Section}:{b.Key} must be 1 to {b.Max}, and is {b.Value}.");

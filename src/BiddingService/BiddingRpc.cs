@@ -1,5 +1,5 @@
-using Auctions.Platform.Contract;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
@@ -35,11 +35,11 @@ internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> opt
         return new GetBidOutcomeResponse { Result = Map(answer) };
     }
 
-    private async Task<PlaceBidResponse> PlaceAsync(BidRequest request, CancellationToken cancellation)
+    private async Task<PlaceBidResponse> PlaceAsync(BidRequest request, CancellationToken cancellationToken)
     {
         try
         {
-            return Map(await placeBid.PlaceAsync(request, cancellation));
+            return Map(await placeBid.PlaceAsync(request, cancellationToken));
         }
         catch (AuctionNotFoundException fault)
         {

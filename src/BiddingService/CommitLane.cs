@@ -1,14 +1,13 @@
 using System.Threading.Channels;
 using Auctions.Core;
-using Auctions.Platform.Chain;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 
 namespace BiddingService;
 
 /// <summary>What every lane needs.</summary>
 internal sealed record CommitParts(
-    ILedger Ledger, Settlements Settlements, Recovery Recovery, BiddingMetrics Metrics, TimeProvider Time, ILogger<CommitLane> Log);
+    ILedger Ledger, PendingTrimmer PendingTrimmer, Recovery Recovery, BiddingMetrics Metrics, TimeProvider Time, ILogger<CommitLane> Log);
 
 /// <summary>
 /// One line to the ledger: all that waits goes in one transaction, in the order in which it came, and while that commits the next waits. An
@@ -109,7 +108,7 @@ internal sealed partial class CommitLane : IAsyncDisposable
         }
 
         _ = ReportAsync(commit);
-        foreach (var entries in commit.Recorded()) _parts.Settlements.Add(entries.Key, entries);
+        foreach (var entries in commit.Recorded()) _parts.PendingTrimmer.Add(entries.Key, entries);
     }
 
     /// <summary>
@@ -206,19 +205,19 @@ internal sealed partial class CommitLane : IAsyncDisposable
         fault is LedgerUnavailableException ? new OutcomeUnknownException("Postgres does not answer.", fault) : fault;
 
     [LoggerMessage(LogLevel.Error, "A commit of {Bids} bids failed; their outcome is not known")]
-    private static partial void LogFault(ILogger log, int bids, Exception fault);
+    private static partial void LogFault(ILogger logger, int bids, Exception fault);
 
     [LoggerMessage(LogLevel.Warning, "A commit of {Bids} bids is tried again, Postgres does not answer: {Reason}")]
-    private static partial void LogTryAgain(ILogger log, int bids, string reason);
+    private static partial void LogTryAgain(ILogger logger, int bids, string reason);
 
     [LoggerMessage(LogLevel.Error, "A lane is down, Postgres has not answered for {Milliseconds} ms: nothing is decided until it does")]
-    private static partial void LogDown(ILogger log, double milliseconds);
+    private static partial void LogDown(ILogger logger, double milliseconds);
 
     [LoggerMessage(LogLevel.Warning, "A lane is back: all that it kept is in the ledger")]
-    private static partial void LogBack(ILogger log);
+    private static partial void LogBack(ILogger logger);
 
     [LoggerMessage(LogLevel.Warning, "Auction {AuctionId}: what is pending cannot be read: {Reason}")]
-    private static partial void LogNoPending(ILogger log, Guid auctionId, string reason);
+    private static partial void LogNoPending(ILogger logger, Guid auctionId, string reason);
 
     /// <summary>A decided bid, or a mark that the lane has come this far.</summary>
     internal readonly record struct Item(DecidingQueue? Queue, BidTicket? Ticket, TaskCompletionSource? Passed);

@@ -1,7 +1,7 @@
-using Auctions.Platform.Chain;
-using Auctions.Platform.Hosting;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Grpc;
+using Auctions.Hosting;
+using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 
 namespace BiddingService;
@@ -12,8 +12,9 @@ internal static class Composition
     /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
     public static WebApplication Build(string[] args)
     {
-        var builder = AuctionsHosting.CreateBuilder("bidding", args);
+        var builder = ServiceHost.CreateBuilder("bidding", args);
         builder.Services
+            .AddAuctionsGrpc(builder.Configuration, Auctions.V1.BiddingService.Descriptor.FullName)
             .AddStores(builder.Configuration)
             .AddSection<BiddingOptions>(builder.Configuration)
             .AddSingleton<BiddingMetrics>()
@@ -30,6 +31,6 @@ internal static class Composition
 
         var app = builder.Build();
         app.MapGrpcService<BiddingRpc>();
-        return app.MapAuctionsDefaults();
+        return app.MapGrpcDefaults();
     }
 }

@@ -1,7 +1,6 @@
 using Auctions.Core;
-using Auctions.Platform.Chain;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 
 namespace BiddingService;
 
@@ -237,7 +236,7 @@ internal sealed partial class DecidingQueue(
     {
         var head = await parts.Ledger.ReadHeadAsync(AuctionId, CancellationToken.None) ?? throw new AuctionNotFoundException(AuctionId);
         var nowUs = parts.Time.GetUtcNow().ToMicroseconds();
-        var pace = await BidderPace.ReadAsync(parts.Ledger, parts.Velocity, AuctionId, _batch, nowUs);
+        var pace = await BidderVelocity.ReadAsync(parts.Ledger, parts.Velocity, AuctionId, _batch, nowUs);
         lock (_gate) _ahead += _batch.Count;
         foreach (var ticket in _batch)
         {
@@ -275,11 +274,11 @@ internal sealed partial class DecidingQueue(
     };
 
     [LoggerMessage(LogLevel.Warning, "Auction {AuctionId}: {Bids} bids are decided on the ledger, Redis does not answer: {Reason}")]
-    private static partial void LogWithoutRedis(ILogger log, Guid auctionId, int bids, string reason);
+    private static partial void LogWithoutRedis(ILogger logger, Guid auctionId, int bids, string reason);
 
     [LoggerMessage(LogLevel.Error, "Auction {AuctionId}: Redis holds a decision that the rules do not make: {Decided}")]
-    private static partial void LogForged(ILogger log, Guid auctionId, DecidedBid decided);
+    private static partial void LogForged(ILogger logger, Guid auctionId, DecidedBid decided);
 
     [LoggerMessage(LogLevel.Error, "Auction {AuctionId}: {Bids} bids could not be decided")]
-    private static partial void LogFault(ILogger log, Guid auctionId, int bids, Exception fault);
+    private static partial void LogFault(ILogger logger, Guid auctionId, int bids, Exception fault);
 }

@@ -1,8 +1,7 @@
 using System.Collections.Concurrent;
 using Auctions.Core;
-using Auctions.Platform.Chain;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 
 namespace BiddingService;
 
@@ -21,13 +20,13 @@ internal sealed class PlaceBid : IAsyncDisposable
     private int _inFlight;
 
     public PlaceBid(IHotState hotState, ILedger ledger, Recovery recovery, BiddingOptions options, VelocityLimit velocity,
-        BiddingMetrics metrics, TimeProvider time, ILoggerFactory logs)
+        BiddingMetrics metrics, TimeProvider timeProvider, ILoggerFactory loggerFactory)
     {
         _options = options;
         _ledger = ledger;
-        _parts = new DecidingParts(hotState, ledger, recovery, velocity, metrics, time, logs.CreateLogger<DecidingQueue>());
-        var settlements = new Settlements(hotState, TimeSpan.FromMilliseconds(options.SettleMs), time, logs.CreateLogger<Settlements>());
-        var laneParts = new CommitParts(ledger, settlements, recovery, metrics, time, logs.CreateLogger<CommitLane>());
+        _parts = new DecidingParts(hotState, ledger, recovery, velocity, metrics, timeProvider, loggerFactory.CreateLogger<DecidingQueue>());
+        var settlements = new PendingTrimmer(hotState, TimeSpan.FromMilliseconds(options.TrimPendingMs), timeProvider, loggerFactory.CreateLogger<PendingTrimmer>());
+        var laneParts = new CommitParts(ledger, settlements, recovery, metrics, timeProvider, loggerFactory.CreateLogger<CommitLane>());
         _lanes = [.. Enumerable.Range(0, options.Lanes).Select(_ => new CommitLane(laneParts, options.CommitEntriesMax))];
     }
 
@@ -39,7 +38,7 @@ internal sealed class PlaceBid : IAsyncDisposable
     /// <exception cref="KeyReusedException">The key has an answer to a request with other content.</exception>
     /// <exception cref="OutcomeUnknownException">The stores did not answer in time: the same key finds out.</exception>
     /// <exception cref="OperationCanceledException">The caller has gone: the bid may be decided all the same, and the key finds out.</exception>
-    public async Task<BidAnswer> PlaceAsync(BidRequest request, CancellationToken cancellation)
+    public async Task<BidAnswer> PlaceAsync(BidRequest request, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _inFlight) > _options.InFlightMax)
         {
@@ -51,10 +50,10 @@ internal sealed class PlaceBid : IAsyncDisposable
         {
             var ticket = new BidTicket(request.AuctionId, request.Bid, request.Limited);
             Enqueue(ticket);
-            using var leaving = cancellation.UnsafeRegister(static ticket => ((BidTicket)ticket!).Leave(), ticket);
+            using var leaving = cancellationToken.UnsafeRegister(static ticket => ((BidTicket)ticket!).Leave(), ticket);
             var answer = await ticket.Answer;
             if (!answer.Bid.Bid.SameContent(ticket.Bid)) throw new KeyReusedException(ticket.Bid.Key);
-            return answer.Bid.TermsDigest == answer.Terms.Digest ? answer : await UnderItsTermsAsync(answer, cancellation);
+            return answer.Bid.TermsDigest == answer.Terms.Digest ? answer : await UnderItsTermsAsync(answer, cancellationToken);
         }
         finally
         {
@@ -64,17 +63,17 @@ internal sealed class PlaceBid : IAsyncDisposable
 
     /// <summary>The answer to an earlier request; null where none was decided.</summary>
     /// <remarks>What a dead service left decided and not persisted joins the ledger first.</remarks>
-    public async Task<BidAnswer?> FindAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellation)
+    public async Task<BidAnswer?> FindAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken)
     {
-        var answer = await _ledger.FindAnswerAsync(auctionId, bidder, key, cancellation);
+        var answer = await _ledger.FindAnswerAsync(auctionId, bidder, key, cancellationToken);
         if (answer is null)
         {
-            await _parts.Recovery.AppendPendingAsync(auctionId, cancellation);
-            answer = await _ledger.FindAnswerAsync(auctionId, bidder, key, cancellation);
+            await _parts.Recovery.AppendPendingAsync(auctionId, cancellationToken);
+            answer = await _ledger.FindAnswerAsync(auctionId, bidder, key, cancellationToken);
         }
 
         if (answer is null) return null;
-        var terms = await _ledger.FindTermsAsync(auctionId, answer.TermsDigest, cancellation)
+        var terms = await _ledger.FindTermsAsync(auctionId, answer.TermsDigest, cancellationToken)
             ?? throw new InvalidOperationException($"Auction {auctionId} was never held under the terms {answer.TermsDigest}.");
         return new BidAnswer(answer, terms, Replayed: true);
     }
@@ -101,6 +100,6 @@ internal sealed class PlaceBid : IAsyncDisposable
 
     private CommitLane LaneOf(Guid auctionId) => _lanes[(uint)auctionId.GetHashCode() % (uint)_lanes.Length];
 
-    private async Task<BidAnswer> UnderItsTermsAsync(BidAnswer answer, CancellationToken cancellation) =>
-        await _ledger.FindTermsAsync(answer.Bid.AuctionId, answer.Bid.TermsDigest, cancellation) is { } terms ? answer with { Terms = terms } : answer;
+    private async Task<BidAnswer> UnderItsTermsAsync(BidAnswer answer, CancellationToken cancellationToken) =>
+        await _ledger.FindTermsAsync(answer.Bid.AuctionId, answer.Bid.TermsDigest, cancellationToken) is { } terms ? answer with { Terms = terms } : answer;
 }

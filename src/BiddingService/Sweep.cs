@@ -1,6 +1,5 @@
-using Auctions.Platform.Chain;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 
 namespace BiddingService;
@@ -11,13 +10,13 @@ namespace BiddingService;
 /// seen pending at the look before counts. Any number of instances may sweep at once.
 /// </summary>
 internal sealed partial class Sweep(
-    IHotState hotState, Recovery recovery, IOptions<BiddingOptions> options, TimeProvider time, ILogger<Sweep> log) : BackgroundService
+    IHotState hotState, Recovery recovery, IOptions<BiddingOptions> options, TimeProvider timeProvider, ILogger<Sweep> logger) : BackgroundService
 {
     private Dictionary<Guid, Guid> _seen = [];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.Value.SweepSeconds), time);
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.Value.SweepSeconds), timeProvider);
         do
         {
             try
@@ -26,30 +25,30 @@ internal sealed partial class Sweep(
             }
             catch (Exception fault) when (fault is HotStateUnavailableException or LedgerUnavailableException)
             {
-                LogPutOff(log, fault.Message);
+                LogPutOff(logger, fault.Message);
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    private async Task LookAsync(CancellationToken cancellation)
+    private async Task LookAsync(CancellationToken cancellationToken)
     {
         var oldest = new Dictionary<Guid, Guid>();
-        await foreach (var auctionId in hotState.ScanPendingAsync(cancellation))
+        await foreach (var auctionId in hotState.ScanPendingAsync(cancellationToken))
         {
-            if (await hotState.ReadPendingAsync(auctionId, cancellation) is not [var first, ..]) continue;
+            if (await hotState.ReadPendingAsync(auctionId, cancellationToken) is not [var first, ..]) continue;
             oldest[auctionId] = first.Id;
             if (_seen.GetValueOrDefault(auctionId) != first.Id) continue;
-            LogSwept(log, auctionId, first.Version);
-            await recovery.HydrateAsync(auctionId, cancellation);
+            LogSwept(logger, auctionId, first.Version);
+            await recovery.HydrateAsync(auctionId, cancellationToken);
         }
 
         _seen = oldest;
     }
 
     [LoggerMessage(LogLevel.Warning, "Auction {AuctionId}: pending since the last look, from version {Version} on: appended from here")]
-    private static partial void LogSwept(ILogger log, Guid auctionId, long version);
+    private static partial void LogSwept(ILogger logger, Guid auctionId, long version);
 
     [LoggerMessage(LogLevel.Warning, "The sweep is put off: {Reason}")]
-    private static partial void LogPutOff(ILogger log, string reason);
+    private static partial void LogPutOff(ILogger logger, string reason);
 }

@@ -1,4 +1,4 @@
-using Auctions.Platform.Feed;
+using Auctions.Events;
 
 namespace CdcRedisUpdater;
 
@@ -9,7 +9,7 @@ internal readonly record struct ChangedHead(Guid AuctionId, long Version, Guid E
 {
     /// <summary>Reads a row of the topic <see cref="KafkaTopics.Auctions"/>.</summary>
     /// <exception cref="MalformedEnvelopeException">A column is missing, or is not what it should be; it is named.</exception>
-    public static ChangedHead Of(in FeedRecord record)
+    public static ChangedHead Of(in EventRecord record)
     {
         long? version = null, outside = null;
         Guid? head = null;

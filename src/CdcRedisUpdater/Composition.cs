@@ -1,5 +1,8 @@
-using Auctions.Platform.Feed;
-using Auctions.Platform.Hosting;
+using Auctions.HotState;
+using Auctions.Ledger;
+using Auctions.Events;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace CdcRedisUpdater;
@@ -11,24 +14,25 @@ internal static class Composition
     /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
     public static WebApplication Build(string[] args)
     {
-        var builder = AuctionsHosting.CreateBuilder("updater", args);
+        var builder = ServiceHost.CreateBuilder("updater", args);
         builder.Services
+            .AddAuctionsGrpc(builder.Configuration)
             .AddPostgres(builder.Configuration)
             .AddHotState(builder.Configuration)
             .AddSection<KafkaOptions>(builder.Configuration)
             .AddSingleton(Feed)
             .AddSingleton<UpdaterMetrics>()
             .AddSingleton<RepairRedis>()
-            .AddHostedService<FeedToRedis>()
-            .AddHostedService<RestoredRedis>();
-        return builder.Build().MapAuctionsDefaults();
+            .AddHostedService<EventsToRedis>()
+            .AddHostedService<RedisRestartMonitor>();
+        return builder.Build().MapGrpcDefaults();
     }
 
-    private static FeedConsumerOptions Feed(IServiceProvider services) => new()
+    private static EventConsumerOptions Feed(IServiceProvider services) => new()
     {
         BootstrapServers = services.GetRequiredService<IOptions<KafkaOptions>>().Value.BootstrapServers,
         Topics = [KafkaTopics.Auctions],
-        Group = FeedToRedis.Group,
-        Start = FeedStart.Beginning, // A new group misses nothing that changes while it forms; the old does no harm.
+        Group = EventsToRedis.Group,
+        Start = EventStart.Beginning, // A new group misses nothing that changes while it forms; the old does no harm.
     };
 }

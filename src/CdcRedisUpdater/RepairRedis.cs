@@ -1,5 +1,5 @@
-using Auctions.Platform.Feed;
-using Auctions.Platform.HotState;
+using Auctions.Events;
+using Auctions.HotState;
 
 namespace CdcRedisUpdater;
 
@@ -13,7 +13,7 @@ namespace CdcRedisUpdater;
 /// batch is tried again, and nothing is passed by. Doing one twice does no harm.
 /// </remarks>
 internal sealed partial class RepairRedis(
-    IHotState redis, UpdaterMetrics metrics, TimeProvider time, ILogger<RepairRedis> log)
+    IHotState redis, UpdaterMetrics metrics, TimeProvider timeProvider, ILogger<RepairRedis> logger)
 {
     private static readonly TimeSpan BackoffMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(5);
@@ -22,22 +22,22 @@ internal sealed partial class RepairRedis(
 
     /// <summary>Returns when Redis is right as far as these records tell.</summary>
     /// <exception cref="OperationCanceledException">It may be right or not; the records must come again.</exception>
-    public async Task DoAsync(IReadOnlyList<FeedRecord> batch, CancellationToken cancellation)
+    public async Task DoAsync(IReadOnlyList<EventRecord> batch, CancellationToken cancellationToken)
     {
-        await DoAsync(Latest(batch, Skip), cancellation);
+        await DoAsync(Latest(batch, Skip), cancellationToken);
         metrics.Done(batch.Count);
     }
 
     /// <summary>Returns when Redis is right as far as these heads tell, each of an auction of its own.</summary>
-    public async Task DoAsync(IReadOnlyCollection<ChangedHead> left, CancellationToken cancellation)
+    public async Task DoAsync(IReadOnlyCollection<ChangedHead> left, CancellationToken cancellationToken)
     {
         var backoff = BackoffMin;
         while (true)
         {
-            left = await TryAsync(left, cancellation);
+            left = await TryAsync(left, cancellationToken);
             if (left.Count == 0) break;
             metrics.Retried();
-            await Task.Delay(backoff, time, cancellation);
+            await Task.Delay(backoff, timeProvider, cancellationToken);
             backoff = backoff * 2 < BackoffMax ? backoff * 2 : BackoffMax;
         }
 
@@ -48,12 +48,12 @@ internal sealed partial class RepairRedis(
     /// <summary>One an auction, of the highest version: a feed that repeats itself may bring an older one last.</summary>
     /// <param name="skipped">Called for a row that cannot be read.</param>
     internal static IReadOnlyCollection<ChangedHead> Latest(
-        IReadOnlyList<FeedRecord> batch, Action<FeedRecord, MalformedEnvelopeException> skipped)
+        IReadOnlyList<EventRecord> batch, Action<EventRecord, MalformedEnvelopeException> skipped)
     {
         var latest = new Dictionary<Guid, ChangedHead>();
         foreach (var record in batch)
         {
-            if (record.Kind != FeedRecordKind.Change || record.Change.Operation == ChangeOperation.Delete) continue;
+            if (record.Kind != EventRecordKind.Change || record.Change.Operation == ChangeOperation.Delete) continue;
             try
             {
                 var head = ChangedHead.Of(record);
@@ -69,10 +69,10 @@ internal sealed partial class RepairRedis(
     }
 
     /// <returns>Those that could not be looked at.</returns>
-    private async Task<IReadOnlyCollection<ChangedHead>> TryAsync(IReadOnlyCollection<ChangedHead> heads, CancellationToken cancellation)
+    private async Task<IReadOnlyCollection<ChangedHead>> TryAsync(IReadOnlyCollection<ChangedHead> heads, CancellationToken cancellationToken)
     {
         // All at once: they share one connection, and go in a few packets.
-        var looks = heads.Select(head => (Head: head, Looked: LookAsync(head, cancellation))).ToList();
+        var looks = heads.Select(head => (Head: head, Looked: LookAsync(head, cancellationToken))).ToList();
         var failed = new List<ChangedHead>();
         foreach (var (head, looked) in looks)
         {
@@ -82,11 +82,11 @@ internal sealed partial class RepairRedis(
         return failed;
     }
 
-    private async Task<bool> LookAsync(ChangedHead head, CancellationToken cancellation)
+    private async Task<bool> LookAsync(ChangedHead head, CancellationToken cancellationToken)
     {
         try
         {
-            if (await redis.DropIfBehindAsync(head.AuctionId, head.Version, head.EntryId, head.OutsideVersion, cancellation))
+            if (await redis.DropIfBehindAsync(head.AuctionId, head.Version, head.EntryId, head.OutsideVersion, cancellationToken))
             {
                 metrics.Dropped();
                 Dropped(head.AuctionId, head.Version);
@@ -101,7 +101,7 @@ internal sealed partial class RepairRedis(
         }
     }
 
-    private void Skip(FeedRecord record, MalformedEnvelopeException exception)
+    private void Skip(EventRecord record, MalformedEnvelopeException exception)
     {
         metrics.Malformed();
         Skipped(record.AuctionId, record.Partition, record.Offset, exception);

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 
 namespace StreamGateway;
@@ -16,7 +16,7 @@ namespace StreamGateway;
 /// in the feed. Where the feed has lost its place, <see cref="ResyncAsync"/> reads all again.
 /// </remarks>
 internal sealed partial class AuctionFanout(
-    LedgerReads ledger, IOptions<GatewayOptions> options, TimeProvider time, ILogger<AuctionFanout> log) : BackgroundService
+    LedgerReads ledger, IOptions<GatewayOptions> options, TimeProvider timeProvider, ILogger<AuctionFanout> logger) : BackgroundService
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
@@ -74,14 +74,14 @@ internal sealed partial class AuctionFanout(
     /// Reads every watched auction again, until each was read: to be called when the feed has a new place, from which on
     /// nothing is missed.
     /// </summary>
-    public async Task ResyncAsync(CancellationToken cancellation)
+    public async Task ResyncAsync(CancellationToken cancellationToken)
     {
         for (var left = Watched; left.Count > 0;)
         {
             var reads = left.Select(auction => (Auction: auction, Row: ledger.ReadAsync(auction.Id))).ToList();
-            await Task.WhenAll(reads.Select(read => (Task)read.Row)).WaitAsync(cancellation)
+            await Task.WhenAll(reads.Select(read => (Task)read.Row)).WaitAsync(cancellationToken)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             foreach (var (auction, row) in reads)
             {
                 if (row is { IsCompletedSuccessfully: true, Result: { } read }) Take(auction, read);
@@ -90,7 +90,7 @@ internal sealed partial class AuctionFanout(
             left = [.. reads.Where(read => read.Row.IsFaulted).Select(read => read.Auction)];
             if (left.Count == 0) break;
             ResyncDelayed(left.Count, reads.First(read => read.Row.IsFaulted).Row.Exception!.InnerException!);
-            await Task.Delay(RetryAfter, time, cancellation);
+            await Task.Delay(RetryAfter, timeProvider, cancellationToken);
         }
     }
 
@@ -105,7 +105,7 @@ internal sealed partial class AuctionFanout(
                 auction.Publish();
             }
 
-            await Task.Delay(pause, time, stoppingToken);
+            await Task.Delay(pause, timeProvider, stoppingToken);
         }
     }
 

@@ -1,4 +1,4 @@
-using Auctions.Platform.Contract;
+using Auctions.Grpc;
 using V1 = Auctions.V1;
 
 namespace StreamGateway;

@@ -1,6 +1,7 @@
-using Auctions.Platform.Feed;
-using Auctions.Platform.Hosting;
-using Auctions.Platform.Hosting.GrpcWeb;
+using Auctions.Ledger;
+using Auctions.Events;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace StreamGateway;
@@ -12,9 +13,10 @@ internal static class Composition
     /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
     public static WebApplication Build(string[] args)
     {
-        var builder = AuctionsHosting.CreateBuilder("gateway", args);
+        var builder = ServiceHost.CreateBuilder("gateway", args);
         builder.Services
-            .AddGrpcWeb(builder.Configuration)
+            .AddAuctionsGrpc(builder.Configuration, Auctions.V1.StreamService.Descriptor.FullName)
+            .AddWebClients(builder.Configuration)
             .AddPostgres(builder.Configuration)
             .AddSection<KafkaOptions>(builder.Configuration)
             .AddSection<GatewayOptions>(builder.Configuration)
@@ -23,23 +25,24 @@ internal static class Composition
             .AddSingleton(services => new LedgerReads(services.GetRequiredService<PublicAuctionQuery>().ReadAsync))
             .AddSingleton(Places)
             .AddSingleton<AuctionFanout>().AddHostedService(services => services.GetRequiredService<AuctionFanout>())
-            .AddSingleton<FeedFollower>().AddHostedService(services => services.GetRequiredService<FeedFollower>())
+            .AddSingleton<EventFollower>().AddHostedService(services => services.GetRequiredService<EventFollower>())
             .AddHostedService<OverdueCheck>()
-            .AddSingleton(services => new ReadinessCheck("kafka", Required: false, services.GetRequiredService<FeedFollower>().CheckAsync));
+            .AddDependency("kafka", required: false, (services, cancellationToken) =>
+                services.GetRequiredService<EventFollower>().CheckAsync(cancellationToken));
 
         var app = builder.Build();
-        app.UseGrpcWeb();
+        app.UseWebClients();
         app.MapGrpcService<StreamRpc>();
-        return app.MapAuctionsDefaults();
+        return app.MapGrpcDefaults();
     }
 
-    private static FeedConsumerOptions Feed(IServiceProvider services) => new()
+    private static EventConsumerOptions Feed(IServiceProvider services) => new()
     {
         BootstrapServers = services.GetRequiredService<IOptions<KafkaOptions>>().Value.BootstrapServers,
         Topics = [KafkaTopics.Auctions],
     };
 
-    private static StreamPlaces Places(IServiceProvider services) => new(
+    private static StreamLimiter Places(IServiceProvider services) => new(
         services.GetRequiredService<IOptions<GatewayOptions>>(),
         services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
 }

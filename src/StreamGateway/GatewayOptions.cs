@@ -1,4 +1,5 @@
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 
 namespace StreamGateway;
 

@@ -1,4 +1,4 @@
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 
 namespace StreamGateway;
 

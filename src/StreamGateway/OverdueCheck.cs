@@ -1,4 +1,4 @@
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 
 namespace StreamGateway;
@@ -8,24 +8,24 @@ namespace StreamGateway;
 /// silent looks like one in which nothing happens; at its end an auction is certain to change.
 /// </summary>
 internal sealed partial class OverdueCheck(
-    AuctionFanout fanout, IOptions<GatewayOptions> options, TimeProvider time, ILogger<OverdueCheck> log) : BackgroundService
+    AuctionFanout fanout, IOptions<GatewayOptions> options, TimeProvider timeProvider, ILogger<OverdueCheck> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, time);
+        using var timer = new PeriodicTimer(Interval, timeProvider);
         while (await timer.WaitForNextTickAsync(stoppingToken)) await CheckAsync(stoppingToken);
     }
 
-    private async Task CheckAsync(CancellationToken cancellation)
+    private async Task CheckAsync(CancellationToken cancellationToken)
     {
-        var since = time.GetUtcNow().AddMilliseconds(-options.Value.OverdueMs);
+        var since = timeProvider.GetUtcNow().AddMilliseconds(-options.Value.OverdueMs);
         var sinceUs = (since - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         var overdue = fanout.Watched.Where(auction => auction.Latest is { IsOver: false } latest && latest.EndUs < sinceUs);
         try
         {
-            await Task.WhenAll(overdue.Select(fanout.RefreshAsync)).WaitAsync(cancellation);
+            await Task.WhenAll(overdue.Select(fanout.RefreshAsync)).WaitAsync(cancellationToken);
         }
         catch (LedgerUnavailableException e)
         {

@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.Feed;
+using Auctions.Events;
 
 namespace StreamGateway;
 

@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.Feed;
+using Auctions.Events;
 
 namespace StreamGateway;
 
@@ -34,7 +34,7 @@ internal struct PublicAuctionColumns
     {
         Id = _id ?? throw Missing("id"),
         Version = _version ?? throw Missing("version"),
-        Status = Words.Parse<AuctionStatus>(_status ?? throw Missing("status")),
+        Status = EnumText.Parse<AuctionStatus>(_status ?? throw Missing("status")),
         Currency = _currency ?? throw Missing("currency"),
         Opening = _opening ?? throw Missing("opening"),
         Increment = Increment.Parse(_increment ?? throw Missing("increment")),
@@ -45,7 +45,7 @@ internal struct PublicAuctionColumns
         BidCount = _bidCount ?? throw Missing("bid_count"),
         ReserveMet = _reserveMet ?? throw Missing("reserve_met"),
         Winner = _winner ?? throw Missing("winner"),
-        EndReason = Words.Parse<EndReason>(_endReason ?? throw Missing("end_reason")),
+        EndReason = EnumText.Parse<EndReason>(_endReason ?? throw Missing("end_reason")),
     };
 
     private static MalformedEnvelopeException Missing(string column) => new($"after.{column}", "it is missing.");

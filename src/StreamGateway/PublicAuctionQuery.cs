@@ -28,7 +28,7 @@ internal sealed class PublicAuctionQuery(NpgsqlDataSource postgres)
     {
         Id = row.GetGuid(0),
         Version = row.GetInt64(1),
-        Status = Words.Parse<AuctionStatus>(row.GetString(2)),
+        Status = EnumText.Parse<AuctionStatus>(row.GetString(2)),
         Currency = row.GetString(3),
         Opening = row.GetInt64(4),
         Increment = Increment.Parse(row.GetString(5)),
@@ -39,6 +39,6 @@ internal sealed class PublicAuctionQuery(NpgsqlDataSource postgres)
         BidCount = row.GetInt64(10),
         ReserveMet = row.GetBoolean(11),
         Winner = row.GetString(12),
-        EndReason = Words.Parse<EndReason>(row.GetString(13)),
+        EndReason = EnumText.Parse<EndReason>(row.GetString(13)),
     };
 }

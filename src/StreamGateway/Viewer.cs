@@ -1,4 +1,5 @@
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Grpc.Core;
 
 namespace StreamGateway;
@@ -7,9 +8,9 @@ namespace StreamGateway;
 /// One stream. It holds no queue: of each target it remembers the version it has written last, and when it can write it writes
 /// what is published then, as a delta where that starts from this version, else whole. So what a slow one skips costs nothing.
 /// </summary>
-internal sealed class Viewer(AuctionFanout fanout, StreamPlaces places, WatchWish wish, TimeProvider time)
+internal sealed class Viewer(AuctionFanout fanout, StreamLimiter places, WatchSubscription wish, TimeProvider timeProvider)
 {
-    private readonly WakeUp _wakeUp = new();
+    private readonly AsyncSignal _wakeUp = new();
     private readonly WatchFrame _frame = new();
     private readonly List<Target> _targets = new(wish.Targets.Count);
     private int _heartbeatDue;
@@ -47,7 +48,7 @@ internal sealed class Viewer(AuctionFanout fanout, StreamPlaces places, WatchWis
     {
         await using var cancelled = gone.Register(Wake);
         await using var draining = places.Draining.Register(Wake);
-        await using var heartbeat = time.CreateTimer(
+        await using var heartbeat = timeProvider.CreateTimer(
             static viewer => ((Viewer)viewer!).OnHeartbeat(), this, wish.HeartbeatInterval, wish.HeartbeatInterval);
         while (!gone.IsCancellationRequested)
         {
@@ -61,7 +62,7 @@ internal sealed class Viewer(AuctionFanout fanout, StreamPlaces places, WatchWis
 
             if (open == 0) return;
             if (Interlocked.Exchange(ref _heartbeatDue, 0) == 1)
-                await frames.WriteAsync(_frame.Heartbeat(_targets[0].Auction.ViewerCount, time.GetUtcNow()), gone);
+                await frames.WriteAsync(_frame.Heartbeat(_targets[0].Auction.ViewerCount, timeProvider.GetUtcNow()), gone);
             await _wakeUp.WaitAsync();
         }
     }
@@ -74,13 +75,13 @@ internal sealed class Viewer(AuctionFanout fanout, StreamPlaces places, WatchWis
         if (target.Seen is not { } seen)
         {
             seen = published.Version;
-            if (target.Asked != seen) await frames.WriteAsync(_frame.Of(published.Snapshot, time.GetUtcNow()), gone);
+            if (target.Asked != seen) await frames.WriteAsync(_frame.Of(published.Snapshot, timeProvider.GetUtcNow()), gone);
         }
 
         // An auction that is over is told as such even to those who know its last version: the stream ends with it.
         target.Over = published.Auction.IsOver;
         if (target.Over || published.Version > seen)
-            await frames.WriteAsync(_frame.Of(published.After(seen), time.GetUtcNow()), gone);
+            await frames.WriteAsync(_frame.Of(published.After(seen), timeProvider.GetUtcNow()), gone);
         target.Seen = published.Version;
     }
 

@@ -25,7 +25,7 @@ internal static class FaultsCommand
         Exit code 0: every promise kept; 1: one is broken; 2: it could not be run.
         """;
 
-    public static RootCommand Create(TimeProvider time)
+    public static RootCommand Create(TimeProvider timeProvider)
     {
         var seconds = new Option<double>("--seconds") { Description = "How long bidders bid and parts are broken", DefaultValueFactory = _ => 60 };
         var seed = new Option<int>("--seed") { Description = "What is broken, and in which order", DefaultValueFactory = _ => 1 };
@@ -41,23 +41,23 @@ internal static class FaultsCommand
             if (result.GetValueOrDefault<int>() is < 1 or > 1_000) result.AddError("--bidders must be 1 to 1000.");
         });
         var command = new RootCommand(Text) { seconds, seed, json, runDir, bidders };
-        command.SetAction(async (parse, cancellation) =>
+        command.SetAction(async (parse, cancellationToken) =>
         {
             try
             {
                 var own = new OwnRun(Path.Combine(parse.GetValue(runDir)!, "faults"));
                 using var only = own.Lock();
-                var run = new FaultRun(own, parse.GetValue(seed), TimeSpan.FromSeconds(parse.GetValue(seconds)), parse.GetValue(bidders), time);
-                var report = await run.RunAsync(cancellation);
+                var run = new FaultRun(own, parse.GetValue(seed), TimeSpan.FromSeconds(parse.GetValue(seconds)), parse.GetValue(bidders), timeProvider);
+                var report = await run.RunAsync(cancellationToken);
                 var asJson = parse.GetResult(json) is not null;
-                if (asJson && parse.GetValue(json) is { } path) await File.WriteAllTextAsync(path, Json.Of(report) + "\n", cancellation);
+                if (asJson && parse.GetValue(json) is { } path) await File.WriteAllTextAsync(path, Json.Of(report) + "\n", cancellationToken);
                 else if (asJson) await Console.Out.WriteLineAsync(Json.Of(report));
                 if (!asJson || parse.GetValue(json) is not null) ReportTable.Write(report);
                 if (report.IsClean) return ExitCode.Clean;
                 await Console.Error.WriteLineAsync($"A promise is broken. Logs of all parts, and of the run: {own.Root}");
                 return ExitCode.Broken;
             }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
                 await Console.Error.WriteLineAsync("Stopped.");
             }

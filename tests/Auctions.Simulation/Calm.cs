@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.Chain;
+using Auctions.HotState;
 using BiddingService;
 using Microsoft.Extensions.Logging.Abstractions;
 

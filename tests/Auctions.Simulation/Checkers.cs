@@ -104,5 +104,5 @@ internal static class Checkers
         Enumerable.Range(0, chain.Entries.Count).Any(v =>
             chain.CommittedUs[v] <= toUs
             && (v + 1 == chain.Entries.Count || chain.CommittedUs[v + 1] >= fromUs)
-            && Rules.Decide(chain.Entries[0].Terms!, chain.Entries[v].After, told.Bid, told.DecidedUs).Outcome == BidOutcome.Refused);
+            && Rules.Decide(chain.Entries[0].Terms!, chain.Entries[v].After, told.Bid, told.DecidedUs).Outcome == BidOutcome.Rejected);
 }

@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 
 namespace Auctions.Simulation;
 
@@ -63,9 +63,9 @@ internal sealed class SimulatedLedger(Steps steps, Guards guards)
     {
         var head = chain.Head;
         if (bid.Version > head.Version + 1) return AppendOutcome.Early;
-        if (Has(Guards.Predecessor) && (bid.Version != head.Version + 1 || bid.Prev != head.EntryId)) return AppendOutcome.Refused;
-        if (Has(Guards.Before) && (bid.Before != head.State || bid.TermsDigest != head.Terms.Digest)) return AppendOutcome.Refused;
-        if (Has(Guards.End) && (head.State.IsOver || bid.DecidedUs >= bid.Before.EndUs)) return AppendOutcome.Refused;
+        if (Has(Guards.Predecessor) && (bid.Version != head.Version + 1 || bid.Prev != head.EntryId)) return AppendOutcome.Conflict;
+        if (Has(Guards.Before) && (bid.Before != head.State || bid.TermsDigest != head.Terms.Digest)) return AppendOutcome.Conflict;
+        if (Has(Guards.End) && (head.State.IsOver || bid.DecidedUs >= bid.Before.EndUs)) return AppendOutcome.Conflict;
         var entry = new LedgerEntry(head.Version + 1, bid.Id, bid.Prev, EntryKind.Bid, bid.Bid, bid.Outcome, bid.After, bid.DecidedUs, null, "", EndReason.None);
         chain.Entries.Add(entry);
         chain.CommittedUs.Add(steps.NowUs);
@@ -78,9 +78,9 @@ internal sealed class SimulatedLedger(Steps steps, Guards guards)
         if (!Has(Guards.RefusalBasis)) return AppendOutcome.Appended;
         if (bid.Version > chain.Head.Version) return AppendOutcome.Early;
         var basis = chain.Entries[(int)bid.Version];
-        if (basis.Id != bid.Prev) return AppendOutcome.Refused;
-        if (bid.Version < chain.Head.Version && chain.Entries[(int)bid.Version + 1].DecidedUs < bid.DecidedUs) return AppendOutcome.Refused;
-        return bid.Before == basis.After && bid.TermsDigest == chain.Head.Terms.Digest ? AppendOutcome.Appended : AppendOutcome.Refused;
+        if (basis.Id != bid.Prev) return AppendOutcome.Conflict;
+        if (bid.Version < chain.Head.Version && chain.Entries[(int)bid.Version + 1].DecidedUs < bid.DecidedUs) return AppendOutcome.Conflict;
+        return bid.Before == basis.After && bid.TermsDigest == chain.Head.Terms.Digest ? AppendOutcome.Appended : AppendOutcome.Conflict;
     }
 
     private bool Has(Guards guard) => guards.HasFlag(guard);

@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 
 namespace Auctions.Simulation;
 

@@ -1,6 +1,6 @@
 using Auctions.Core;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 
 namespace Auctions.Simulation;
 
@@ -43,28 +43,28 @@ internal sealed class Wire(Steps steps, Random random, Func<double> lossShare)
 /// <summary>Redis as one instance sees it.</summary>
 internal sealed class WiredRedis(Wire wire, Func<SimulatedRedis> redis, Guards guards) : IHotState
 {
-    public Task<Proposed?> DecideAsync(Guid auctionId, IReadOnlyList<Proposal> proposals, CancellationToken cancellation) =>
+    public Task<Proposed?> DecideAsync(Guid auctionId, IReadOnlyList<Proposal> proposals, CancellationToken cancellationToken) =>
         CallAsync(r => r.Decide(auctionId, proposals));
 
-    public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellation) =>
+    public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
         CallAsync(r => r.Find(auctionId) is { } hot ? new HotHead(hot.Head.Version, hot.Head.EntryId) : (HotHead?)null);
 
-    public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) =>
         CallAsync(r => (IReadOnlyList<DecidedBid>)(guards.HasFlag(Guards.Completion) && r.Find(auctionId) is { } hot ? [.. hot.Pending.Values] : []));
 
     /// <summary>The simulation's own end looks at every auction: nobody sweeps.</summary>
-    public IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellation) => throw new NotSupportedException();
+    public IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellation) =>
+    public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellationToken) =>
         CallAsync(r => r.Hydrate(auctionId, seen, head, answers));
 
-    public Task SettleAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellation) =>
+    public Task RemovePendingAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken) =>
         CallAsync(r => { r.Settle(auctionId, versions); return true; });
 
-    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellation) =>
+    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) =>
         CallAsync(r => r.Seal(auctionId, force));
 
-    public Task<bool> DropIfBehindAsync(Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellation) =>
+    public Task<bool> DropIfBehindAsync(Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken) =>
         CallAsync(r => r.DropIfBehind(auctionId, version, entryId, outsideVersion));
 
     private Task<T> CallAsync<T>(Func<SimulatedRedis, T> effect) => wire.CallAsync(
@@ -76,7 +76,7 @@ internal sealed class WiredRedis(Wire wire, Func<SimulatedRedis> redis, Guards g
 /// <summary>The ledger as one instance sees it.</summary>
 internal sealed class WiredLedger(Wire wire, SimulatedLedger ledger, Func<bool> down, Guards guards) : ILedger
 {
-    public async Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellation)
+    public async Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken)
     {
         if (guards.HasFlag(Guards.AnswerAfterCommit)) return await CallAsync(() => ledger.Append(bids));
 
@@ -85,21 +85,21 @@ internal sealed class WiredLedger(Wire wire, SimulatedLedger ledger, Func<bool> 
         return [.. bids.Select(b => new AppendResult(AppendOutcome.Appended, b))];
     }
 
-    public Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellation) =>
+    public Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
         CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Head);
 
-    public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(Guid auctionId, int limit, CancellationToken cancellation) =>
+    public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(Guid auctionId, int limit, CancellationToken cancellationToken) =>
         CallAsync(() => (IReadOnlyList<DecidedBid>)[.. ledger.Chains[auctionId].Answers.Values.TakeLast(limit)]);
 
-    public Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellation) =>
+    public Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) =>
         CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Answers.GetValueOrDefault((bidder, key)));
 
     public Task<ILookup<string, long>> ReadDecisionTimesAsync(
-        Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellation) =>
+        Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken) =>
         CallAsync(() => ledger.Chains[auctionId].Answers.Values.Where(a => bidders.Contains(a.Bid.Bidder) && a.DecidedUs > sinceUs)
             .OrderBy(a => a.DecidedUs).ToLookup(a => a.Bid.Bidder, a => a.DecidedUs));
 
-    public Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellation) =>
+    public Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken) =>
         CallAsync(() => ledger.Chains[auctionId].Head.Terms is var terms && terms.Digest == digest ? terms : null);
 
     /// <summary>Not of the bid path: what the closing wave does.</summary>

@@ -1,7 +1,6 @@
 using Auctions.Core;
-using Auctions.Platform.Chain;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 using BiddingService;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -283,7 +282,7 @@ internal sealed class World
             HotState = new WiredRedis(_wire, () => world._servers[world._split ? number : 0], world._guards);
             Ledger = new WiredLedger(_wire, world.Ledger, () => world._ledgerDown, world._guards);
             Recovery = new Recovery(HotState, Ledger);
-            world.Within(() => PlaceBid = new PlaceBid(HotState, Ledger, Recovery, new BiddingOptions { Lanes = 2, SettleMs = 20 }, new VelocityLimit(0, 0), new BiddingMetrics(),
+            world.Within(() => PlaceBid = new PlaceBid(HotState, Ledger, Recovery, new BiddingOptions { Lanes = 2, TrimPendingMs = 20 }, new VelocityLimit(0, 0), new BiddingMetrics(),
                 _time, NullLoggerFactory.Instance));
         }
 

@@ -36,10 +36,10 @@ internal sealed class Sale
         Decide(new Bid(bidder, Guid.Empty, kind, Terms.Currency, amount, max));
 
     /// <summary>Asserts a refusal, and that it changed nothing.</summary>
-    public void Refuses(RefusalReason reason, Func<Sale, Decision> bid)
+    public void Refuses(RejectionReason reason, Func<Sale, Decision> bid)
     {
         var before = State;
-        Assert.Equal(new Decision(BidOutcome.Refused, reason, before), bid(this));
+        Assert.Equal(new Decision(BidOutcome.Rejected, reason, before), bid(this));
     }
 
     /// <summary>Asserts what everyone sees, and the leader's ceiling.</summary>

@@ -11,16 +11,16 @@ internal sealed class AnswerCheck(NpgsqlDataSource postgres)
     private const string Ours = "select key, outcome from ledger where auction_id = any($1) and key is not null";
     private const string Peers = "select key, outcome from peer.bids where auction_id = any($1)";
 
-    public async Task<Correctness> RunAsync(LoadOutcome outcome, Field field, bool ours, CancellationToken cancellation)
+    public async Task<Correctness> RunAsync(LoadOutcome outcome, Field field, bool ours, CancellationToken cancellationToken)
     {
         var recorded = outcome.Sources.Select(s => new Answer[s.Answers.Count]).ToArray();
         var different = 0L;
         await using var command = postgres.CreateCommand(ours ? Ours : Peers);
         command.CommandTimeout = 300;
         command.Parameters.AddWithValue(field.Auctions.ToArray());
-        await using (var rows = await command.ExecuteReaderAsync(cancellation))
+        await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
         {
-            while (await rows.ReadAsync(cancellation))
+            while (await rows.ReadAsync(cancellationToken))
             {
                 var key = rows.GetGuid(0).ToString();
                 if (key[..8] != LoadOutcome.KeyPrefix(outcome.RunNumber, 0)[..8]) continue; // an earlier round's, or the first touch
@@ -47,7 +47,7 @@ internal sealed class AnswerCheck(NpgsqlDataSource postgres)
         return new Correctness(looked, missing, different, outcome.Contradictions, 0, []);
     }
 
-    private static Answer AnswerOf(string outcome) => Words.Parse<BidOutcome>(outcome) switch
+    private static Answer AnswerOf(string outcome) => EnumText.Parse<BidOutcome>(outcome) switch
     {
         BidOutcome.Leading => Answer.Leading,
         BidOutcome.Outbid => Answer.Outbid,

@@ -17,7 +17,7 @@ internal sealed record CaseOrder(
 
 /// <summary>Runs cases one after another: load, what the servers used and counted meanwhile, and whether the answers were true.</summary>
 internal sealed class CaseRunner(
-    BenchStack stack, LoadRun load, Counters counters, RedisAof aof, AnswerCheck answers, ChainCheck chains, TimeProvider time)
+    BenchStack stack, LoadRun load, Counters counters, RedisAof aof, AnswerCheck answers, ChainCheck chains, TimeProvider timeProvider)
 {
     /// <summary>h2c connections of the load, for every design.</summary>
     public const int LoadConnections = 4;
@@ -27,15 +27,15 @@ internal sealed class CaseRunner(
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
     private int _runs;
 
-    public async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellation)
+    public async Task<CaseResult> RunAsync(CaseOrder order, CancellationToken cancellationToken)
     {
         var ours = order.Design == "ours";
-        if (ours && (order.TouchFirst || order.RatePerS > 0) && !order.BesideRewrite) await aof.TidyAsync(cancellation);
-        if (order.TouchFirst) await load.TouchAsync(Order(order), cancellation);
+        if (ours && (order.TouchFirst || order.RatePerS > 0) && !order.BesideRewrite) await aof.TidyAsync(cancellationToken);
+        if (order.TouchFirst) await load.TouchAsync(Order(order), cancellationToken);
 
         var parts = BenchStack.PartsOf(order.Design, order.Server);
         Sample before = default, after = default;
-        var outcome = await load.RunAsync(Order(order), BeginAsync, async () => after = await SampleAsync(), cancellation);
+        var outcome = await load.RunAsync(Order(order), BeginAsync, async () => after = await SampleAsync(), cancellationToken);
         if (outcome.Acked == 0) throw new StackException($"{order.Server} answered nothing; gRPC statuses: {string.Join(' ', outcome.Errors)}");
         var correctness = order.Design == PeerDesigns.Echo ? new Correctness(0, 0, 0, 0, 0, []) : await CheckAsync();
         var split = parts.ToDictionary(p => p == order.Server ? "server" : p, p => Us(after.Cpu[p] - before.Cpu[p]));
@@ -50,7 +50,7 @@ internal sealed class CaseRunner(
 
         async Task BeginAsync()
         {
-            await CompiledAsync(stack.Pid(order.Server), order.WarmUpMostS - order.WarmUpS, cancellation);
+            await CompiledAsync(stack.Pid(order.Server), order.WarmUpMostS - order.WarmUpS, cancellationToken);
             before = await SampleAsync();
             if (order.BesideRewrite) await aof.BeginAsync();
         }
@@ -58,8 +58,8 @@ internal sealed class CaseRunner(
         async Task<Sample> SampleAsync() => new(stack.CpuSeconds(parts), ProcessCpu.OfSelf(), ProcessCpu.OfMachine(), await counters.ReadAsync());
 
         async Task<Correctness> CheckAsync() =>
-            await answers.RunAsync(outcome, order.Field, ours, cancellation)
-            + await chains.RunAsync([.. order.Field.Auctions.Take(ChainsMax)], ours, cancellation);
+            await answers.RunAsync(outcome, order.Field, ours, cancellationToken)
+            + await chains.RunAsync([.. order.Field.Auctions.Take(ChainsMax)], ours, cancellationToken);
 
         // Softirqs of our own traffic are nobody's in /proc, so that a few percent are to be expected.
         double Others() => Math.Max(0, (after.Machine - before.Machine - (after.Load - before.Load) - parts.Sum(p => after.Cpu[p] - before.Cpu[p]))
@@ -72,12 +72,12 @@ internal sealed class CaseRunner(
     /// <summary>
     /// Waits, under load, until the server runs what it will run for good: until then the compiler takes up to a third of its processor time.
     /// </summary>
-    private async Task CompiledAsync(int pid, double mostS, CancellationToken cancellation)
+    private async Task CompiledAsync(int pid, double mostS, CancellationToken cancellationToken)
     {
         for (var waited = TimeSpan.Zero; waited.TotalSeconds < mostS; waited += Quiet)
         {
             var before = ProcessCpu.OfCompiler(pid);
-            await Task.Delay(Quiet, time, cancellation);
+            await Task.Delay(Quiet, timeProvider, cancellationToken);
             if (ProcessCpu.OfCompiler(pid) - before < QuietShare * Quiet.TotalSeconds) return;
         }
     }

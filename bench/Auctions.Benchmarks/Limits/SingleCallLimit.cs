@@ -5,7 +5,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Auctions.Benchmarks.Machine;
 using Auctions.Core;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using DevStack.Supervision;
 
 namespace Auctions.Benchmarks.Limits;
@@ -21,16 +21,16 @@ internal sealed partial class SingleCallLimit(BenchStack stack, DecideLimit deci
 
     private const string KeyMark = "222222222222", IdMark = "333333333333", AmountMark = "111111111111";
 
-    public async Task<Measured> RunAsync(int calls, CancellationToken cancellation)
+    public async Task<Measured> RunAsync(int calls, CancellationToken cancellationToken)
     {
-        var auctionId = await decider.OpenAsync(cancellation);
-        var command = await OverhearAsync(auctionId, cancellation);
+        var auctionId = await decider.OpenAsync(cancellationToken);
+        var command = await OverhearAsync(auctionId, cancellationToken);
         var address = IPEndPoint.Parse(stack.RedisAddress);
         string[] line = ["redis-benchmark", "-h", $"{address.Address}", "-p", $"{address.Port}", "-c", $"{Clients}", "-n", $"{calls}", "-r", "1000000000",
             "--csv", .. command.Select(w => w.Replace(KeyMark, Random, StringComparison.Ordinal)
                 .Replace(IdMark, Random, StringComparison.Ordinal).Replace(AmountMark, Random, StringComparison.Ordinal))];
         var cpu = stack.CpuSeconds([BenchStack.Redis])[BenchStack.Redis];
-        var output = await SystemCommand.RunAsync(line, "", cancellation);
+        var output = await SystemCommand.RunAsync(line, "", cancellationToken);
         cpu = stack.CpuSeconds([BenchStack.Redis])[BenchStack.Redis] - cpu;
 
         // "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
@@ -39,16 +39,16 @@ internal sealed partial class SingleCallLimit(BenchStack stack, DecideLimit deci
     }
 
     /// <summary>The words of the command that decides one bid.</summary>
-    private async Task<string[]> OverhearAsync(Guid auctionId, CancellationToken cancellation)
+    private async Task<string[]> OverhearAsync(Guid auctionId, CancellationToken cancellationToken)
     {
         await DecideAsync("444444444444"); // by now Redis has the script, and the client the terms
         using var client = new TcpClient();
-        await client.ConnectAsync(IPEndPoint.Parse(stack.RedisAddress), cancellation);
-        await client.GetStream().WriteAsync("MONITOR\r\n"u8.ToArray(), cancellation);
+        await client.ConnectAsync(IPEndPoint.Parse(stack.RedisAddress), cancellationToken);
+        await client.GetStream().WriteAsync("MONITOR\r\n"u8.ToArray(), cancellationToken);
         using var lines = new StreamReader(client.GetStream(), Encoding.Latin1);
-        await lines.ReadLineAsync(cancellation); // +OK
+        await lines.ReadLineAsync(cancellationToken); // +OK
         await DecideAsync(KeyMark);
-        while (await lines.ReadLineAsync(cancellation) is { } line)
+        while (await lines.ReadLineAsync(cancellationToken) is { } line)
         {
             if (line.Contains(KeyMark, StringComparison.Ordinal) && line.Contains("\"evalsha\"", StringComparison.OrdinalIgnoreCase))
                 return [.. Quoted().Matches(line).Select(m => Regex.Unescape(m.Groups[1].Value))];
@@ -60,7 +60,7 @@ internal sealed partial class SingleCallLimit(BenchStack stack, DecideLimit deci
         {
             var bid = new Bid("bidder", Guid.Parse($"00000000-0000-4000-8000-{key}"), BidKind.Direct, "USD", long.Parse(AmountMark), 0);
             var proposed = await decider.HotState.DecideAsync(
-                auctionId, [new Proposal(Guid.Parse($"00000000-0000-4000-8000-{IdMark}"), bid, Guid.Empty, Limited: false)], cancellation);
+                auctionId, [new Proposal(Guid.Parse($"00000000-0000-4000-8000-{IdMark}"), bid, Guid.Empty, Limited: false)], cancellationToken);
             if (proposed is null) throw new InvalidOperationException("Redis does not hold the auction.");
         }
     }

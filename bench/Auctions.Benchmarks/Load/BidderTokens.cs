@@ -1,4 +1,5 @@
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 
 namespace Auctions.Benchmarks.Load;
 
@@ -7,9 +8,9 @@ internal sealed class BidderTokens
 {
     private readonly byte[][] _authorizations, _requests;
 
-    public BidderTokens(byte[] key, int bidders, TimeProvider time)
+    public BidderTokens(byte[] key, int bidders, TimeProvider timeProvider)
     {
-        var issuer = new TokenIssuer(key, time);
+        var issuer = new TokenIssuer(key, timeProvider);
         _authorizations = [.. Enumerable.Range(0, bidders).Select(i =>
             Hpack.Authorization(issuer.Mint($"bidder-{i}", Roles.Bidder, TimeSpan.FromHours(2), "velocity")))];
         _requests = [.. _authorizations.Select(Hpack.Request)];

@@ -28,7 +28,7 @@ internal sealed record LoadOutcome(
 }
 
 /// <summary>Runs a load: a thread and a connection each for a part of the callers.</summary>
-internal sealed class LoadRun(BidderTokens tokens, TimeProvider time)
+internal sealed class LoadRun(BidderTokens tokens, TimeProvider timeProvider)
 {
     /// <summary>Far more than a run allocates.</summary>
     private const long QuietBytes = 100_000_000;
@@ -36,7 +36,7 @@ internal sealed class LoadRun(BidderTokens tokens, TimeProvider time)
     /// <summary>Called at the start and at the end of the measured part.</summary>
     public delegate Task Sampling();
 
-    public async Task<LoadOutcome> RunAsync(LoadOrder order, Sampling begin, Sampling end, CancellationToken cancellation)
+    public async Task<LoadOutcome> RunAsync(LoadOrder order, Sampling begin, Sampling end, CancellationToken cancellationToken)
     {
         var phase = new LoadPhase();
         var workers = Workers(order, phase);
@@ -45,13 +45,13 @@ internal sealed class LoadRun(BidderTokens tokens, TimeProvider time)
         try
         {
             var running = Task.WhenAll(workers.Select(w => w.RunAsync()));
-            await DelayAsync(order.WarmUpS, running, cancellation);
+            await DelayAsync(order.WarmUpS, running, cancellationToken);
             await begin();
-            var began = time.GetTimestamp();
+            var began = timeProvider.GetTimestamp();
             phase.Measure();
-            await DelayAsync(order.MeasuredS, running, cancellation);
+            await DelayAsync(order.MeasuredS, running, cancellationToken);
             phase.Drain();
-            var seconds = time.GetElapsedTime(began).TotalSeconds;
+            var seconds = timeProvider.GetElapsedTime(began).TotalSeconds;
             await end();
             await running;
             return Sum(order, workers, seconds);
@@ -65,18 +65,18 @@ internal sealed class LoadRun(BidderTokens tokens, TimeProvider time)
     }
 
     /// <summary>Bids once on each auction.</summary>
-    public async Task<LoadOutcome> TouchAsync(LoadOrder order, CancellationToken cancellation)
+    public async Task<LoadOutcome> TouchAsync(LoadOrder order, CancellationToken cancellationToken)
     {
         var phase = new LoadPhase();
         phase.Measure();
         var workers = Workers(order, phase);
-        var began = time.GetTimestamp();
+        var began = timeProvider.GetTimestamp();
         try
         {
-            using var stop = cancellation.Register(phase.Drain);
+            using var stop = cancellationToken.Register(phase.Drain);
             await Task.WhenAll(workers.Select((w, i) => w.TouchAsync(i, workers.Length)));
-            cancellation.ThrowIfCancellationRequested();
-            return Sum(order, workers, time.GetElapsedTime(began).TotalSeconds);
+            cancellationToken.ThrowIfCancellationRequested();
+            return Sum(order, workers, timeProvider.GetElapsedTime(began).TotalSeconds);
         }
         finally
         {
@@ -87,14 +87,14 @@ internal sealed class LoadRun(BidderTokens tokens, TimeProvider time)
     private LoadWorker[] Workers(LoadOrder order, LoadPhase phase) => [.. Enumerable.Range(0, order.Connections).Select(i => new LoadWorker(
         new LoadConnection(order.Address, tokens, LoadOutcome.KeyPrefix(order.RunNumber, i)),
         new BidSource(order.Mix, order.Field, tokens.Count, order.RunNumber * 1_000 + i),
-        order, i, phase, time))];
+        order, i, phase, timeProvider))];
 
-    private async Task DelayAsync(double seconds, Task running, CancellationToken cancellation)
+    private async Task DelayAsync(double seconds, Task running, CancellationToken cancellationToken)
     {
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        if (await Task.WhenAny(running, Task.Delay(TimeSpan.FromSeconds(seconds), time, over.Token)) == running) await running;
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (await Task.WhenAny(running, Task.Delay(TimeSpan.FromSeconds(seconds), timeProvider, over.Token)) == running) await running;
         await over.CancelAsync();
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     private static LoadOutcome Sum(LoadOrder order, LoadWorker[] workers, double seconds)

@@ -16,7 +16,7 @@ internal sealed class LoadPhase
 
 /// <summary>One connection's part of a load, on a thread of its own.</summary>
 internal sealed class LoadWorker(
-    LoadConnection connection, BidSource source, LoadOrder order, int index, LoadPhase phase, TimeProvider time) : IDisposable
+    LoadConnection connection, BidSource source, LoadOrder order, int index, LoadPhase phase, TimeProvider timeProvider) : IDisposable
 {
     private const int WaitMs = 100;
     private static readonly TimeSpan DrainMax = TimeSpan.FromSeconds(20);
@@ -46,7 +46,7 @@ internal sealed class LoadWorker(
         void SendNext()
         {
             if (next >= order.Field.Auctions.Count) return;
-            Send(Source.First(next), time.GetTimestamp());
+            Send(Source.First(next), timeProvider.GetTimestamp());
             next += of;
         }
     });
@@ -55,7 +55,7 @@ internal sealed class LoadWorker(
 
     private void RunClosed()
     {
-        for (var i = 0; i < Share; i++) Send(Source.Next(), time.GetTimestamp());
+        for (var i = 0; i < Share; i++) Send(Source.Next(), timeProvider.GetTimestamp());
         connection.Flush();
         while (!phase.Draining) Receive(WaitMs, now => Send(Source.Next(), now));
         Drain();
@@ -66,14 +66,14 @@ internal sealed class LoadWorker(
     private void RunOpen()
     {
         var arrivals = new Random(order.RunNumber * 1_000 + index);
-        var mean = time.TimestampFrequency * order.Connections / order.RatePerS;
-        var due = time.GetTimestamp() + Gap();
+        var mean = timeProvider.TimestampFrequency * order.Connections / order.RatePerS;
+        var due = timeProvider.GetTimestamp() + Gap();
         while (!phase.Draining)
         {
-            for (var now = time.GetTimestamp(); due <= now && connection.InFlight < Share && connection.CanSend; due += Gap())
+            for (var now = timeProvider.GetTimestamp(); due <= now && connection.InFlight < Share && connection.CanSend; due += Gap())
                 Send(Source.Next(), (long)due);
             connection.Flush();
-            var waitMs = (due - time.GetTimestamp()) * 1_000 / time.TimestampFrequency;
+            var waitMs = (due - timeProvider.GetTimestamp()) * 1_000 / timeProvider.TimestampFrequency;
             Receive(connection.InFlight >= Share ? WaitMs : (int)Math.Clamp(Math.Ceiling(waitMs), 0, WaitMs), null);
         }
 
@@ -85,8 +85,8 @@ internal sealed class LoadWorker(
 
     private void Drain()
     {
-        var began = time.GetTimestamp();
-        while (connection.InFlight > 0 && time.GetElapsedTime(began) < DrainMax) Receive(WaitMs, null);
+        var began = timeProvider.GetTimestamp();
+        while (connection.InFlight > 0 && timeProvider.GetElapsedTime(began) < DrainMax) Receive(WaitMs, null);
         Unanswered = connection.InFlight;
     }
 
@@ -102,7 +102,7 @@ internal sealed class LoadWorker(
         _ended.Clear();
         _errors.Clear();
         connection.Receive(waitMs, _ended, _errors);
-        var now = time.GetTimestamp();
+        var now = timeProvider.GetTimestamp();
         foreach (var call in _ended)
         {
             Source.Took(call);
@@ -120,7 +120,7 @@ internal sealed class LoadWorker(
         Answers[(int)call.Got]++;
         if (call.Got == Answer.Error) return;
         if (call.Replayed) Replayed++;
-        Latencies.Add((long)time.GetElapsedTime(call.IntendedAt, now).TotalMicroseconds);
+        Latencies.Add((long)timeProvider.GetElapsedTime(call.IntendedAt, now).TotalMicroseconds);
     }
 
     private static Task OnThread(Action work)

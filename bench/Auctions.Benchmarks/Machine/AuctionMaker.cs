@@ -5,7 +5,7 @@ using Npgsql;
 namespace Auctions.Benchmarks.Machine;
 
 /// <summary>Makes auctions in bulk, by SQL: the same terms for every design, ends far away.</summary>
-internal sealed class AuctionMaker(NpgsqlDataSource postgres, TimeProvider time)
+internal sealed class AuctionMaker(NpgsqlDataSource postgres, TimeProvider timeProvider)
 {
     private const string Seller = "seller";
     private const long OpenForUs = 86_400_000_000;
@@ -22,20 +22,20 @@ internal sealed class AuctionMaker(NpgsqlDataSource postgres, TimeProvider time)
         select $7, $2, 'USD', $3, 0, 'fixed', substr($4, 7)::bigint, 0, 0, 0, $5, $6 from generate_series(1, $1) returning id
         """;
 
-    public Task<Field> OursAsync(int count, CancellationToken cancellation) => MakeAsync(Ours, count, cancellation);
+    public Task<Field> OursAsync(int count, CancellationToken cancellationToken) => MakeAsync(Ours, count, cancellationToken);
 
-    public Task<Field> PeersAsync(int count, CancellationToken cancellation) => MakeAsync(Peers, count, cancellation);
+    public Task<Field> PeersAsync(int count, CancellationToken cancellationToken) => MakeAsync(Peers, count, cancellationToken);
 
     /// <summary>Empties the peers' tables: each design starts with none of another's rows.</summary>
-    public async Task EmptyPeersAsync(CancellationToken cancellation)
+    public async Task EmptyPeersAsync(CancellationToken cancellationToken)
     {
         await using var command = postgres.CreateCommand("truncate peer.auctions, peer.bids");
-        await command.ExecuteNonQueryAsync(cancellation);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private async Task<Field> MakeAsync(string sql, int count, CancellationToken cancellation)
+    private async Task<Field> MakeAsync(string sql, int count, CancellationToken cancellationToken)
     {
-        var startUs = time.GetUtcNow().ToMicroseconds() - 1_000_000;
+        var startUs = timeProvider.GetUtcNow().ToMicroseconds() - 1_000_000;
         var terms = new Terms(Seller, "USD", BidMix.Opening, 0, 0, new Increment.Fixed(BidMix.Increment), SoftClose.None, startUs);
         await using var command = postgres.CreateCommand(sql);
         command.CommandTimeout = 300;
@@ -43,16 +43,16 @@ internal sealed class AuctionMaker(NpgsqlDataSource postgres, TimeProvider time)
         foreach (var value in values) command.Parameters.AddWithValue(value);
         if (sql == Peers) command.Parameters.AddWithValue(terms.Line);
         var ids = new List<Guid>(count);
-        await using (var rows = await command.ExecuteReaderAsync(cancellation))
-            while (await rows.ReadAsync(cancellation)) ids.Add(rows.GetGuid(0));
-        if (count > 10_000) await AnalyzeAsync(cancellation);
+        await using (var rows = await command.ExecuteReaderAsync(cancellationToken))
+            while (await rows.ReadAsync(cancellationToken)) ids.Add(rows.GetGuid(0));
+        if (count > 10_000) await AnalyzeAsync(cancellationToken);
         return new Field(ids);
     }
 
-    private async Task AnalyzeAsync(CancellationToken cancellation)
+    private async Task AnalyzeAsync(CancellationToken cancellationToken)
     {
         await using var command = postgres.CreateCommand("analyze");
         command.CommandTimeout = 300;
-        await command.ExecuteNonQueryAsync(cancellation);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 }

@@ -15,12 +15,12 @@ internal sealed class BenchStack : IAsyncDisposable
 
     private readonly RunDirectory _run;
     private readonly IDisposable _lock;
-    private readonly TimeProvider _time;
+    private readonly TimeProvider _timeProvider;
     private readonly List<Part> _parts;
 
-    private BenchStack(RunDirectory run, IDisposable @lock, TimeProvider time)
+    private BenchStack(RunDirectory run, IDisposable @lock, TimeProvider timeProvider)
     {
-        (_run, _lock, _time) = (run, @lock, time);
+        (_run, _lock, _timeProvider) = (run, @lock, timeProvider);
         _parts = [.. Topology.Parts(run).Where(p => p.Name is Postgres or Redis or Bidding).Select(p => p.Name == Postgres ? Roomy(p) : p)];
     }
 
@@ -36,14 +36,14 @@ internal sealed class BenchStack : IAsyncDisposable
 
     /// <summary>Stops what an earlier run may have left, forgets its data, and starts.</summary>
     /// <exception cref="StackException">Something does not start, or another benchmark runs here.</exception>
-    public static async Task<BenchStack> StartAsync(string directory, TimeProvider time, CancellationToken cancellation)
+    public static async Task<BenchStack> StartAsync(string directory, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         var run = new RunDirectory(directory);
-        var stack = new BenchStack(run, run.Lock(), time);
+        var stack = new BenchStack(run, run.Lock(), timeProvider);
         try
         {
             await stack.ForgetAsync();
-            if (!await stack.Supervise(stack._parts, Console.WriteLine).UpAsync(cancellation)) throw new StackException("The benchmark's servers do not start.");
+            if (!await stack.Supervise(stack._parts, Console.WriteLine).UpAsync(cancellationToken)) throw new StackException("The benchmark's servers do not start.");
             return stack;
         }
         catch
@@ -57,12 +57,12 @@ internal sealed class BenchStack : IAsyncDisposable
 
     /// <summary>Starts a peer, or finds it running.</summary>
     /// <returns>The part's name.</returns>
-    public async Task<string> StartPeerAsync(string design, int connections, CancellationToken cancellation)
+    public async Task<string> StartPeerAsync(string design, int connections, CancellationToken cancellationToken)
     {
         var part = Peer(design, connections);
         if (_parts.All(p => p.Name != part.Name)) _parts.Add(part);
         var said = new List<string>();
-        if (!await Supervise([part], said.Add).UpAsync(cancellation)) throw new StackException(string.Join('\n', said));
+        if (!await Supervise([part], said.Add).UpAsync(cancellationToken)) throw new StackException(string.Join('\n', said));
         return part.Name;
     }
 
@@ -93,7 +93,7 @@ internal sealed class BenchStack : IAsyncDisposable
 
     public int Pid(string part) => int.Parse(File.ReadAllText(_run.PidFile(part)).Trim());
 
-    private Supervisor Supervise(IReadOnlyList<Part> parts, Action<string> say) => new(_run, parts, Checkout.Root(), _time, say);
+    private Supervisor Supervise(IReadOnlyList<Part> parts, Action<string> say) => new(_run, parts, Checkout.Root(), _timeProvider, say);
 
     /// <summary>Hosted as the bidding service is, garbage collector included.</summary>
     private Part Peer(string design, int connections)

@@ -18,17 +18,17 @@ internal static class BidRows
 
     /// <summary>Status, price, ceiling, leader, end_us, extensions, bid_count, from that column on.</summary>
     public static AuctionState ReadState(DbDataReader row, int from) => new(
-        Words.Parse<AuctionStatus>(row.GetString(from)), row.GetInt64(from + 1), row.GetInt64(from + 2), row.GetString(from + 3),
+        EnumText.Parse<AuctionStatus>(row.GetString(from)), row.GetInt64(from + 1), row.GetInt64(from + 2), row.GetString(from + 3),
         row.GetInt64(from + 4), row.GetInt32(from + 5), row.GetInt64(from + 6));
 
     /// <summary>The columns above, from that column on. What it was decided on is not kept: it counts as unchanged.</summary>
     public static DecidedBid ReadBid(DbDataReader row, int from)
     {
         var after = ReadState(row, from + 12);
-        var bid = new Bid(row.GetString(from + 3), row.GetGuid(from + 4), Words.Parse<BidKind>(row.GetString(from + 5)),
+        var bid = new Bid(row.GetString(from + 3), row.GetGuid(from + 4), EnumText.Parse<BidKind>(row.GetString(from + 5)),
             row.GetString(from + 6), row.GetInt64(from + 7), row.GetInt64(from + 8));
         return new DecidedBid(row.GetGuid(from), row.GetGuid(from + 1), Guid.Empty, row.GetInt64(from + 2), bid,
-            Words.Parse<BidOutcome>(row.GetString(from + 9)), Words.Parse<RefusalReason>(row.GetString(from + 10)), "", after, after,
+            EnumText.Parse<BidOutcome>(row.GetString(from + 9)), EnumText.Parse<RejectionReason>(row.GetString(from + 10)), "", after, after,
             row.GetInt64(from + 11));
     }
 }

@@ -8,7 +8,7 @@ namespace Auctions.Peers.Designs;
 /// A transaction a bid: lock the auction's row, look for the key, decide, insert, update, commit. Statement by statement, as it is mostly written
 /// (BEGIN travels with the first, as Npgsql has it); or batched, in two round trips, so that the row stays locked for one of them and one fsync.
 /// </summary>
-internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvider time) : IPeerDesign
+internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvider timeProvider) : IPeerDesign
 {
     private const string Lock = "select terms, status, price, ceiling, leader, end_us, extensions, bid_count, version "
         + "from peer.auctions where id = $1 for update";
@@ -22,23 +22,23 @@ internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvi
     private const string Update = "update peer.auctions set version = $2, status = $3, price = $4, ceiling = $5, leader = $6, end_us = $7, "
         + "extensions = $8, bid_count = $9 where id = $1";
 
-    public async Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellation)
+    public async Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellationToken)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellation);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
         // Disposed of before its commit, it rolls back.
-        await using var transaction = await connection.BeginTransactionAsync(cancellation);
-        var (head, answered) = await LockAsync(connection, auctionId, bid, cancellation);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var (head, answered) = await LockAsync(connection, auctionId, bid, cancellationToken);
         if (answered is not null) return new BidAnswer(answered, head.Terms, Replayed: true);
 
-        var now = time.GetUtcNow();
+        var now = timeProvider.GetUtcNow();
         var decided = DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(now), bid, now.ToMicroseconds());
-        await WriteAsync(connection, decided, cancellation);
-        if (!batched) await transaction.CommitAsync(cancellation);
+        await WriteAsync(connection, decided, cancellationToken);
+        if (!batched) await transaction.CommitAsync(cancellationToken);
         return new BidAnswer(decided, head.Terms, Replayed: false);
     }
 
     private async Task<(Head Head, DecidedBid? Answered)> LockAsync(
-        NpgsqlConnection connection, Guid auctionId, Bid bid, CancellationToken cancellation)
+        NpgsqlConnection connection, Guid auctionId, Bid bid, CancellationToken cancellationToken)
     {
         NpgsqlBatchCommand[] statements =
         [
@@ -49,21 +49,21 @@ internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvi
         foreach (var trip in Trips(statements))
         {
             await using var batch = Batch(connection, trip);
-            await using var row = await batch.ExecuteReaderAsync(cancellation);
+            await using var row = await batch.ExecuteReaderAsync(cancellationToken);
             if (head is null)
             {
-                if (!await row.ReadAsync(cancellation)) throw new AuctionNotFoundException(auctionId);
+                if (!await row.ReadAsync(cancellationToken)) throw new AuctionNotFoundException(auctionId);
                 head = new Head(row.GetInt64(8), Guid.Empty, BidRows.ParseTerms(row.GetString(0)), BidRows.ReadState(row, 1));
-                if (!await row.NextResultAsync(cancellation)) continue;
+                if (!await row.NextResultAsync(cancellationToken)) continue;
             }
 
-            if (await row.ReadAsync(cancellation)) return (head, BidRows.ReadBid(row, 0));
+            if (await row.ReadAsync(cancellationToken)) return (head, BidRows.ReadBid(row, 0));
         }
 
         return (head!, null);
     }
 
-    private async Task WriteAsync(NpgsqlConnection connection, DecidedBid decided, CancellationToken cancellation)
+    private async Task WriteAsync(NpgsqlConnection connection, DecidedBid decided, CancellationToken cancellationToken)
     {
         var statements = new List<NpgsqlBatchCommand> { InsertOf(decided) };
         if (decided.Accepted) statements.Add(UpdateOf(decided));
@@ -71,7 +71,7 @@ internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvi
         foreach (var trip in Trips(statements))
         {
             await using var batch = Batch(connection, trip);
-            await batch.ExecuteNonQueryAsync(cancellation);
+            await batch.ExecuteNonQueryAsync(cancellationToken);
         }
     }
 
@@ -93,8 +93,8 @@ internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvi
             Parameters =
             {
                 Value(decided.AuctionId), Value(decided.Id), Value(decided.Version), Value(bid.Bidder), Value(bid.Key),
-                Value(Words.Of(bid.Kind)), Value(bid.Currency), Value(bid.Amount), Value(bid.Max), Value(Words.Of(decided.Outcome)),
-                Value(Words.Of(decided.Reason)), Value(decided.DecidedUs), Value(Words.Of(after.Status)), Value(after.Price),
+                Value(EnumText.Of(bid.Kind)), Value(bid.Currency), Value(bid.Amount), Value(bid.Max), Value(EnumText.Of(decided.Outcome)),
+                Value(EnumText.Of(decided.Reason)), Value(decided.DecidedUs), Value(EnumText.Of(after.Status)), Value(after.Price),
                 Value(after.Ceiling), Value(after.Leader), Value(after.EndUs), Value(after.Extensions), Value(after.BidCount),
             },
         };
@@ -107,7 +107,7 @@ internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvi
         {
             Parameters =
             {
-                Value(decided.AuctionId), Value(decided.Version), Value(Words.Of(after.Status)), Value(after.Price), Value(after.Ceiling),
+                Value(decided.AuctionId), Value(decided.Version), Value(EnumText.Of(after.Status)), Value(after.Price), Value(after.Ceiling),
                 Value(after.Leader), Value(after.EndUs), Value(after.Extensions), Value(after.BidCount),
             },
         };

@@ -11,26 +11,26 @@ namespace Auctions.Peers.Designs;
 /// is waited for with a short, growing pause. A lock in Redis may expire under its holder, so the transaction locks the row all the same:
 /// uncontended that costs nothing.
 /// </summary>
-internal sealed class RedisLock(IDatabase redis, ForUpdate transaction, TimeProvider time) : IPeerDesign
+internal sealed class RedisLock(IDatabase redis, ForUpdate transaction, TimeProvider timeProvider) : IPeerDesign
 {
     private const string Release = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
     private static readonly TimeSpan HeldMax = TimeSpan.FromSeconds(10), PauseMin = TimeSpan.FromMilliseconds(1), PauseMax = TimeSpan.FromMilliseconds(20);
     private readonly ConcurrentDictionary<Guid, SemaphoreSlim> _queues = new();
 
-    public async Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellation)
+    public async Task<BidAnswer> PlaceAsync(Guid auctionId, Bid bid, CancellationToken cancellationToken)
     {
         var queue = _queues.GetOrAdd(auctionId, _ => new SemaphoreSlim(1));
-        await queue.WaitAsync(cancellation);
+        await queue.WaitAsync(cancellationToken);
         try
         {
             RedisKey key = $"lock:{auctionId}";
-            RedisValue token = Guid.CreateVersion7(time.GetUtcNow()).ToByteArray();
+            RedisValue token = Guid.CreateVersion7(timeProvider.GetUtcNow()).ToByteArray();
             for (var pause = PauseMin; !await redis.StringSetAsync(key, token, HeldMax, When.NotExists); pause = Longer(pause))
-                await Task.Delay(pause, time, cancellation);
+                await Task.Delay(pause, timeProvider, cancellationToken);
             try
             {
-                return await transaction.PlaceAsync(auctionId, bid, cancellation);
+                return await transaction.PlaceAsync(auctionId, bid, cancellationToken);
             }
             finally
             {

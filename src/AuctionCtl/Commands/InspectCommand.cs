@@ -17,13 +17,13 @@ public static class InspectCommand
         var json = new Option<bool>("--json") { Description = "Prints JSON" };
         var command = new Command("inspect", "Shows an auction's row, its terms, Redis' hash beside it with differences marked, what is pending, and the last entries.")
             { id, last, json };
-        command.SetAction(async (parse, cancellation) =>
+        command.SetAction(async (parse, cancellationToken) =>
         {
             var target = new Target(parse);
             await using var postgres = target.Postgres();
             await using var redis = await ConnectionMultiplexer.ConnectAsync(target.Redis());
             var auctionId = parse.GetRequiredValue(id);
-            var inspection = await Inspection.ReadAsync(postgres, redis.GetDatabase(), auctionId, parse.GetValue(last), cancellation)
+            var inspection = await Inspection.ReadAsync(postgres, redis.GetDatabase(), auctionId, parse.GetValue(last), cancellationToken)
                 ?? throw new UnusableException($"There is no auction {auctionId}.");
             if (parse.GetValue(json)) await Console.Out.WriteLineAsync(Json.Of(inspection));
             else Write(inspection);

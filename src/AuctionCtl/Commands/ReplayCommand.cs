@@ -2,7 +2,8 @@ using System.CommandLine;
 using Auctions.Ctl.Deployment;
 using Auctions.Ctl.Output;
 using Auctions.Ctl.Replay;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 
 namespace Auctions.Ctl.Commands;
 
@@ -11,7 +12,7 @@ public static class ReplayCommand
 {
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromDays(1), ConnectTimeout = TimeSpan.FromSeconds(10), GiveUp = TimeSpan.FromSeconds(60);
 
-    public static Command Create(TimeProvider time)
+    public static Command Create(TimeProvider timeProvider)
     {
         var file = new Argument<FileInfo>("FILE") { Description = "CSV with a row a bid: see samples/sample-auctions.csv" };
         var endAfter = new Option<TimeSpan?>("--end-after")
@@ -30,19 +31,19 @@ public static class ReplayCommand
         });
         var command = new Command("replay", "Sends the bids of a CSV through gRPC, in time order per auction, and compares the closing prices.")
             { file, endAfter, json, parallel, bidding, auction, gateway };
-        command.SetAction(async (parse, cancellation) =>
+        command.SetAction(async (parse, cancellationToken) =>
         {
             var auctions = Read(parse.GetRequiredValue(file));
             var target = new Target(parse);
-            var tokens = target.Tokens(time);
+            var tokens = target.Tokens(timeProvider);
             using var clients = new ReplayClients(target.Service(bidding, "bidding"), target.Service(auction, "auction"), target.Service(gateway, "gateway"),
                 (subject, role) => tokens.Mint(subject, Enum.Parse<Roles>(role, ignoreCase: true), TokenLifetime, "velocity"));
-            await ConnectAsync(clients, time, cancellation);
-            var run = new ReplayRun(clients, parse.GetValue(endAfter), parse.GetValue(parallel), GiveUp, time);
-            var report = await run.RunAsync(auctions, cancellation);
+            await ConnectAsync(clients, timeProvider, cancellationToken);
+            var run = new ReplayRun(clients, parse.GetValue(endAfter), parse.GetValue(parallel), GiveUp, timeProvider);
+            var report = await run.RunAsync(auctions, cancellationToken);
 
             var asJson = parse.GetResult(json) is not null;
-            if (asJson && parse.GetValue(json) is { } path) await File.WriteAllTextAsync(path, Json.Of(report) + "\n", cancellation);
+            if (asJson && parse.GetValue(json) is { } path) await File.WriteAllTextAsync(path, Json.Of(report) + "\n", cancellationToken);
             else if (asJson) await Console.Out.WriteLineAsync(Json.Of(report));
             if (!asJson || parse.GetValue(json) is not null) ReplayTable.Write(report);
             return report.Violations.Count == 0 ? ExitCode.Clean : ExitCode.Broken;
@@ -67,10 +68,10 @@ public static class ReplayCommand
         }
     }
 
-    private static async Task ConnectAsync(ReplayClients clients, TimeProvider time, CancellationToken cancellation)
+    private static async Task ConnectAsync(ReplayClients clients, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(ConnectTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
+        using var timeout = new CancellationTokenSource(ConnectTimeout, timeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         try
         {
             await clients.ConnectAsync(either.Token);

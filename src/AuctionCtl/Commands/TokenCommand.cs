@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Auctions.Ctl.Deployment;
 using Auctions.Ctl.Output;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace Auctions.Ctl.Commands;
@@ -9,7 +10,7 @@ namespace Auctions.Ctl.Commands;
 /// <summary><c>token</c>: prints a token, signed with the deployment's shared key.</summary>
 public static class TokenCommand
 {
-    public static Command Create(TimeProvider time)
+    public static Command Create(TimeProvider timeProvider)
     {
         var subject = new Option<string>("--sub") { Description = "Who it speaks for", Required = true };
         var roles = new Option<Roles[]>("--role") { Description = "bidder, seller, viewer or service; may be repeated", Required = true, AllowMultipleArgumentsPerToken = true };
@@ -24,7 +25,7 @@ public static class TokenCommand
             if (!Caller.IsSubject(sub)) throw new UnusableException($"--sub must be 1 to {Caller.MaxSubjectLength} printable ASCII characters without a blank.");
             var role = parse.GetRequiredValue(roles).Aggregate(Roles.None, (all, one) => all | one);
             var ttl = parse.GetValue(lifetime)!.Value;
-            var token = new Target(parse).Tokens(time).Mint(sub, role, ttl, parse.GetValue(exemptions) ?? []);
+            var token = new Target(parse).Tokens(timeProvider).Mint(sub, role, ttl, parse.GetValue(exemptions) ?? []);
             Console.Out.WriteLine(parse.GetValue(json) ? Json.Of(new { Token = token, ExpiresAt = new JsonWebToken(token).ValidTo }) : token);
             return ExitCode.Clean;
         });

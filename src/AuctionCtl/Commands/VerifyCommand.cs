@@ -9,7 +9,7 @@ namespace Auctions.Ctl.Commands;
 /// <summary><c>verify</c>: checks the promises on live data.</summary>
 public static class VerifyCommand
 {
-    public static Command Create(TimeProvider time)
+    public static Command Create(TimeProvider timeProvider)
     {
         var json = new Option<bool>("--json") { Description = "Prints JSON" };
         var rest = new Option<TimeSpan?>("--rest")
@@ -20,14 +20,14 @@ public static class VerifyCommand
         };
         var command = new Command("verify", "Checks promises I1, I4, I5, I6 and I9 on live data, replaying every ledger through the rules. Exit code 1 where one is broken.")
             { json, rest };
-        command.SetAction(async (parse, cancellation) =>
+        command.SetAction(async (parse, cancellationToken) =>
         {
             var target = new Target(parse);
             await using var postgres = target.Postgres();
             await using var redis = await ConnectionMultiplexer.ConnectAsync(target.Redis());
-            var verification = new Verification(postgres, redis.GetDatabase(), parse.GetValue(rest)!.Value, time);
+            var verification = new Verification(postgres, redis.GetDatabase(), parse.GetValue(rest)!.Value, timeProvider);
             VerifyReport report;
-            await using (new ProgressLine(verification.Progress, time)) report = await verification.RunAsync(cancellation);
+            await using (new ProgressLine(verification.Progress, timeProvider)) report = await verification.RunAsync(cancellationToken);
 
             if (parse.GetValue(json)) await Console.Out.WriteLineAsync(Json.Of(report));
             else Write(report);

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Npgsql;
 
 namespace Auctions.Ctl.Deployment;
@@ -55,11 +56,11 @@ public sealed class Target(ParseResult parse)
         Find(option, $"{name.ToUpperInvariant()}_ADDRESS", () => _run.Value.Endpoints.GetValueOrDefault(name));
 
     /// <exception cref="UnusableException">There is no key, or it is none.</exception>
-    public TokenIssuer Tokens(TimeProvider time)
+    public TokenIssuer Tokens(TimeProvider timeProvider)
     {
         var key = new AuthOptions { Hs256Key = Find(JwtKeyOption, "Auth__Hs256Key", () => _run.Value.Secrets.GetValueOrDefault("jwt_key")) }.Key();
         return key?.Length >= AuthOptions.MinKeyBytes
-            ? new TokenIssuer(key, time, FindOr(IssuerOption, "Auth__Issuer"), FindOr(AudienceOption, "Auth__Audience"))
+            ? new TokenIssuer(key, timeProvider, FindOr(IssuerOption, "Auth__Issuer"), FindOr(AudienceOption, "Auth__Audience"))
             : throw new UnusableException($"The key of tokens must be base64 of at least {AuthOptions.MinKeyBytes} bytes.");
     }
 

@@ -18,44 +18,44 @@ public sealed record Inspection(
     IReadOnlyList<PendingEntry> Pending, IReadOnlyList<LedgerRow> Last)
 {
     /// <summary>Null where the ledger has no such auction.</summary>
-    public static async Task<Inspection?> ReadAsync(NpgsqlDataSource postgres, IDatabase redis, Guid id, int last, CancellationToken cancellation)
+    public static async Task<Inspection?> ReadAsync(NpgsqlDataSource postgres, IDatabase redis, Guid id, int last, CancellationToken cancellationToken)
     {
         var hot = await RedisCopy.ReadAsync(redis, id).ConfigureAwait(false);
-        await using var connection = await postgres.OpenConnectionAsync(cancellation).ConfigureAwait(false);
-        await using var snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellation).ConfigureAwait(false);
-        if (await HeadAsync(connection, id, cancellation).ConfigureAwait(false) is not { } head) return null;
-        var entries = await LastAsync(connection, id, last, cancellation).ConfigureAwait(false);
+        await using var connection = await postgres.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
+        await using var snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken).ConfigureAwait(false);
+        if (await HeadAsync(connection, id, cancellationToken).ConfigureAwait(false) is not { } head) return null;
+        var entries = await LastAsync(connection, id, last, cancellationToken).ConfigureAwait(false);
         var fields = head.AsHash().Select(field => (field, hot.Hash.GetValueOrDefault(field.Field)))
             .Select(f => new HeadField(f.field.Field, f.field.Value, f.Item2, hot.Hash.Count > 0 && f.Item2 != f.field.Value));
-        return new Inspection(id, await RowAsync(connection, id, cancellation).ConfigureAwait(false), [.. fields], hot.Hash.Count > 0,
+        return new Inspection(id, await RowAsync(connection, id, cancellationToken).ConfigureAwait(false), [.. fields], hot.Hash.Count > 0,
             [.. hot.Pending.Select(entry => new PendingEntry(entry.Version, entry.Line, entry.Version <= head.Version))], entries);
     }
 
-    private static async Task<LedgerHead?> HeadAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellation)
+    private static async Task<LedgerHead?> HeadAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellationToken)
     {
         await using var command = Command(connection, $"select {LedgerHead.Columns} from auctions where id = $1", id);
-        await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-        return await reader.ReadAsync(cancellation).ConfigureAwait(false) ? LedgerHead.Read(reader) : null;
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        return await reader.ReadAsync(cancellationToken).ConfigureAwait(false) ? LedgerHead.Read(reader) : null;
     }
 
     /// <summary>Every column as text, whatever columns there are.</summary>
-    private static async Task<IReadOnlyDictionary<string, string?>> RowAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellation)
+    private static async Task<IReadOnlyDictionary<string, string?>> RowAsync(NpgsqlConnection connection, Guid id, CancellationToken cancellationToken)
     {
         await using var command = Command(connection, "select f.key, f.value from auctions a, json_each_text(row_to_json(a)) f where a.id = $1", id);
-        await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         var row = new Dictionary<string, string?>(StringComparer.Ordinal);
-        while (await reader.ReadAsync(cancellation).ConfigureAwait(false)) row.Add(reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1));
+        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false)) row.Add(reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1));
         return row;
     }
 
-    private static async Task<List<LedgerRow>> LastAsync(NpgsqlConnection connection, Guid id, int last, CancellationToken cancellation)
+    private static async Task<List<LedgerRow>> LastAsync(NpgsqlConnection connection, Guid id, int last, CancellationToken cancellationToken)
     {
         await using var command = Command(connection,
             $"select {LedgerRow.Columns} from ledger where auction_id = $1 order by coalesce(version, basis) desc, version nulls first, decided_us desc limit $2", id);
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = last });
-        await using var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
         var rows = new List<LedgerRow>();
-        while (await reader.ReadAsync(cancellation).ConfigureAwait(false)) rows.Add(LedgerRow.Read(reader));
+        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false)) rows.Add(LedgerRow.Read(reader));
         return rows;
     }
 

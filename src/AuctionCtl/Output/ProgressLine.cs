@@ -12,10 +12,10 @@ public sealed class ProgressLine : IAsyncDisposable
     private readonly Func<string> _line;
     private string _written = "";
 
-    public ProgressLine(Func<string> line, TimeProvider time)
+    public ProgressLine(Func<string> line, TimeProvider timeProvider)
     {
         _line = line;
-        _timer = new PeriodicTimer(Terminal ? TimeSpan.FromMilliseconds(250) : TimeSpan.FromSeconds(5), time);
+        _timer = new PeriodicTimer(Terminal ? TimeSpan.FromMilliseconds(250) : TimeSpan.FromSeconds(5), timeProvider);
         _writing = WriteAsync();
     }
 

@@ -1,4 +1,4 @@
-using Auctions.Platform.Contract;
+using Auctions.Grpc;
 using Auctions.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -12,27 +12,27 @@ namespace Auctions.Ctl.Replay;
 /// </summary>
 /// <param name="pace">How long an auction of so many bids stays open.</param>
 /// <param name="gate">Bounds how many auctions are being bid in at once; waiting for the end takes no place.</param>
-public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pace, SemaphoreSlim gate, ReplayProgress progress, TimeProvider time)
+public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pace, SemaphoreSlim gate, ReplayProgress progress, TimeProvider timeProvider)
 {
     /// <summary>How long after the end the final frame may come before the wait is given up.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(60);
 
-    public async Task<AuctionRun> RunAsync(RecordedAuction recorded, CancellationToken cancellation)
+    public async Task<AuctionRun> RunAsync(RecordedAuction recorded, CancellationToken cancellationToken)
     {
         var answers = new List<Answer>(recorded.Bids.Count);
         var frames = new FrameLog();
         var run = new AuctionRun(recorded, "", answers, frames, new Dictionary<Guid, PlaceBidResponse?>(), [], null, null);
-        using var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var viewer = Task.CompletedTask;
         try
         {
-            await gate.WaitAsync(cancellation).ConfigureAwait(false);
+            await gate.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                var auction = await CreateAsync(recorded, cancellation).ConfigureAwait(false);
+                var auction = await CreateAsync(recorded, cancellationToken).ConfigureAwait(false);
                 run = run with { AuctionId = auction.AuctionId };
-                viewer = new Viewer(clients, time).WatchAsync(auction.AuctionId, frames, watching.Token);
-                foreach (var bid in recorded.Bids) answers.Add(await PlaceAsync(auction.AuctionId, bid, cancellation).ConfigureAwait(false));
+                viewer = new Viewer(clients, timeProvider).WatchAsync(auction.AuctionId, frames, watching.Token);
+                foreach (var bid in recorded.Bids) answers.Add(await PlaceAsync(auction.AuctionId, bid, cancellationToken).ConfigureAwait(false));
             }
             finally
             {
@@ -40,7 +40,7 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
             }
 
             await AwaitEndAsync(run, viewer, watching).ConfigureAwait(false);
-            run = await ReadBackAsync(run, cancellation).ConfigureAwait(false);
+            run = await ReadBackAsync(run, cancellationToken).ConfigureAwait(false);
             progress.Ended();
             return run;
         }
@@ -55,32 +55,32 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
         }
     }
 
-    private async Task<Auction> CreateAsync(RecordedAuction recorded, CancellationToken cancellation)
+    private async Task<Auction> CreateAsync(RecordedAuction recorded, CancellationToken cancellationToken)
     {
         var auction = new Auction
         {
             Title = recorded.Item.Length > 0 ? recorded.Item : $"Replay of {recorded.Id}",
-            CurrencyCode = Reckoning.CurrencyCode,
+            CurrencyCode = ReplayVerdict.CurrencyCode,
             OpeningPrice = Amount(recorded.Opening),
             ReservePrice = recorded.Reserve > 0 ? Amount(recorded.Reserve) : null,
             Increment = new IncrementRule { Table = Core.Increment.EbayUs.Name },
-            OriginalEndTime = Timestamp.FromDateTimeOffset(time.GetUtcNow() + pace.OpenFor(recorded.Bids.Count)),
+            OriginalEndTime = Timestamp.FromDateTimeOffset(timeProvider.GetUtcNow() + pace.OpenFor(recorded.Bids.Count)),
         };
         var request = new CreateAuctionRequest { Auction = auction, IdempotencyKey = Guid.NewGuid().ToString() };
         var created = await retries.SendAsync(
-            deadline => clients.Auction.CreateAuctionAsync(request, clients.As(Reckoning.Seller, "seller", deadline, cancellation)), cancellation).ConfigureAwait(false);
+            deadline => clients.Auction.CreateAuctionAsync(request, clients.As(ReplayVerdict.Seller, "seller", deadline, cancellationToken)), cancellationToken).ConfigureAwait(false);
         progress.Created();
         return created.Auction;
     }
 
-    private async Task<Answer> PlaceAsync(string auctionId, RecordedBid bid, CancellationToken cancellation)
+    private async Task<Answer> PlaceAsync(string auctionId, RecordedBid bid, CancellationToken cancellationToken)
     {
         var key = Guid.NewGuid();
         var request = new PlaceBidRequest { AuctionId = auctionId, IdempotencyKey = key.ToString(), MaxAmount = Amount(bid.Max) };
-        var began = time.GetTimestamp();
+        var began = timeProvider.GetTimestamp();
         var response = await retries.SendAsync(
-            deadline => clients.Bidding.PlaceBidAsync(request, clients.As(bid.Bidder, "bidder", deadline, cancellation)), cancellation).ConfigureAwait(false);
-        var latency = time.GetElapsedTime(began);
+            deadline => clients.Bidding.PlaceBidAsync(request, clients.As(bid.Bidder, "bidder", deadline, cancellationToken)), cancellationToken).ConfigureAwait(false);
+        var latency = timeProvider.GetElapsedTime(began);
         pace.Took(latency);
         progress.Answered(response.Outcome != BidOutcome.Rejected);
         return new Answer(bid, key, response, latency.TotalMilliseconds);
@@ -89,7 +89,7 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
     /// <summary>Waits for the final frame; gives up where it is long overdue, which the checks then report.</summary>
     private async Task AwaitEndAsync(AuctionRun run, Task viewer, CancellationTokenSource watching)
     {
-        var left = run.Answers is [.., { Response.State: { } state }] ? state.EndTime.ToDateTimeOffset() - time.GetUtcNow() : pace.OpenFor(0);
+        var left = run.Answers is [.., { Response.State: { } state }] ? state.EndTime.ToDateTimeOffset() - timeProvider.GetUtcNow() : pace.OpenFor(0);
         watching.CancelAfter((left > TimeSpan.Zero ? left : TimeSpan.Zero) + Grace);
         try
         {
@@ -101,24 +101,24 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
         }
     }
 
-    private async Task<AuctionRun> ReadBackAsync(AuctionRun run, CancellationToken cancellation)
+    private async Task<AuctionRun> ReadBackAsync(AuctionRun run, CancellationToken cancellationToken)
     {
         var got = await retries.SendAsync(
             deadline => clients.Auction.GetAuctionAsync(
-                new GetAuctionRequest { AuctionId = run.AuctionId }, clients.As("replay/viewer", "viewer", deadline, cancellation)), cancellation).ConfigureAwait(false);
+                new GetAuctionRequest { AuctionId = run.AuctionId }, clients.As("replay/viewer", "viewer", deadline, cancellationToken)), cancellationToken).ConfigureAwait(false);
         var outcomes = new Dictionary<Guid, PlaceBidResponse?>();
         foreach (var answer in run.Answers.Where(answer => answer.Response.Outcome == BidOutcome.Rejected))
-            outcomes.Add(answer.Key, await OutcomeAsync(run.AuctionId, answer, cancellation).ConfigureAwait(false));
-        return run with { Final = got.Auction, Outcomes = outcomes, Listed = await ListAsync(run.AuctionId, cancellation).ConfigureAwait(false) };
+            outcomes.Add(answer.Key, await OutcomeAsync(run.AuctionId, answer, cancellationToken).ConfigureAwait(false));
+        return run with { Final = got.Auction, Outcomes = outcomes, Listed = await ListAsync(run.AuctionId, cancellationToken).ConfigureAwait(false) };
     }
 
-    private async Task<PlaceBidResponse?> OutcomeAsync(string auctionId, Answer answer, CancellationToken cancellation)
+    private async Task<PlaceBidResponse?> OutcomeAsync(string auctionId, Answer answer, CancellationToken cancellationToken)
     {
         try
         {
             var request = new GetBidOutcomeRequest { AuctionId = auctionId, IdempotencyKey = answer.Key.ToString() };
             var outcome = await retries.SendAsync(
-                deadline => clients.Bidding.GetBidOutcomeAsync(request, clients.As(answer.Bid.Bidder, "bidder", deadline, cancellation)), cancellation).ConfigureAwait(false);
+                deadline => clients.Bidding.GetBidOutcomeAsync(request, clients.As(answer.Bid.Bidder, "bidder", deadline, cancellationToken)), cancellationToken).ConfigureAwait(false);
             return outcome.Result;
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.NotFound)
@@ -127,14 +127,14 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
         }
     }
 
-    private async Task<List<V1.Bid>> ListAsync(string auctionId, CancellationToken cancellation)
+    private async Task<List<V1.Bid>> ListAsync(string auctionId, CancellationToken cancellationToken)
     {
         var bids = new List<V1.Bid>();
         var request = new ListBidsRequest { AuctionId = auctionId, PageSize = 500 };
         do
         {
             var page = await retries.SendAsync(
-                deadline => clients.Auction.ListBidsAsync(request, clients.As("replay/viewer", "viewer", deadline, cancellation)), cancellation).ConfigureAwait(false);
+                deadline => clients.Auction.ListBidsAsync(request, clients.As("replay/viewer", "viewer", deadline, cancellationToken)), cancellationToken).ConfigureAwait(false);
             bids.AddRange(page.Bids);
             request.PageToken = page.NextPageToken;
         }
@@ -142,5 +142,5 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
         return bids;
     }
 
-    private static Money Amount(long cents) => MoneyMap.FromMinor(cents, Reckoning.CurrencyCode);
+    private static Money Amount(long cents) => MoneyMap.FromMinor(cents, ReplayVerdict.CurrencyCode);
 }

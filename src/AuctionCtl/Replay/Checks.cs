@@ -12,7 +12,7 @@ public static class Checks
     /// <summary>Promise I9.</summary>
     public static readonly TimeSpan LatestSeal = TimeSpan.FromSeconds(1);
 
-    public static IReadOnlyList<Violation> Of(AuctionRun run, Reckoning reckoning)
+    public static IReadOnlyList<Violation> Of(AuctionRun run, ReplayVerdict reckoning)
     {
         var found = new List<Violation>();
         if (run.Failure is { } failure) Add("I2", null, $"not carried through, after {run.Answers.Count} of {run.Recorded.Bids.Count} bids: {failure}");
@@ -27,7 +27,7 @@ public static class Checks
     }
 
     /// <summary>Every answer is what the rules say, on the state that the bids before have left.</summary>
-    private static void Answers(AuctionRun run, Reckoning reckoning, Action<string, long?, string> add)
+    private static void Answers(AuctionRun run, ReplayVerdict reckoning, Action<string, long?, string> add)
     {
         foreach (var (answer, expected) in run.Answers.Zip(reckoning.Decisions))
         {
@@ -94,7 +94,7 @@ public static class Checks
         }
     }
 
-    private static void End(AuctionRun run, Auction final, Reckoning reckoning, Action<string, long?, string> add)
+    private static void End(AuctionRun run, Auction final, ReplayVerdict reckoning, Action<string, long?, string> add)
     {
         var state = final.State;
         if (state.Status != AuctionStatus.Ended) add("I9", state.Version, $"it is {state.Status} long after its end");
@@ -124,12 +124,12 @@ public static class Checks
 
     /// <summary>Cents; 0 where there is none. -1 where the amount is no amount of cents, which is then equal to nothing.</summary>
     private static long Minor(Money? money) =>
-        money is null ? 0 : Core.Currency.Find(Reckoning.CurrencyCode)!.ToMinor(money.Units, money.Nanos) ?? -1;
+        money is null ? 0 : Core.Currency.Find(ReplayVerdict.CurrencyCode)!.ToMinor(money.Units, money.Nanos) ?? -1;
 
     private static Core.BidOutcome Outcome(BidOutcome outcome) => outcome switch
     {
         BidOutcome.Leading => Core.BidOutcome.Leading,
         BidOutcome.Outbid => Core.BidOutcome.Outbid,
-        _ => Core.BidOutcome.Refused,
+        _ => Core.BidOutcome.Rejected,
     };
 }

@@ -28,12 +28,12 @@ public sealed class ReplayClients : IDisposable
     public StreamService.StreamServiceClient Stream { get; }
 
     /// <summary>The authorization header of a subject, for calls until the deadline.</summary>
-    public CallOptions As(string subject, string role, DateTime? deadline, CancellationToken cancellation) =>
-        new(_headers.GetOrAdd((subject, role), who => new Metadata { { "authorization", $"Bearer {_issue(who.Subject, who.Role)}" } }), deadline, cancellation);
+    public CallOptions As(string subject, string role, DateTime? deadline, CancellationToken cancellationToken) =>
+        new(_headers.GetOrAdd((subject, role), who => new Metadata { { "authorization", $"Bearer {_issue(who.Subject, who.Role)}" } }), deadline, cancellationToken);
 
     /// <summary>Connects to each service.</summary>
     /// <exception cref="OperationCanceledException">Not all could be reached in time.</exception>
-    public Task ConnectAsync(CancellationToken cancellation) => Task.WhenAll(_channels.Select(channel => channel.ConnectAsync(cancellation)));
+    public Task ConnectAsync(CancellationToken cancellationToken) => Task.WhenAll(_channels.Select(channel => channel.ConnectAsync(cancellationToken)));
 
     public void Dispose()
     {

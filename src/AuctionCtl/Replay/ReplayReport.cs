@@ -35,7 +35,7 @@ public sealed record ReplayReport(
             runs.Count - mismatches.Count, mismatches, runs.Count(Checks.FinalFrameMatches),
             new LatenessMs(Quantile(lateness, 0.5), Quantile(lateness, 0.99), Quantile(lateness, 1)),
             new LatencyMs(Quantile(latency, 0.5), Quantile(latency, 0.99)),
-            [.. runs.SelectMany(run => Checks.Of(run, Reckoning.Of(run.Recorded)))]);
+            [.. runs.SelectMany(run => Checks.Of(run, ReplayVerdict.Of(run.Recorded)))]);
     }
 
     private static decimal? Dollars(long? cents) => cents is { } some ? Cents.ToDollars(some) : null;

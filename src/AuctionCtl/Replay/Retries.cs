@@ -1,4 +1,5 @@
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
@@ -10,24 +11,24 @@ namespace Auctions.Ctl.Replay;
 /// nothing was decided (RESOURCE_EXHAUSTED). The requests carry idempotency keys or only read, so sending twice is free.
 /// </summary>
 /// <param name="giveUp">How long a request may stay without an answer.</param>
-public sealed class Retries(TimeSpan giveUp, TimeProvider time)
+public sealed class Retries(TimeSpan giveUp, TimeProvider timeProvider)
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(25), Longest = TimeSpan.FromSeconds(1), Attempt = TimeSpan.FromSeconds(10);
 
     /// <exception cref="RpcException">The answer is another error, or still one of these after the time to give up.</exception>
-    public async Task<T> SendAsync<T>(Func<DateTime, AsyncUnaryCall<T>> send, CancellationToken cancellation)
+    public async Task<T> SendAsync<T>(Func<DateTime, AsyncUnaryCall<T>> send, CancellationToken cancellationToken)
     {
-        var began = time.GetTimestamp();
+        var began = timeProvider.GetTimestamp();
         for (var wait = First; ; wait = wait * 2 < Longest ? wait * 2 : Longest)
         {
             try
             {
-                using var call = send(time.GetUtcNow().UtcDateTime + Attempt);
-                return await call.ResponseAsync.WaitAsync(cancellation).ConfigureAwait(false);
+                using var call = send(timeProvider.GetUtcNow().UtcDateTime + Attempt);
+                return await call.ResponseAsync.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
-            catch (RpcException e) when (MayRetry(e) && time.GetElapsedTime(began) < giveUp)
+            catch (RpcException e) when (MayRetry(e) && timeProvider.GetElapsedTime(began) < giveUp)
             {
-                await Task.Delay(RetryAfter(e) ?? wait, time, cancellation).ConfigureAwait(false);
+                await Task.Delay(RetryAfter(e) ?? wait, timeProvider, cancellationToken).ConfigureAwait(false);
             }
         }
     }

@@ -43,7 +43,7 @@ public static class SampleFile
 
         var item = Items[random.Below(Items.Length)];
         var auction = new RecordedAuction(Invariant($"{id}"), item, opening, reserve, null, bids);
-        var closing = Reckoning.Of(auction).Closing is { } cents ? Dollars(cents) : "";
+        var closing = ReplayVerdict.Of(auction).Closing is { } cents ? Dollars(cents) : "";
         var days = 3 + 2 * random.Below(4);
         for (var i = 0; i < count; i++)
         {

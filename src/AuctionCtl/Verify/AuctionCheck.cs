@@ -25,8 +25,8 @@ public static class AuctionCheck
         try
         {
             var terms = Terms.Parse(row.TermsLine);
-            var state = new AuctionState(Words.Parse<AuctionStatus>(row.Status), row.Price, row.Ceiling, row.Leader, row.EndUs, row.Extensions, row.BidCount);
-            var head = new ChainHead(new Head(row.Version, row.Head, terms, state), row.Winner, Words.Parse<EndReason>(row.EndReason));
+            var state = new AuctionState(EnumText.Parse<AuctionStatus>(row.Status), row.Price, row.Ceiling, row.Leader, row.EndUs, row.Extensions, row.BidCount);
+            var head = new ChainHead(new Head(row.Version, row.Head, terms, state), row.Winner, EnumText.Parse<EndReason>(row.EndReason));
             IEnumerable<Violation> broken = Rules.ReserveMet(terms, state) == row.ReserveMet
                 ? []
                 : [new Violation("I1", row.Id.ToString(), row.Version, $"the row's reserve_met is {row.ReserveMet} at price {row.Price}, and the reserve {terms.Reserve}")];

@@ -45,8 +45,8 @@ public sealed class AuctionRecords
 
     private void AddEntry(NpgsqlDataReader row, long version)
     {
-        var kind = Words.Parse<EntryKind>(row.GetString(5));
-        var after = new AuctionState(Words.Parse<AuctionStatus>(row.GetString(17)), row.GetInt64(18), row.GetInt64(19), row.GetString(20),
+        var kind = EnumText.Parse<EntryKind>(row.GetString(5));
+        var after = new AuctionState(EnumText.Parse<AuctionStatus>(row.GetString(17)), row.GetInt64(18), row.GetInt64(19), row.GetString(20),
             row.GetInt64(21), row.GetInt32(22), row.GetInt64(23));
         var terms = row.IsDBNull(15) ? null : Terms.Parse(row.GetString(15));
         _terms = terms ?? _terms;
@@ -56,15 +56,15 @@ public sealed class AuctionRecords
             _faults.Add(("I1", version, $"reserve_met is {row.GetBoolean(24)} at price {after.Price}, and the reserve {_terms.Reserve}"));
         var isBid = kind == EntryKind.Bid;
         _entries.Add(new LedgerEntry(version, row.GetGuid(1), row.IsDBNull(2) ? Guid.Empty : row.GetGuid(2), kind, isBid ? BidOf(row) : null,
-            isBid ? Words.Parse<BidOutcome>(row.GetString(12)) : default, after, row.GetInt64(16), terms,
-            row.IsDBNull(25) ? "" : row.GetString(25), row.IsDBNull(26) ? EndReason.None : Words.Parse<EndReason>(row.GetString(26))));
+            isBid ? EnumText.Parse<BidOutcome>(row.GetString(12)) : default, after, row.GetInt64(16), terms,
+            row.IsDBNull(25) ? "" : row.GetString(25), row.IsDBNull(26) ? EndReason.None : EnumText.Parse<EndReason>(row.GetString(26))));
         if (isBid) AddAnswer(row, version, after);
     }
 
     private void AddAnswer(NpgsqlDataReader row, long version, AuctionState after) => _answers.Add(new DecidedBid(
-        row.GetGuid(0), row.GetGuid(1), row.GetGuid(2), version, BidOf(row), Words.Parse<BidOutcome>(row.GetString(12)),
-        Words.Parse<RefusalReason>(row.GetString(13)), row.GetString(14), None, after, row.GetInt64(16)));
+        row.GetGuid(0), row.GetGuid(1), row.GetGuid(2), version, BidOf(row), EnumText.Parse<BidOutcome>(row.GetString(12)),
+        EnumText.Parse<RejectionReason>(row.GetString(13)), row.GetString(14), None, after, row.GetInt64(16)));
 
     private static Bid BidOf(NpgsqlDataReader row) => new(
-        row.GetString(7), row.GetGuid(8), Words.Parse<BidKind>(row.GetString(6)), row.GetString(9), row.GetInt64(10), row.GetInt64(11));
+        row.GetString(7), row.GetGuid(8), EnumText.Parse<BidKind>(row.GetString(6)), row.GetString(9), row.GetInt64(10), row.GetInt64(11));
 }

@@ -30,7 +30,7 @@ public sealed record LedgerHead(
         ("leader", Leader), ("end_us", Digits(EndUs)), ("extensions", Digits(Extensions)), ("bid_count", Digits(BidCount)), ("terms", TermsLine),
     ];
 
-    public bool IsOver => Status == Words.Of(AuctionStatus.Ended) || Status == Words.Of(AuctionStatus.Cancelled);
+    public bool IsOver => Status == EnumText.Of(AuctionStatus.Ended) || Status == EnumText.Of(AuctionStatus.Cancelled);
 
     private static string Digits(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,4 @@
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using StackExchange.Redis;
 
 namespace Auctions.Ctl.Verify;

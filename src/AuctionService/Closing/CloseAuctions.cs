@@ -1,8 +1,7 @@
 using System.Collections.Concurrent;
 using Auctions.Core;
-using Auctions.Platform.Chain;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 
 namespace AuctionService.Closing;
@@ -17,29 +16,29 @@ namespace AuctionService.Closing;
 /// </remarks>
 internal sealed partial class CloseAuctions(
     LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, WaveSchedule schedule, ClosingMetrics metrics,
-    IOptions<AuctionOptions> options, TimeProvider time, ILogger<CloseAuctions> log)
+    IOptions<AuctionOptions> options, TimeProvider timeProvider, ILogger<CloseAuctions> logger)
 {
     /// <summary>Calls to Redis at a time: they share a connection, so that these are few round trips.</summary>
     private const int RedisCallsMax = 64;
 
     /// <summary>Closes until nothing is due that can be closed.</summary>
     /// <exception cref="LedgerUnavailableException">The rest is found by the next wave.</exception>
-    public async Task AllDueAsync(CancellationToken cancellation)
+    public async Task AllDueAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
-            await using var claim = await waves.ClaimDueAsync(options.Value.ClosingsMax, time.GetUtcNow().ToMicroseconds(), cancellation);
-            if (claim.AuctionIds.Count == 0 || await CloseAsync(claim.AuctionIds, cancellation) == 0) return;
+            await using var claim = await waves.ClaimDueAsync(options.Value.ClosingsMax, timeProvider.GetUtcNow().ToMicroseconds(), cancellationToken);
+            if (claim.AuctionIds.Count == 0 || await CloseAsync(claim.AuctionIds, cancellationToken) == 0) return;
         }
     }
 
     /// <summary>Closes these together; where that fails for another reason than an outage, one by one, so that one of them cannot hold up the others.</summary>
     /// <returns>How many were sealed.</returns>
-    private async Task<int> CloseAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellation)
+    private async Task<int> CloseAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken)
     {
         try
         {
-            return await SealAsync(await StopAsync(auctionIds, cancellation), cancellation);
+            return await SealAsync(await StopAsync(auctionIds, cancellationToken), cancellationToken);
         }
         catch (Exception e) when (e is not (LedgerUnavailableException or OperationCanceledException))
         {
@@ -50,19 +49,19 @@ internal sealed partial class CloseAuctions(
             }
 
             var count = 0;
-            foreach (var id in auctionIds) count += await CloseAsync([id], cancellation);
+            foreach (var id in auctionIds) count += await CloseAsync([id], cancellationToken);
             return count;
         }
     }
 
     /// <summary>Step one: Redis accepts nothing more, and what it has decided is appended. With Redis gone there is nothing to stop.</summary>
-    private async Task<List<Stopped>> StopAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellation)
+    private async Task<List<Stopped>> StopAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken)
     {
         var stopped = new ConcurrentBag<Stopped>();
         var redis = true;
         await Parallel.ForEachAsync(
             auctionIds,
-            new ParallelOptions { MaxDegreeOfParallelism = RedisCallsMax, CancellationToken = cancellation },
+            new ParallelOptions { MaxDegreeOfParallelism = RedisCallsMax, CancellationToken = cancellationToken },
             async (id, cancel) =>
             {
                 if (!Volatile.Read(ref redis))
@@ -87,19 +86,19 @@ internal sealed partial class CloseAuctions(
     }
 
     /// <summary>Step two: the sealing entries, in one transaction.</summary>
-    private async Task<int> SealAsync(List<Stopped> stopped, CancellationToken cancellation)
+    private async Task<int> SealAsync(List<Stopped> stopped, CancellationToken cancellationToken)
     {
         var early = stopped.Where(s => s.Attempt is { Sealed: false }).Select(s => s.Id).ToList();
-        if (early.Count > 0) await KeepOpenAsync(stopped, early, cancellation);
+        if (early.Count > 0) await KeepOpenAsync(stopped, early, cancellationToken);
         if (stopped.Count == 0) return 0;
 
-        var nowUs = time.GetUtcNow().ToMicroseconds();
-        var results = await lifecycle.SealAsync([.. stopped.Select(s => new SealRequest(s.Id, SealCause.Time, s.Attempt?.NowUs ?? nowUs))], cancellation);
-        var committedUs = time.GetUtcNow().ToMicroseconds();
+        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
+        var results = await lifecycle.SealAsync([.. stopped.Select(s => new SealRequest(s.Id, SealCause.Time, s.Attempt?.NowUs ?? nowUs))], cancellationToken);
+        var committedUs = timeProvider.GetUtcNow().ToMicroseconds();
         var (count, latestUs) = (0, 0L);
         for (var i = 0; i < results.Count; i++)
         {
-            if (results[i].Outcome == SealOutcome.NotYet) await schedule.AddAsync(results[i].Auction!.Head.State.EndUs, cancellation);
+            if (results[i].Outcome == SealOutcome.NotYet) await schedule.AddAsync(results[i].Auction!.Head.State.EndUs, cancellationToken);
             if (results[i].Outcome != SealOutcome.Sealed) continue;
             var lateUs = committedUs - results[i].Auction!.Head.State.EndUs;
             metrics.Sealed(TimeSpan.FromMicroseconds(lateUs));
@@ -107,7 +106,7 @@ internal sealed partial class CloseAuctions(
         }
 
         if (count > 0) Sealed(count, latestUs / 1_000);
-        await ForgetAsync([.. results.Select((r, i) => (stopped[i], r.Auction)).Where(x => x.Auction is { Head.State.IsOver: true })], cancellation);
+        await ForgetAsync([.. results.Select((r, i) => (stopped[i], r.Auction)).Where(x => x.Auction is { Head.State.IsOver: true })], cancellationToken);
         return count;
     }
 
@@ -115,9 +114,9 @@ internal sealed partial class CloseAuctions(
     /// Redis says of these that their end has not come. What it had decided is in the ledger by now, extensions of the end too. So where the
     /// ledger's end is past by Redis' own clock, Redis is wrong, and the auction is closed all the same; where not, it ends later.
     /// </summary>
-    private async Task KeepOpenAsync(List<Stopped> stopped, List<Guid> early, CancellationToken cancellation)
+    private async Task KeepOpenAsync(List<Stopped> stopped, List<Guid> early, CancellationToken cancellationToken)
     {
-        var rows = (await lifecycle.ReadAuctionsAsync(early, cancellation)).ToDictionary(r => r.Id);
+        var rows = (await lifecycle.ReadAuctionsAsync(early, cancellationToken)).ToDictionary(r => r.Id);
         foreach (var one in stopped.Where(s => s.Attempt is { Sealed: false }).ToList())
         {
             if (!rows.TryGetValue(one.Id, out var row) || row.Head.State.EndUs <= one.Attempt!.Value.NowUs) continue;
@@ -125,7 +124,7 @@ internal sealed partial class CloseAuctions(
 
             // By our clock, which is what the schedule runs on: it may be ahead of Redis'.
             var leftUs = row.Head.State.EndUs - one.Attempt.Value.NowUs;
-            await schedule.AddAsync(time.GetUtcNow().ToMicroseconds() + leftUs, cancellation);
+            await schedule.AddAsync(timeProvider.GetUtcNow().ToMicroseconds() + leftUs, cancellationToken);
         }
     }
 
@@ -133,13 +132,13 @@ internal sealed partial class CloseAuctions(
     /// Step three, at best effort: Redis forgets the auction, whose sealing it did not propose, or is set to it where it holds entries that
     /// the ledger turned away. Left undone, the next bid's refusal by the ledger sees to it.
     /// </summary>
-    private async Task ForgetAsync((Stopped Stopped, AuctionRow? Row)[] auctions, CancellationToken cancellation)
+    private async Task ForgetAsync((Stopped Stopped, AuctionRow? Row)[] auctions, CancellationToken cancellationToken)
     {
         try
         {
             await Parallel.ForEachAsync(
                 auctions.Where(a => a.Stopped.HotState),
-                new ParallelOptions { MaxDegreeOfParallelism = RedisCallsMax, CancellationToken = cancellation },
+                new ParallelOptions { MaxDegreeOfParallelism = RedisCallsMax, CancellationToken = cancellationToken },
                 async (a, cancel) =>
                 {
                     if (a.Stopped.Strayed) await recovery.HydrateAsync(a.Stopped.Id, cancel);

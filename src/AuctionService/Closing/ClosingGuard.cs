@@ -1,5 +1,5 @@
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 
 namespace AuctionService.Closing;
 
@@ -7,13 +7,13 @@ namespace AuctionService.Closing;
 /// Looks every second, and at once when the service starts, for what should have started or ended, whatever Quartz knows: waves that
 /// were never scheduled, purchases, ends that someone moved by hand, and everything that came due while nothing ran.
 /// </summary>
-internal sealed partial class ClosingGuard(Waves waves, TimeProvider time, ILogger<ClosingGuard> log) : BackgroundService
+internal sealed partial class ClosingGuard(Waves waves, TimeProvider timeProvider, ILogger<ClosingGuard> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, time);
+        using var timer = new PeriodicTimer(Interval, timeProvider);
         var failing = false;
         do
         {

@@ -1,6 +1,6 @@
 using Auctions.Core;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.HotState;
+using Auctions.Ledger;
 
 namespace AuctionService.Closing;
 
@@ -9,20 +9,20 @@ namespace AuctionService.Closing;
 /// who watch, and look for what is active.
 /// </summary>
 internal sealed partial class StartAuctions(
-    LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, TimeProvider time, ILogger<StartAuctions> log)
+    LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, TimeProvider timeProvider, ILogger<StartAuctions> logger)
 {
     private const int Max = 500;
 
-    public async Task AllDueAsync(CancellationToken cancellation)
+    public async Task AllDueAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
-            var nowUs = time.GetUtcNow().ToMicroseconds();
-            var due = await waves.FindStartingAsync(Max, nowUs, cancellation);
+            var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
+            var due = await waves.FindStartingAsync(Max, nowUs, cancellationToken);
             if (due.Count == 0) return;
-            var started = await waves.StartAsync(due, nowUs, cancellation);
+            var started = await waves.StartAsync(due, nowUs, cancellationToken);
             if (started.Count > 0) Started(started.Count);
-            await ForgetAsync(started, cancellation);
+            await ForgetAsync(started, cancellationToken);
 
             // None: another instance was there first, or what is due cannot be started. Either way there is nothing to do here now.
             if (started.Count == 0) return;
@@ -30,12 +30,12 @@ internal sealed partial class StartAuctions(
     }
 
     /// <summary>Whoever bid before the start has brought the auction into Redis, where it is now one entry behind.</summary>
-    private async Task ForgetAsync(IReadOnlyList<Guid> started, CancellationToken cancellation)
+    private async Task ForgetAsync(IReadOnlyList<Guid> started, CancellationToken cancellationToken)
     {
         try
         {
-            foreach (var row in await lifecycle.ReadAuctionsAsync(started, cancellation))
-                await hotState.DropIfBehindAsync(row.Id, row.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellation);
+            foreach (var row in await lifecycle.ReadAuctionsAsync(started, cancellationToken))
+                await hotState.DropIfBehindAsync(row.Id, row.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellationToken);
         }
         catch (HotStateUnavailableException e)
         {

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Auctions.Core;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using Quartz;
 
 namespace AuctionService.Closing;
@@ -9,7 +9,7 @@ namespace AuctionService.Closing;
 /// The instants at which waves are due: one Quartz trigger an instant, however many auctions start or end then, for all instances of
 /// the service. Best effort: what is missed here the <see cref="ClosingGuard"/> finds.
 /// </summary>
-internal sealed partial class WaveSchedule(LedgerWaves waves, IServiceProvider services, TimeProvider time, ILogger<WaveSchedule> log)
+internal sealed partial class WaveSchedule(LedgerWaves waves, IServiceProvider services, TimeProvider timeProvider, ILogger<WaveSchedule> logger)
 {
     /// <summary>Instants are rounded up to this, so that auctions of about the same end share a wave.</summary>
     public const long StepUs = 250_000;
@@ -28,35 +28,35 @@ internal sealed partial class WaveSchedule(LedgerWaves waves, IServiceProvider s
     public static long RoundUp(long us) => (us + StepUs - 1) / StepUs * StepUs;
 
     /// <summary>Schedules an auction's start, if it lies ahead, and its end.</summary>
-    public async Task AddAsync(AuctionRow row, CancellationToken cancellation)
+    public async Task AddAsync(AuctionRow row, CancellationToken cancellationToken)
     {
-        if (row.Head.State.Status == AuctionStatus.Scheduled) await AddAsync(row.Head.Terms.StartUs, cancellation);
-        if (!row.Head.State.IsOver) await AddAsync(row.Head.State.EndUs, cancellation);
+        if (row.Head.State.Status == AuctionStatus.Scheduled) await AddAsync(row.Head.Terms.StartUs, cancellationToken);
+        if (!row.Head.State.IsOver) await AddAsync(row.Head.State.EndUs, cancellationToken);
     }
 
     /// <summary>Schedules what is due shortly: ends that soft close has moved, and whatever was changed by another path.</summary>
-    public async Task AddUpcomingAsync(CancellationToken cancellation)
+    public async Task AddUpcomingAsync(CancellationToken cancellationToken)
     {
-        var nowUs = time.GetUtcNow().ToMicroseconds();
-        foreach (var instantUs in await waves.FindNextInstantsAsync(nowUs, nowUs + AheadUs, StepUs, UpcomingMax, cancellation))
-            await AddAsync(instantUs, cancellation);
+        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
+        foreach (var instantUs in await waves.FindNextInstantsAsync(nowUs, nowUs + AheadUs, StepUs, UpcomingMax, cancellationToken))
+            await AddAsync(instantUs, cancellationToken);
     }
 
     /// <summary>Schedules the wave of an instant, in microseconds since 1970, unless it is scheduled.</summary>
-    public async Task AddAsync(long us, CancellationToken cancellation)
+    public async Task AddAsync(long us, CancellationToken cancellationToken)
     {
         var instantUs = RoundUp(us);
         if (services.GetService<ISchedulerFactory>() is not { } schedulers || !_known.TryAdd(instantUs, true)) return;
         try
         {
-            var scheduler = await schedulers.GetScheduler(cancellation);
-            var trigger = TriggerBuilder.Create(time)
+            var scheduler = await schedulers.GetScheduler(cancellationToken);
+            var trigger = TriggerBuilder.Create(timeProvider)
                 .WithIdentity($"{instantUs}", Group)
                 .ForJob(ClosingWave.Key)
                 .StartAt(Microseconds.ToTime(instantUs))
                 .WithSimpleSchedule(s => s.WithMisfireInstruction(SimpleTriggerMisfireInstruction.FireNow))
                 .Build();
-            await scheduler.ScheduleTrigger(trigger, TriggerConflict.Keep, cancellation);
+            await scheduler.ScheduleTrigger(trigger, TriggerConflict.Keep, cancellationToken);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -71,7 +71,7 @@ internal sealed partial class WaveSchedule(LedgerWaves waves, IServiceProvider s
     /// <summary>Instants that have passed are not asked for again.</summary>
     private void Forget()
     {
-        var nowUs = time.GetUtcNow().ToMicroseconds();
+        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
         foreach (var instantUs in _known.Keys.Where(i => i < nowUs)) _known.TryRemove(instantUs, out _);
         if (_known.Count > KnownMax) _known.Clear();
     }

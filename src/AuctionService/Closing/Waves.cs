@@ -1,4 +1,4 @@
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 
 namespace AuctionService.Closing;
 
@@ -11,14 +11,14 @@ internal sealed class Waves(StartAuctions start, CloseAuctions close, WaveSchedu
     private readonly SemaphoreSlim _turn = new(1);
 
     /// <exception cref="LedgerUnavailableException">What is left is found by the next wave, or by the guard.</exception>
-    public async Task RunAsync(CancellationToken cancellation)
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await _turn.WaitAsync(cancellation);
+        await _turn.WaitAsync(cancellationToken);
         try
         {
-            await start.AllDueAsync(cancellation);
-            await close.AllDueAsync(cancellation);
-            await schedule.AddUpcomingAsync(cancellation);
+            await start.AllDueAsync(cancellationToken);
+            await close.AllDueAsync(cancellationToken);
+            await schedule.AddUpcomingAsync(cancellationToken);
         }
         finally
         {

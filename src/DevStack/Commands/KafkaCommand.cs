@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Net;
-using Auctions.Platform.Feed;
+using Auctions.Events;
 using DevStack.Kafka;
 
 namespace DevStack.Commands;
@@ -30,18 +30,18 @@ internal static class KafkaCommand
             if (option.GetValueOrDefault<int>() is < 1 or > 1000) option.AddError("--partitions is not between 1 and 1000.");
         });
         var command = new Command("kafka", "Host librdkafka's mock cluster with the feed's topics") { listen, partitions, addressFile };
-        command.SetAction((arguments, ct) => RunAsync(
-            IPEndPoint.Parse(arguments.GetValue(listen)!), arguments.GetValue(partitions), arguments.GetValue(addressFile), ct));
+        command.SetAction((arguments, cancellationToken) => RunAsync(
+            IPEndPoint.Parse(arguments.GetValue(listen)!), arguments.GetValue(partitions), arguments.GetValue(addressFile), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(IPEndPoint listen, int partitions, string? addressFile, CancellationToken ct)
+    private static async Task<int> RunAsync(IPEndPoint listen, int partitions, string? addressFile, CancellationToken cancellationToken)
     {
         using var kafka = new KafkaHost(listen, partitions);
         if (addressFile is not null) kafka.Announce(addressFile);
         Console.WriteLine($"Kafka at {kafka.Address}, {partitions} partitions a table");
         var stopped = new TaskCompletionSource();
-        await using var _ = ct.Register(stopped.SetResult);
+        await using var _ = cancellationToken.Register(stopped.SetResult);
         await stopped.Task;
         return 0;
     }

@@ -28,7 +28,7 @@ internal static class RelayCommand
         {
             postgres, kafka, slot, publication, snapshot, heartbeat,
         };
-        command.SetAction((arguments, ct) => RunAsync(
+        command.SetAction((arguments, cancellationToken) => RunAsync(
             new RelayOptions
             {
                 Postgres = arguments.GetValue(postgres)!,
@@ -39,7 +39,7 @@ internal static class RelayCommand
                 HeartbeatInterval = TimeSpan.FromSeconds(arguments.GetValue(heartbeat)),
             },
             clock,
-            ct));
+            cancellationToken));
         return command;
     }
 
@@ -59,7 +59,7 @@ internal static class RelayCommand
         return option;
     }
 
-    private static async Task<int> RunAsync(RelayOptions options, TimeProvider clock, CancellationToken ct)
+    private static async Task<int> RunAsync(RelayOptions options, TimeProvider clock, CancellationToken cancellationToken)
     {
         using var logging = LoggerFactory.Create(builder => builder.AddSimpleConsole(console =>
         {
@@ -67,7 +67,7 @@ internal static class RelayCommand
             console.UseUtcTimestamp = true;
             console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
         }));
-        await new PostgresRelay(options, clock, logging.CreateLogger("relay")).RunAsync(ct);
+        await new PostgresRelay(options, clock, logging.CreateLogger("relay")).RunAsync(cancellationToken);
         return 0;
     }
 }

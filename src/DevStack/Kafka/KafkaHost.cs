@@ -1,5 +1,5 @@
 using System.Net;
-using Auctions.Platform.Feed;
+using Auctions.Events;
 
 namespace DevStack.Kafka;
 
@@ -7,7 +7,7 @@ namespace DevStack.Kafka;
 public sealed class KafkaHost : IDisposable
 {
     private readonly MockCluster _cluster;
-    private readonly Doorway _doorway;
+    private readonly TcpForwarder _doorway;
 
     /// <summary>Starts it.</summary>
     /// <param name="listen">Where clients are told to come first.</param>
@@ -18,7 +18,7 @@ public sealed class KafkaHost : IDisposable
         _cluster.CreateTopic(KafkaTopics.Auctions, partitions);
         _cluster.CreateTopic(KafkaTopics.Ledger, partitions);
         _cluster.CreateTopic(KafkaTopics.Heartbeat, 1);
-        _doorway = new Doorway(listen, IPEndPoint.Parse(_cluster.Address));
+        _doorway = new TcpForwarder(listen, IPEndPoint.Parse(_cluster.Address));
     }
 
     /// <summary>The bootstrap address, <c>host:port</c>.</summary>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Auctions.Platform.Feed;
+using Auctions.Events;
 
 namespace DevStack.Kafka;
 
@@ -19,7 +19,6 @@ public sealed class MockCluster : IDisposable
     private bool _disposed;
 
     /// <summary>Starts the broker.</summary>
-    /// <exception cref="DllNotFoundException">librdkafka is not installed.</exception>
     public MockCluster()
     {
         // The functions below are librdkafka's own; Confluent.Kafka has no names for them.
@@ -65,8 +64,14 @@ public sealed class MockCluster : IDisposable
     {
         private const string Library = "librdkafka";
 
-        static Native() => NativeLibrary.SetDllImportResolver(
-            typeof(MockCluster).Assembly, static (name, _, _) => name == Library ? LibrdkafkaResolver.Load() : 0);
+        /// <summary>
+        /// The package has two builds for Linux. The first needs a version of libsasl2 that Debian does not have. Confluent.Kafka then
+        /// takes the second by itself; an import of ours has to say so.
+        /// </summary>
+        static Native() => NativeLibrary.SetDllImportResolver(typeof(MockCluster).Assembly, static (name, assembly, path) =>
+            name != Library ? 0
+            : NativeLibrary.TryLoad(Library, assembly, path, out var handle) ? handle
+            : NativeLibrary.Load("centos8-librdkafka", assembly, path));
 
         internal static void Install()
         {

@@ -1,5 +1,5 @@
 using System.Text;
-using Auctions.Platform.Feed;
+using Auctions.Events;
 using Npgsql.Replication.PgOutput;
 
 namespace DevStack.Relay;
@@ -11,19 +11,19 @@ public sealed class ChangeEncoder(TimeProvider clock) : IDisposable
 
     /// <summary>An insert or an update.</summary>
     public async ValueTask<(byte[] Key, byte[] Value)> AfterAsync(
-        ChangeOperation operation, RelayedTable table, ReplicationTuple row, ChangeSource source, CancellationToken cancellation)
+        ChangeOperation operation, RelayedTable table, ReplicationTuple row, ChangeSource source, CancellationToken cancellationToken)
     {
         _envelope.BeginAfter();
-        var key = await WriteAsync(table, row, cancellation);
+        var key = await WriteAsync(table, row, cancellationToken);
         return (Key(table, key), _envelope.End(operation, source, NowMs()));
     }
 
     /// <summary>A delete; of the row there is what the replica identity gives, the key as a rule.</summary>
     public async ValueTask<(byte[] Key, byte[] Value)> BeforeAsync(
-        RelayedTable table, ReplicationTuple row, ChangeSource source, CancellationToken cancellation)
+        RelayedTable table, ReplicationTuple row, ChangeSource source, CancellationToken cancellationToken)
     {
         _envelope.BeginBefore();
-        var key = await WriteAsync(table, row, cancellation);
+        var key = await WriteAsync(table, row, cancellationToken);
         return (Key(table, key), _envelope.End(ChangeOperation.Delete, source, NowMs()));
     }
 
@@ -51,16 +51,16 @@ public sealed class ChangeEncoder(TimeProvider clock) : IDisposable
         : Encoding.UTF8.GetBytes(key);
 
     // Gives the text of the key column.
-    private async ValueTask<string?> WriteAsync(RelayedTable table, ReplicationTuple row, CancellationToken cancellation)
+    private async ValueTask<string?> WriteAsync(RelayedTable table, ReplicationTuple row, CancellationToken cancellationToken)
     {
         string? key = null;
         var index = 0;
-        await foreach (var value in row.WithCancellation(cancellation))
+        await foreach (var value in row.WithCancellation(cancellationToken))
         {
             var column = table.Columns[index];
             if (value.Kind == TupleDataKind.TextValue)
             {
-                var text = await value.Get<string>(cancellation);
+                var text = await value.Get<string>(cancellationToken);
                 if (index == table.KeyIndex) key = text;
                 column.Write(_envelope.Row, text);
             }

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Auctions.Platform.Feed;
+using Auctions.Events;
 
 namespace DevStack.Relay;
 

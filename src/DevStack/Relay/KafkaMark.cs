@@ -1,4 +1,4 @@
-using Auctions.Platform.Feed;
+using Auctions.Events;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
 

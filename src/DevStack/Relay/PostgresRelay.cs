@@ -13,17 +13,17 @@ public sealed class PostgresRelay(RelayOptions options, TimeProvider clock, ILog
     private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(5);
 
     /// <summary>Relays until cancelled; connects again, with a growing pause, whatever breaks.</summary>
-    public async Task RunAsync(CancellationToken cancellation)
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
         var backoff = BackoffMin;
-        while (!cancellation.IsCancellationRequested)
+        while (!cancellationToken.IsCancellationRequested)
         {
             await using var session = new RelaySession(options, clock, logger);
             try
             {
-                await session.RunAsync(cancellation);
+                await session.RunAsync(cancellationToken);
             }
-            catch (Exception) when (cancellation.IsCancellationRequested)
+            catch (Exception) when (cancellationToken.IsCancellationRequested)
             {
                 return;
             }
@@ -33,7 +33,7 @@ public sealed class PostgresRelay(RelayOptions options, TimeProvider clock, ILog
                 RelayLog.StartingAgain(logger, backoff.TotalMilliseconds, e.Message);
             }
 
-            await Task.Delay(backoff, clock, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(backoff, clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             backoff = backoff * 2 < BackoffMax ? backoff * 2 : BackoffMax;
         }
     }

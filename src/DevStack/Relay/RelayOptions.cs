@@ -1,4 +1,4 @@
-using Auctions.Platform.Feed;
+using Auctions.Events;
 using Npgsql;
 
 namespace DevStack.Relay;

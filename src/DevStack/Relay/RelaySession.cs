@@ -1,4 +1,4 @@
-using Auctions.Platform.Feed;
+using Auctions.Events;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Npgsql.Replication;
@@ -21,9 +21,9 @@ internal sealed class RelaySession : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly NpgsqlDataSource _source;
     private readonly LogicalReplicationConnection _replication;
-    private readonly FeedProducer _producer;
+    private readonly EventProducer _producer;
     private readonly ChangeEncoder _encoder;
-    private readonly Deliveries _deliveries = new();
+    private readonly ReplicationProgress _deliveries = new();
 
     internal RelaySession(RelayOptions options, TimeProvider clock, ILogger logger)
     {
@@ -32,7 +32,7 @@ internal sealed class RelaySession : IAsyncDisposable
         _logger = logger;
         _source = NpgsqlDataSource.Create(options.PostgresForReplication);
         _replication = new LogicalReplicationConnection(options.PostgresForReplication);
-        _producer = new FeedProducer(options.Kafka, clock, logger);
+        _producer = new EventProducer(options.Kafka, clock, logger);
         _encoder = new ChangeEncoder(clock);
     }
 
@@ -40,8 +40,8 @@ internal sealed class RelaySession : IAsyncDisposable
     internal bool HasStreamed { get; private set; }
 
     /// <summary>Relays until cancelled or broken.</summary>
-    internal Task RunAsync(CancellationToken cancellation) =>
-        Together.RunAsync(PrepareThenStreamAsync, [_producer.Failed.WaitAsync], cancellation);
+    internal Task RunAsync(CancellationToken cancellationToken) =>
+        TaskGroup.RunAsync(PrepareThenStreamAsync, [_producer.Failed.WaitAsync], cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -51,17 +51,17 @@ internal sealed class RelaySession : IAsyncDisposable
         await _source.DisposeAsync();
     }
 
-    private async Task PrepareThenStreamAsync(CancellationToken cancellation)
+    private async Task PrepareThenStreamAsync(CancellationToken cancellationToken)
     {
-        await _replication.Open(cancellation);
-        var isNew = await new ReplicationSlot(_options, _source, _clock, _logger).EnsureAsync(_replication, cancellation);
-        await SnapshotIfNeededAsync(isNew, cancellation);
+        await _replication.Open(cancellationToken);
+        var isNew = await new ReplicationSlot(_options, _source, _clock, _logger).EnsureAsync(_replication, cancellationToken);
+        await SnapshotIfNeededAsync(isNew, cancellationToken);
 
         RelayLog.Relaying(_logger, _options.Slot, _options.Kafka);
-        await Together.RunAsync(StreamAsync, [ConfirmAsync, HeartbeatToPostgresAsync], cancellation);
+        await TaskGroup.RunAsync(StreamAsync, [ConfirmAsync, HeartbeatToPostgresAsync], cancellationToken);
     }
 
-    private async Task SnapshotIfNeededAsync(bool slotIsNew, CancellationToken cancellation)
+    private async Task SnapshotIfNeededAsync(bool slotIsNew, CancellationToken cancellationToken)
     {
         if (_options.Snapshot == SnapshotMode.Never) return;
         using var mark = new KafkaMark(_options, _logger);
@@ -69,56 +69,56 @@ internal sealed class RelaySession : IAsyncDisposable
         // Asked in any case: the question has a time limit, and finds the coordinator for which setting it would wait without one.
         var isSet = mark.IsSet();
         if (!slotIsNew && (_options.Snapshot == SnapshotMode.Initial || isSet)) return;
-        await new Snapshot(_options, _source, _producer, _deliveries, _encoder, _clock, _logger).TakeAsync(cancellation);
+        await new Snapshot(_options, _source, _producer, _deliveries, _encoder, _clock, _logger).TakeAsync(cancellationToken);
         mark.Set();
     }
 
-    private async Task StreamAsync(CancellationToken cancellation)
+    private async Task StreamAsync(CancellationToken cancellationToken)
     {
         var stream = new ChangeStream(_options, _producer, _deliveries, _encoder, HeartbeatToKafkaAsync, _logger);
         var messages = _replication.StartReplication(
             new PgOutputReplicationSlot(_options.Slot),
             new PgOutputReplicationOptions(_options.Publication, PgOutputProtocolVersion.V1, messages: true),
-            cancellation);
+            cancellationToken);
         await foreach (var message in messages)
         {
             HasStreamed = true;
-            await stream.TakeAsync(message, cancellation);
+            await stream.TakeAsync(message, cancellationToken);
         }
     }
 
-    private async Task ConfirmAsync(CancellationToken cancellation)
+    private async Task ConfirmAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
             var progress = _deliveries.NextProgress();
             _replication.SetReplicationStatus(_deliveries.Confirmed);
             // The status alone is only noted; this sends it.
-            if (HasStreamed) await _replication.SendStatusUpdate(cancellation);
-            await progress.WaitAsync(cancellation);
-            await Task.Delay(ConfirmPause, _clock, cancellation);
+            if (HasStreamed) await _replication.SendStatusUpdate(cancellationToken);
+            await progress.WaitAsync(cancellationToken);
+            await Task.Delay(ConfirmPause, _clock, cancellationToken);
         }
     }
 
     // A message in the log, by way of which the slot moves on and Kafka gets its heartbeat, in order with everything else.
-    private async Task HeartbeatToPostgresAsync(CancellationToken cancellation)
+    private async Task HeartbeatToPostgresAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
             await using (var command = _source.CreateCommand($"select pg_logical_emit_message(false, '{ChangeStream.HeartbeatPrefix}', '')"))
             {
-                await command.ExecuteNonQueryAsync(cancellation);
+                await command.ExecuteNonQueryAsync(cancellationToken);
             }
 
-            await Task.Delay(_options.HeartbeatInterval, _clock, cancellation);
+            await Task.Delay(_options.HeartbeatInterval, _clock, cancellationToken);
         }
     }
 
     private async Task HeartbeatToKafkaAsync(
-        Deliveries.Transaction transaction, NpgsqlTypes.NpgsqlLogSequenceNumber end, CancellationToken cancellation)
+        ReplicationProgress.Transaction transaction, NpgsqlTypes.NpgsqlLogSequenceNumber end, CancellationToken cancellationToken)
     {
         var value = EnvelopeWriter.Heartbeat(_clock.GetUtcNow().ToUnixTimeMilliseconds());
-        await _producer.SendAsync(KafkaTopics.Heartbeat, EnvelopeWriter.HeartbeatKey(), value, transaction, cancellation);
+        await _producer.SendAsync(KafkaTopics.Heartbeat, EnvelopeWriter.HeartbeatKey(), value, transaction, cancellationToken);
         transaction.Commit(end);
     }
 }

@@ -1,5 +1,5 @@
 using System.Net;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using DevStack.Supervision;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -46,42 +46,42 @@ public sealed class Postgres(RunDirectory run)
     }
 
     /// <summary>Makes the data directory at the first start, and waits out what a killed server has left behind.</summary>
-    public async Task PrepareAsync(CancellationToken ct)
+    public async Task PrepareAsync(CancellationToken cancellationToken)
     {
-        await EndOrphansAsync(Data, ct);
-        if (await SystemCommand.SucceedsAsync([.. AsOwner, "test", "-f", Path.Combine(Data, "PG_VERSION")], ct))
+        await EndOrphansAsync(Data, cancellationToken);
+        if (await SystemCommand.SucceedsAsync([.. AsOwner, "test", "-f", Path.Combine(Data, "PG_VERSION")], cancellationToken))
         {
             return;
         }
-        await MakeHomeAsync(ct);
+        await MakeHomeAsync(cancellationToken);
         await SystemCommand.RunAsync(
             [.. AsOwner, "sh", "-c", InitialiseDatabase, "sh", Program("initdb"), Home],
-            run.Secrets.PostgresAdminPassword, ct);
+            run.Secrets.PostgresAdminPassword, cancellationToken);
     }
 
     /// <summary>Waits until nothing of a killed server is left that would keep a new one from starting.</summary>
-    public static Task EndOrphansAsync(string dataDirectory, CancellationToken ct) =>
-        SystemCommand.RunAsync(["sh", "-c", EndOrphans, "sh", dataDirectory], "", ct);
+    public static Task EndOrphansAsync(string dataDirectory, CancellationToken cancellationToken) =>
+        SystemCommand.RunAsync(["sh", "-c", EndOrphans, "sh", dataDirectory], "", cancellationToken);
 
     /// <summary>Whether it takes queries: it answers connections earlier, while it still recovers.</summary>
-    public async Task<bool> IsReadyAsync(CancellationToken ct)
+    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
-        await connection.OpenAsync(ct);
+        await connection.OpenAsync(cancellationToken);
         await using var command = new NpgsqlCommand("select not pg_is_in_recovery()", connection);
-        return await command.ExecuteScalarAsync(ct) is true;
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     /// <summary>Makes the services' role and database with the ledger's schema. The role owns the database and may
     /// replicate, and is no superuser.</summary>
     /// <exception cref="StackException">The schema is not this version's, and cannot be made so.</exception>
-    public async Task ProvideLedgerAsync(CancellationToken ct)
+    public async Task ProvideLedgerAsync(CancellationToken cancellationToken)
     {
-        await CreateDatabaseAsync(ct);
+        await CreateDatabaseAsync(cancellationToken);
         await using var ledger = LedgerDataSource.Create(ConnectionString);
         try
         {
-            await new Migrations(ledger, NullLogger<Migrations>.Instance).RunAsync(ct);
+            await new Migrations(ledger, NullLogger<Migrations>.Instance).RunAsync(cancellationToken);
         }
         catch (MigrationException e)
         {
@@ -89,31 +89,31 @@ public sealed class Postgres(RunDirectory run)
         }
     }
 
-    private async Task CreateDatabaseAsync(CancellationToken ct)
+    private async Task CreateDatabaseAsync(CancellationToken cancellationToken)
     {
         await using var source = NpgsqlDataSource.Create(AdminConnectionString);
-        if (!await ExistsAsync(source, $"select from pg_roles where rolname = '{Role}'", ct))
+        if (!await ExistsAsync(source, $"select from pg_roles where rolname = '{Role}'", cancellationToken))
         {
             await using var role = source.CreateCommand(
                 $"create role {Role} login replication password '{run.Secrets.PostgresPassword}'");
-            await role.ExecuteNonQueryAsync(ct);
+            await role.ExecuteNonQueryAsync(cancellationToken);
         }
-        if (!await ExistsAsync(source, $"select from pg_database where datname = '{Database}'", ct))
+        if (!await ExistsAsync(source, $"select from pg_database where datname = '{Database}'", cancellationToken))
         {
             await using var database = source.CreateCommand($"create database {Database} owner {Role}");
-            await database.ExecuteNonQueryAsync(ct);
+            await database.ExecuteNonQueryAsync(cancellationToken);
         }
     }
 
     /// <summary>Whether somebody receives the changes of the services' database right now.</summary>
-    public async Task<bool> IsReplicatedAsync(CancellationToken ct)
+    public async Task<bool> IsReplicatedAsync(CancellationToken cancellationToken)
     {
         await using var source = NpgsqlDataSource.Create(AdminConnectionString);
         return await ExistsAsync(source,
-            $"select from pg_replication_slots where database = '{Database}' and active", ct);
+            $"select from pg_replication_slots where database = '{Database}' and active", cancellationToken);
     }
 
-    private async Task MakeHomeAsync(CancellationToken ct)
+    private async Task MakeHomeAsync(CancellationToken cancellationToken)
     {
         var home = run.DataDirectory("postgres");
         if (AsOwner is [])
@@ -122,11 +122,11 @@ public sealed class Postgres(RunDirectory run)
             return;
         }
         var place = home;
-        if (!await SystemCommand.SucceedsAsync([.. AsOwner, "sh", "-c", "cd \"$0\"", run.Root], ct))
+        if (!await SystemCommand.SucceedsAsync([.. AsOwner, "sh", "-c", "cd \"$0\"", run.Root], cancellationToken))
         {
             place = run.ElsewhereForPostgres;
         }
-        await SystemCommand.RunAsync(["sh", "-c", MakeOwnedDirectory, "sh", place, home], "", ct);
+        await SystemCommand.RunAsync(["sh", "-c", MakeOwnedDirectory, "sh", place, home], "", cancellationToken);
     }
 
     private static string ConnectAs(string user, string password, string database, int port) => new NpgsqlConnectionStringBuilder
@@ -139,10 +139,10 @@ public sealed class Postgres(RunDirectory run)
         Pooling = user != Admin,
     }.ConnectionString;
 
-    private static async Task<bool> ExistsAsync(NpgsqlDataSource source, string query, CancellationToken ct)
+    private static async Task<bool> ExistsAsync(NpgsqlDataSource source, string query, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand($"select exists ({query})");
-        return await command.ExecuteScalarAsync(ct) is true;
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     /// <summary>The newest installed version's; Debian keeps them off the PATH.</summary>

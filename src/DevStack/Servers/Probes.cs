@@ -14,15 +14,15 @@ public static class Probes
 
     private static readonly HttpClient Http = new();
 
-    public static async Task<bool> AcceptsConnectionsAsync(string address, CancellationToken ct)
+    public static async Task<bool> AcceptsConnectionsAsync(string address, CancellationToken cancellationToken)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync(IPEndPoint.Parse(address), ct);
+        await client.ConnectAsync(IPEndPoint.Parse(address), cancellationToken);
         return true;
     }
 
     /// <summary>Asks grpc.health.v1.Health over HTTP/2 without TLS.</summary>
-    public static async Task<bool> ServesGrpcAsync(string address, CancellationToken ct)
+    public static async Task<bool> ServesGrpcAsync(string address, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{address}/grpc.health.v1.Health/Check")
         {
@@ -32,8 +32,8 @@ public static class Probes
         };
         request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
-        using var response = await Http.SendAsync(request, ct);
-        var answer = await response.Content.ReadAsByteArrayAsync(ct);
+        using var response = await Http.SendAsync(request, cancellationToken);
+        var answer = await response.Content.ReadAsByteArrayAsync(cancellationToken);
         return answer.AsSpan().SequenceEqual(Serving);
     }
 }

@@ -24,13 +24,13 @@ public sealed class Redis(RunDirectory run, string name = "redis")
     }
 
     /// <summary>Whether it has loaded its data: until then it answers a PING with -LOADING.</summary>
-    public async Task<bool> IsReadyAsync(CancellationToken ct)
+    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync("127.0.0.1", run.Endpoints.Port(name), ct);
-        await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), ct);
+        await client.ConnectAsync("127.0.0.1", run.Endpoints.Port(name), cancellationToken);
+        await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), cancellationToken);
         var answer = new byte[64];
-        var length = await client.GetStream().ReadAsync(answer, ct);
+        var length = await client.GetStream().ReadAsync(answer, cancellationToken);
         return Encoding.ASCII.GetString(answer, 0, length) == "+PONG\r\n";
     }
 }

@@ -4,11 +4,11 @@ using System.Text;
 
 namespace DevStack.Supervision;
 
-/// <summary>What the build made of a project. The stack runs copies: a build that overwrites a program's files
+/// <summary>A project as it was published (scripts/programs.proj). The stack runs copies: a build that overwrites a program's files
 /// while it runs would pull them from under it, as .NET maps them into memory.</summary>
 public sealed class BuildOutput(string source, string project)
 {
-    private readonly string _bin = BinOf(source, project);
+    private readonly string _bin = Path.Combine(source, "artifacts", "programs", project);
 
     /// <summary>Changes with every build that changes something.</summary>
     /// <exception cref="StackException">It is not built.</exception>
@@ -39,11 +39,4 @@ public sealed class BuildOutput(string source, string project)
     private IEnumerable<FileInfo> Files() => File.Exists(Path.Combine(_bin, project + ".dll"))
         ? new DirectoryInfo(_bin).EnumerateFiles("*", SearchOption.AllDirectories)
         : throw new StackException($"{project} is not built: {_bin} holds no {project}.dll");
-
-    /// <summary>The same configuration and framework as the running program's own: it lies in bin/Release/net10.0, say.</summary>
-    private static string BinOf(string source, string project)
-    {
-        var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
-        return Path.Combine(source, "src", project, "bin", own.Parent!.Name, own.Name);
-    }
 }

@@ -43,7 +43,7 @@ public sealed class RunDirectory
     }
 
     /// <summary>Forgets everything but the addresses, the secrets, and other stacks' directories in this one.</summary>
-    public async Task RemoveDataAsync(CancellationToken ct)
+    public async Task RemoveDataAsync(CancellationToken cancellationToken)
     {
         string[] kept = [Path.Combine(Root, "endpoints.json"), Path.Combine(Root, "secrets.json"), LockFile];
         foreach (var entry in Directory.EnumerateFileSystemEntries(Root).Except(kept).ToList())
@@ -55,7 +55,7 @@ public sealed class RunDirectory
             // Postgres' data may lie elsewhere, with a link to it here.
             var target = Directory.ResolveLinkTarget(entry, returnFinalTarget: true)?.FullName;
             var data = target == ElsewhereForPostgres ? target : entry;
-            await SystemCommand.RunAsync(["rm", "-rf", "--", data, entry], "", ct);
+            await SystemCommand.RunAsync(["rm", "-rf", "--", data, entry], "", cancellationToken);
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class Supervisor(
     /// those that it depends on are ready.</summary>
     /// <returns>Whether all are ready. A failing part is named with the end of its log; parts that do not depend on
     /// it are started nevertheless.</returns>
-    public async Task<bool> UpAsync(CancellationToken ct)
+    public async Task<bool> UpAsync(CancellationToken cancellationToken)
     {
         foreach (var part in parts.Where(p => PartProcess.Find(run, p.Name) is null))
         {
@@ -25,14 +25,14 @@ public sealed class Supervisor(
         var up = new Dictionary<string, Task<bool>>();
         foreach (var part in parts)
         {
-            up[part.Name] = StartAfterAsync(part, part.DependsOn.Select(d => up[d]).ToList(), ct);
+            up[part.Name] = StartAfterAsync(part, part.DependsOn.Select(d => up[d]).ToList(), cancellationToken);
         }
         return (await Task.WhenAll(up.Values)).All(ready => ready);
     }
 
     /// <summary>Starts one part that does not run, without a look at those that it depends on, and waits until it is ready.</summary>
     /// <exception cref="StackException">Its process has ended, or was not ready in time.</exception>
-    public Task StartAsync(string name, CancellationToken ct) => StartAsync(parts.Single(part => part.Name == name), ct);
+    public Task StartAsync(string name, CancellationToken cancellationToken) => StartAsync(parts.Single(part => part.Name == name), cancellationToken);
 
     /// <summary>Stops every part after those that depend on it have stopped, and gives each the time to finish what
     /// it has begun.</summary>
@@ -48,17 +48,17 @@ public sealed class Supervisor(
     }
 
     /// <summary>Every part with what it is doing.</summary>
-    public async Task<IReadOnlyList<PartStatus>> StatusAsync(CancellationToken ct) =>
+    public async Task<IReadOnlyList<PartStatus>> StatusAsync(CancellationToken cancellationToken) =>
         await Task.WhenAll(parts.Select(async part =>
         {
             if (PartProcess.Find(run, part.Name) is not { } process)
             {
                 return new PartStatus(part, File.Exists(run.PidFile(part.Name)) ? PartState.Died : PartState.Stopped, null);
             }
-            return new PartStatus(part, await ProbeAsync(part, ct) ? PartState.Ready : PartState.Unready, process);
+            return new PartStatus(part, await ProbeAsync(part, cancellationToken) ? PartState.Ready : PartState.Unready, process);
         }));
 
-    private async Task<bool> StartAfterAsync(Part part, IReadOnlyList<Task<bool>> dependencies, CancellationToken ct)
+    private async Task<bool> StartAfterAsync(Part part, IReadOnlyList<Task<bool>> dependencies, CancellationToken cancellationToken)
     {
         if (!(await Task.WhenAll(dependencies)).All(ready => ready))
         {
@@ -68,7 +68,7 @@ public sealed class Supervisor(
         var logStart = new FileInfo(run.LogFile(part.Name)) is { Exists: true } log ? log.Length : 0;
         try
         {
-            await StartAsync(part, ct);
+            await StartAsync(part, cancellationToken);
             return true;
         }
         catch (Exception e) when (e is not OperationCanceledException)
@@ -82,7 +82,7 @@ public sealed class Supervisor(
         }
     }
 
-    private async Task StartAsync(Part part, CancellationToken ct)
+    private async Task StartAsync(Part part, CancellationToken cancellationToken)
     {
         var began = Stopwatch.StartNew();
         var build = part.Project is null ? null : new BuildOutput(source, part.Project);
@@ -97,28 +97,28 @@ public sealed class Supervisor(
             running = null;
         }
         var verb = "runs already";
-        if (running is null || !await BecomesReadyAsync(part, ct))
+        if (running is null || !await BecomesReadyAsync(part, cancellationToken))
         {
             verb = "ready";
-            await part.Prepare(ct);
+            await part.Prepare(cancellationToken);
             build?.CopyTo(run.Programs(part.Name));
             PartProcess.Start(run, part.Name, part.Launch(), Digest());
-            if (!await BecomesReadyAsync(part, ct))
+            if (!await BecomesReadyAsync(part, cancellationToken))
             {
                 throw new StackException($"its process ended after {began.ElapsedMilliseconds} ms");
             }
         }
-        await part.WhenReady(ct);
+        await part.WhenReady(cancellationToken);
         say(Line(part, verb, $"{began.ElapsedMilliseconds,6} ms  {Addresses(part)}"));
     }
 
     /// <returns>False if its process has ended; one that was killed a moment ago is found running at first.</returns>
-    private async Task<bool> BecomesReadyAsync(Part part, CancellationToken ct)
+    private async Task<bool> BecomesReadyAsync(Part part, CancellationToken cancellationToken)
     {
         var began = Stopwatch.StartNew();
         while (true)
         {
-            var answers = await ProbeAsync(part, ct);
+            var answers = await ProbeAsync(part, cancellationToken);
             // The process writes its pid file first thing; until then there is none to be found.
             if (File.Exists(run.PidFile(part.Name)) && PartProcess.Find(run, part.Name) is null)
             {
@@ -132,19 +132,19 @@ public sealed class Supervisor(
             {
                 throw new StackException($"not ready within {part.ReadyWithin.TotalSeconds} s");
             }
-            await Task.Delay(ProbeInterval, clock, ct);
+            await Task.Delay(ProbeInterval, clock, cancellationToken);
         }
     }
 
-    private async Task<bool> ProbeAsync(Part part, CancellationToken ct)
+    private async Task<bool> ProbeAsync(Part part, CancellationToken cancellationToken)
     {
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(ProbeTimeout);
         try
         {
             return await part.IsReady(bound.Token);
         }
-        catch (Exception) when (!ct.IsCancellationRequested)
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
             return false; // not answering is what not being ready looks like
         }

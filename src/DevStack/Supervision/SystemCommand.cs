@@ -7,17 +7,17 @@ public static class SystemCommand
 {
     /// <returns>What it wrote to its standard output.</returns>
     /// <exception cref="StackException">It failed; with what it wrote to its standard error.</exception>
-    public static async Task<string> RunAsync(IReadOnlyList<string> command, string input, CancellationToken ct)
+    public static async Task<string> RunAsync(IReadOnlyList<string> command, string input, CancellationToken cancellationToken)
     {
-        var (code, output, error) = await TryAsync(command, input, ct);
+        var (code, output, error) = await TryAsync(command, input, cancellationToken);
         return code == 0 ? output : throw new StackException($"{command[0]} ended with {code}: {error.Trim()}");
     }
 
-    public static async Task<bool> SucceedsAsync(IReadOnlyList<string> command, CancellationToken ct) =>
-        (await TryAsync(command, "", ct)).Code == 0;
+    public static async Task<bool> SucceedsAsync(IReadOnlyList<string> command, CancellationToken cancellationToken) =>
+        (await TryAsync(command, "", cancellationToken)).Code == 0;
 
     private static async Task<(int Code, string Output, string Error)> TryAsync(
-        IReadOnlyList<string> command, string input, CancellationToken ct)
+        IReadOnlyList<string> command, string input, CancellationToken cancellationToken)
     {
         using var process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1))
         {
@@ -34,9 +34,9 @@ public static class SystemCommand
         {
             // It has ended without reading it: what it says about that is in its exit code and its standard error.
         }
-        var output = process.StandardOutput.ReadToEndAsync(ct);
-        var error = process.StandardError.ReadToEndAsync(ct);
-        await process.WaitForExitAsync(ct);
+        var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+        var error = process.StandardError.ReadToEndAsync(cancellationToken);
+        await process.WaitForExitAsync(cancellationToken);
         return (process.ExitCode, await output, await error);
     }
 }

@@ -97,7 +97,7 @@ internal static class ChainCheck
 
         if (chain[(int)basis].Id != refusal.Prev) found.Report("I5", id, basis, $"the refusal {refusal.Id} rests on another entry than version {basis}");
         var model = Rules.Decide(terms[(int)basis], chain[(int)basis].After!, bid, refusal.DecidedUs);
-        if (model.Outcome != BidOutcome.Refused || model.Reason != refusal.Reason)
+        if (model.Outcome != BidOutcome.Rejected || model.Reason != refusal.Reason)
             found.Report("I5", id, basis, $"refused with {refusal.Reason}, where the rules say {model.Outcome} {model.Reason}");
     }
 }

@@ -17,6 +17,6 @@ public static class Checker
         EndCheck.Check(auction, run, found);
         HotStateCheck.Check(auction, found);
         ViewerCheck.Check(auction, found);
-        FeedCheck.Check(auction, run, found);
+        EventCheck.Check(auction, run, found);
     }
 }

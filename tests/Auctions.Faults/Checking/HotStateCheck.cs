@@ -26,7 +26,7 @@ internal static class HotStateCheck
 
     private static IEnumerable<(string Field, string Value)> Fields(AuctionRow row) =>
     [
-        ("version", Number(row.Version)), ("head", row.Head.ToString()), ("terms", row.Terms.Line), ("status", Words.Of(row.State.Status)),
+        ("version", Number(row.Version)), ("head", row.Head.ToString()), ("terms", row.Terms.Line), ("status", EnumText.Of(row.State.Status)),
         ("price", Number(row.State.Price)), ("ceiling", Number(row.State.Ceiling)), ("leader", row.State.Leader),
         ("end_us", Number(row.State.EndUs)), ("extensions", Number(row.State.Extensions)), ("bid_count", Number(row.State.BidCount)),
     ];

@@ -16,7 +16,7 @@ public sealed record ViewerEvidence(IReadOnlyList<AuctionState> States, IReadOnl
 /// <param name="Order">Rises within an auction and topic in the order in which Kafka holds them.</param>
 /// <param name="Id">The ledger's record; in the topic of auctions the head.</param>
 /// <param name="Version">Null in a refusal.</param>
-public sealed record FeedEvent(long Order, Guid Id, long? Version);
+public sealed record EventEvent(long Order, Guid Id, long? Version);
 
 /// <summary>All that was seen of one auction, from every side.</summary>
 /// <param name="Row">Null where Postgres has none.</param>
@@ -31,12 +31,12 @@ public sealed record AuctionEvidence(
     IReadOnlyList<ObservedCall> Calls,
     HotCopy? Hot,
     ViewerEvidence? Viewer,
-    IReadOnlyList<FeedEvent> Heads,
-    IReadOnlyList<FeedEvent> Entries);
+    IReadOnlyList<EventEvent> Heads,
+    IReadOnlyList<EventEvent> Entries);
 
 /// <summary>What of the run as a whole the checks must know.</summary>
 /// <param name="EpochUs">Microseconds since 1970 at the zero of the run's monotonic clock.</param>
 /// <param name="RestUs">When the evidence was collected, microseconds since 1970.</param>
 /// <param name="Disturbances">When something was broken, microseconds since 1970.</param>
-/// <param name="FeedIsWhole">False where Kafka lost records before they were read, as when it was killed from outside.</param>
-public sealed record RunEvidence(long EpochUs, long RestUs, IReadOnlyList<(long FromUs, long ToUs)> Disturbances, bool FeedIsWhole);
+/// <param name="EventIsWhole">False where Kafka lost records before they were read, as when it was killed from outside.</param>
+public sealed record RunEvidence(long EpochUs, long RestUs, IReadOnlyList<(long FromUs, long ToUs)> Disturbances, bool EventIsWhole);

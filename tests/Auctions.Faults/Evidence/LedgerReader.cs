@@ -13,28 +13,28 @@ internal sealed class LedgerReader(NpgsqlDataSource postgres)
         "auction_id, id, prev, version, basis, kind, bid_kind, bidder, key, currency, amount, max, outcome, reason, "
         + "status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met, decided_us, terms, winner, end_reason";
 
-    public async Task<Dictionary<Guid, AuctionRow>> RowsAsync(CancellationToken cancellation)
+    public async Task<Dictionary<Guid, AuctionRow>> RowsAsync(CancellationToken cancellationToken)
     {
         var rows = new Dictionary<Guid, AuctionRow>();
         await using var command = postgres.CreateCommand($"select {RowColumns} from auctions");
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
         {
             var id = reader.GetGuid(0);
             rows.Add(id, new AuctionRow(id, reader.GetInt64(1), reader.GetGuid(2), State(reader, 3), reader.GetBoolean(10),
-                reader.GetString(11), Words.Parse<EndReason>(reader.GetString(12)), Terms.Parse(reader.GetString(13))));
+                reader.GetString(11), EnumText.Parse<EndReason>(reader.GetString(12)), Terms.Parse(reader.GetString(13))));
         }
 
         return rows;
     }
 
-    public async Task<Dictionary<Guid, List<LedgerRecord>>> RecordsAsync(CancellationToken cancellation)
+    public async Task<Dictionary<Guid, List<LedgerRecord>>> RecordsAsync(CancellationToken cancellationToken)
     {
         var records = new Dictionary<Guid, List<LedgerRecord>>();
         await using var command = postgres.CreateCommand($"select {RecordColumns} from ledger");
         command.CommandTimeout = 60;
-        await using var reader = await command.ExecuteReaderAsync(cancellation);
-        while (await reader.ReadAsync(cancellation))
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
         {
             var auction = reader.GetGuid(0);
             if (!records.TryGetValue(auction, out var list)) records.Add(auction, list = []);
@@ -47,15 +47,15 @@ internal sealed class LedgerReader(NpgsqlDataSource postgres)
     private static LedgerRecord Record(NpgsqlDataReader row)
     {
         var isBid = !row.IsDBNull(8);
-        return new LedgerRecord(row.GetGuid(1), row.IsDBNull(2) ? Guid.Empty : row.GetGuid(2), Long(row, 3), Long(row, 4), Words.Parse<EntryKind>(row.GetString(5)),
-            isBid ? new Bid(row.GetString(7), row.GetGuid(8), Words.Parse<BidKind>(row.GetString(6)), row.GetString(9), row.GetInt64(10), row.GetInt64(11)) : null,
-            isBid ? Words.Parse<BidOutcome>(row.GetString(12)) : default, isBid ? Words.Parse<RefusalReason>(row.GetString(13)) : default,
+        return new LedgerRecord(row.GetGuid(1), row.IsDBNull(2) ? Guid.Empty : row.GetGuid(2), Long(row, 3), Long(row, 4), EnumText.Parse<EntryKind>(row.GetString(5)),
+            isBid ? new Bid(row.GetString(7), row.GetGuid(8), EnumText.Parse<BidKind>(row.GetString(6)), row.GetString(9), row.GetInt64(10), row.GetInt64(11)) : null,
+            isBid ? EnumText.Parse<BidOutcome>(row.GetString(12)) : default, isBid ? EnumText.Parse<RejectionReason>(row.GetString(13)) : default,
             row.IsDBNull(14) ? null : State(row, 14), !row.IsDBNull(21) && row.GetBoolean(21), row.GetInt64(22),
-            row.IsDBNull(23) ? null : Terms.Parse(row.GetString(23)), Text(row, 24), Words.Parse<EndReason>(Text(row, 25)));
+            row.IsDBNull(23) ? null : Terms.Parse(row.GetString(23)), Text(row, 24), EnumText.Parse<EndReason>(Text(row, 25)));
     }
 
     private static AuctionState State(NpgsqlDataReader row, int at) => new(
-        Words.Parse<AuctionStatus>(row.GetString(at)), row.GetInt64(at + 1), row.GetInt64(at + 2), row.GetString(at + 3),
+        EnumText.Parse<AuctionStatus>(row.GetString(at)), row.GetInt64(at + 1), row.GetInt64(at + 2), row.GetString(at + 3),
         row.GetInt64(at + 4), row.GetInt32(at + 5), row.GetInt64(at + 6));
 
     private static long? Long(NpgsqlDataReader row, int at) => row.IsDBNull(at) ? null : row.GetInt64(at);

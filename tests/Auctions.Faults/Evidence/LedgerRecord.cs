@@ -9,7 +9,7 @@ namespace Auctions.Faults.Evidence;
 /// <param name="After">The state after it; null in a refusal.</param>
 /// <param name="Terms">Where it sets them.</param>
 public sealed record LedgerRecord(
-    Guid Id, Guid Prev, long? Version, long? Basis, EntryKind Kind, Bid? Bid, BidOutcome Outcome, RefusalReason Reason,
+    Guid Id, Guid Prev, long? Version, long? Basis, EntryKind Kind, Bid? Bid, BidOutcome Outcome, RejectionReason Reason,
     AuctionState? After, bool ReserveMet, long DecidedUs, Terms? Terms, string Winner, EndReason EndReason);
 
 /// <summary>An auction's row.</summary>

@@ -6,9 +6,9 @@ namespace Auctions.Faults.Evidence;
 /// <param name="BidId">Empty in a refusal.</param>
 /// <param name="State">That the decision left; the ceiling is not told, and 0 here.</param>
 public sealed record BidAnswer(
-    BidOutcome Outcome, RefusalReason Reason, Guid BidId, long Version, AuctionState State, bool ReserveMet, long DecidedUs)
+    BidOutcome Outcome, RejectionReason Reason, Guid BidId, long Version, AuctionState State, bool ReserveMet, long DecidedUs)
 {
-    public bool Accepted => Outcome != BidOutcome.Refused;
+    public bool Accepted => Outcome != BidOutcome.Rejected;
 }
 
 /// <summary>One call, as its caller saw it. Began and Ended by the run's monotonic clock, microseconds.</summary>

@@ -8,49 +8,49 @@ namespace Auctions.Faults.Injection;
 /// <remarks>Of two tokens the first says that a fault may no longer begin, the second that it must end at once.</remarks>
 internal sealed class PartFaults(FaultStack stack, FaultLog log, RunClock clock)
 {
-    public async Task KillAsync(string part, PlannedFault fault, CancellationToken late, CancellationToken cancellation)
+    public async Task KillAsync(string part, PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
     {
         using var owned = await stack.OwnAsync(part, late);
         using var lasting = log.Begin(fault.Kind, part);
-        await stack.KillAsync(part, cancellation);
-        await clock.DelayAsync(fault.Lasts, cancellation);
-        await stack.StartAsync(part, cancellation);
+        await stack.KillAsync(part, cancellationToken);
+        await clock.DelayAsync(fault.Lasts, cancellationToken);
+        await stack.StartAsync(part, cancellationToken);
     }
 
     /// <summary>The server alone, whose children then notice and end, or all of them at once.</summary>
-    public async Task KillPostgresAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellation)
+    public async Task KillPostgresAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
     {
         const string part = "postgres";
         using var owned = await stack.OwnAsync(part, late);
         using var lasting = log.Begin(fault.Kind, part);
         var children = stack.Process(part) is { } server && fault.Variant < 0.5 ? ChildrenOf(server.Pid) : [];
-        await stack.KillAsync(part, cancellation);
+        await stack.KillAsync(part, cancellationToken);
         children.ForEach(child => Signals.Send(child, Signals.Kill));
-        await clock.DelayAsync(fault.Lasts / 2, cancellation);
-        await stack.StartAsync(part, cancellation);
+        await clock.DelayAsync(fault.Lasts / 2, cancellationToken);
+        await stack.StartAsync(part, cancellationToken);
     }
 
-    public async Task CutAsync(Link link, PlannedFault fault, CancellationToken late, CancellationToken cancellation)
+    public async Task CutAsync(Link link, PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
     {
         using var owned = await stack.OwnAsync(Name(fault), late);
         using var lasting = log.Begin(fault.Kind, FaultStack.Bidding[fault.Instance]);
         await link.CutAsync();
-        await EndAsync(link, fault, cancellation);
+        await EndAsync(link, fault, cancellationToken);
     }
 
-    public async Task HoldAsync(Link link, PlannedFault fault, CancellationToken late, CancellationToken cancellation)
+    public async Task HoldAsync(Link link, PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
     {
         using var owned = await stack.OwnAsync(Name(fault), late);
         using var lasting = log.Begin(fault.Kind, FaultStack.Bidding[fault.Instance]);
         link.Hold();
-        await EndAsync(link, fault, cancellation);
+        await EndAsync(link, fault, cancellationToken);
     }
 
-    private async Task EndAsync(Link link, PlannedFault fault, CancellationToken cancellation)
+    private async Task EndAsync(Link link, PlannedFault fault, CancellationToken cancellationToken)
     {
         try
         {
-            await clock.DelayAsync(fault.Lasts, cancellation);
+            await clock.DelayAsync(fault.Lasts, cancellationToken);
         }
         finally
         {

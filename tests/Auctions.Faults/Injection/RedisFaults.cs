@@ -11,13 +11,13 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
     private const string Turn = "redis' faults"; // the roles of both servers stay as they are while one lasts
     private static readonly TimeSpan SyncWithin = TimeSpan.FromSeconds(5), Glance = TimeSpan.FromMilliseconds(50);
 
-    public async Task KillAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellation)
+    public async Task KillAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
     {
         using var turn = await stack.OwnAsync(Turn, late);
-        await parts.KillAsync(stack.Redis.Primary, fault, late, cancellation);
+        await parts.KillAsync(stack.Redis.Primary, fault, late, cancellationToken);
     }
 
-    public async Task StopAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellation)
+    public async Task StopAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
     {
         using var turn = await stack.OwnAsync(Turn, late);
         var primary = stack.Redis.Primary;
@@ -26,7 +26,7 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
         Signals.Send(process.Pid, Signals.Stop);
         try
         {
-            await clock.DelayAsync(TimeSpan.FromSeconds(1 + 3 * fault.Variant), cancellation);
+            await clock.DelayAsync(TimeSpan.FromSeconds(1 + 3 * fault.Variant), cancellationToken);
         }
         finally
         {
@@ -34,24 +34,24 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
         }
     }
 
-    public async Task FlushAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellation)
+    public async Task FlushAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
     {
         using var turn = await stack.OwnAsync(Turn, late);
         using var lasting = log.Begin(fault.Kind, stack.Redis.Primary);
-        await RedisAdmin.SendAsync(stack.Redis.PrimaryAddress, "FLUSHALL", cancellation);
+        await RedisAdmin.SendAsync(stack.Redis.PrimaryAddress, "FLUSHALL", cancellationToken);
     }
 
     /// <summary>It comes back with an AOF that ends where it ended a second or two before the kill, less a few bytes: within a command.</summary>
-    public async Task TruncateAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellation)
+    public async Task TruncateAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
     {
         using var turn = await stack.OwnAsync(Turn, late);
         var primary = stack.Redis.Primary;
         using var owned = await stack.OwnAsync(primary, late);
         var file = Aof(primary);
         var length = file?.Length ?? 0;
-        await clock.DelayAsync(TimeSpan.FromSeconds(2 * fault.Variant), cancellation);
+        await clock.DelayAsync(TimeSpan.FromSeconds(2 * fault.Variant), cancellationToken);
         using var lasting = log.Begin(fault.Kind, primary);
-        await stack.KillAsync(primary, cancellation);
+        await stack.KillAsync(primary, cancellationToken);
         // A rewrite may have begun another file meanwhile: then that one loses all of it.
         if (Aof(primary) is { } last)
         {
@@ -59,15 +59,15 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
             aof.SetLength(last.FullName == file?.FullName ? Math.Max(0, Math.Min(length, aof.Length) - (int)(60 * fault.Variant)) : 0);
         }
 
-        await clock.DelayAsync(fault.Lasts / 4, cancellation);
-        await stack.StartAsync(primary, cancellation);
+        await clock.DelayAsync(fault.Lasts / 4, cancellationToken);
+        await stack.StartAsync(primary, cancellationToken);
     }
 
     /// <summary>
     /// The replica misses what its link swallows for a moment, is promoted, and the primary is killed; it comes back as the replica. In a split
     /// one instance of BiddingService stays with the old primary for a while, and both decide.
     /// </summary>
-    public async Task FailOverAsync(PlannedFault fault, bool split, CancellationToken late, CancellationToken cancellation)
+    public async Task FailOverAsync(PlannedFault fault, bool split, CancellationToken late, CancellationToken cancellationToken)
     {
         using var turn = await stack.OwnAsync(Turn, late);
         var old = stack.Redis.Primary;
@@ -77,18 +77,18 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
 
         using var lasting = log.Begin(fault.Kind, old);
         stack.Redis.Replication.Hold();
-        await clock.DelayAsync(TimeSpan.FromSeconds(0.3 + 1.7 * fault.Variant), cancellation);
-        await stack.Redis.PromoteAsync(cancellation);
+        await clock.DelayAsync(TimeSpan.FromSeconds(0.3 + 1.7 * fault.Variant), cancellationToken);
+        await stack.Redis.PromoteAsync(cancellationToken);
         if (split)
         {
             stack.Redis.Redirect(except: fault.Instance);
-            await clock.DelayAsync(fault.Lasts, cancellation);
+            await clock.DelayAsync(fault.Lasts, cancellationToken);
         }
 
-        await stack.KillAsync(old, cancellation);
+        await stack.KillAsync(old, cancellationToken);
         if (split) stack.Redis.RedirectLast(fault.Instance);
         else stack.Redis.Redirect();
-        await stack.StartAsync(old, cancellation);
+        await stack.StartAsync(old, cancellationToken);
     }
 
     private async Task<bool> SyncedAsync(CancellationToken late)

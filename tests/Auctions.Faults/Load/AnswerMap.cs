@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.Faults.Evidence;
-using Auctions.Platform.Contract;
+using Auctions.Grpc;
 using V1 = Auctions.V1;
 
 namespace Auctions.Faults.Load;
@@ -13,10 +13,10 @@ internal static class AnswerMap
         {
             V1.BidOutcome.Leading => BidOutcome.Leading,
             V1.BidOutcome.Outbid => BidOutcome.Outbid,
-            V1.BidOutcome.Rejected => BidOutcome.Refused,
+            V1.BidOutcome.Rejected => BidOutcome.Rejected,
             var other => throw new FormatException($"{other} is no outcome."),
         },
-        Enum.GetValues<RefusalReason>().First(reason => StateMap.Reason(reason) == response.RejectionReason),
+        Enum.GetValues<RejectionReason>().First(reason => StateMap.Reason(reason) == response.RejectionReason),
         response.BidId.Length == 0 ? Guid.Empty : Guid.Parse(response.BidId),
         response.State.Version, State(response.State), response.State.ReserveMet, TimeMap.ToUs(response.DecidedAt) ?? 0);
 

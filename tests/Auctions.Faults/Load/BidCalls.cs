@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.Faults.Evidence;
-using Auctions.Platform.Contract;
+using Auctions.Grpc;
 using Grpc.Core;
 using V1 = Auctions.V1;
 
@@ -10,12 +10,12 @@ namespace Auctions.Faults.Load;
 internal sealed class BidCalls(Services services, LoadLog log, RunClock clock)
 {
     /// <summary>One call. What it ended with is in the bid's log, and in the run's.</summary>
-    public async Task<BidCall> PlaceAsync(SentBid sent, int instance, CancellationToken cancellation)
+    public async Task<BidCall> PlaceAsync(SentBid sent, int instance, CancellationToken cancellationToken)
     {
         var began = clock.NowUs;
         try
         {
-            var response = await SendAsync(sent, instance, cancellation);
+            var response = await SendAsync(sent, instance, cancellationToken);
             var answer = Read(response);
             return Note(sent, new BidCall(began, clock.NowUs, instance, answer, ""), response);
         }
@@ -32,13 +32,13 @@ internal sealed class BidCalls(Services services, LoadLog log, RunClock clock)
 
     /// <summary>Asks what became of a key, without sending the bid again.</summary>
     /// <returns>Null where nothing is known of it yet.</returns>
-    public async Task<BidCall?> AskAsync(SentBid sent, int instance, CancellationToken cancellation)
+    public async Task<BidCall?> AskAsync(SentBid sent, int instance, CancellationToken cancellationToken)
     {
         var began = clock.NowUs;
         try
         {
             var request = new V1.GetBidOutcomeRequest { AuctionId = sent.AuctionId.ToString(), IdempotencyKey = sent.Bid.Key.ToString() };
-            var response = await services.Bidding[instance].GetBidOutcomeAsync(request, Options(sent, cancellation));
+            var response = await services.Bidding[instance].GetBidOutcomeAsync(request, Options(sent, cancellationToken));
             return Note(sent, new BidCall(began, clock.NowUs, instance, Read(response.Result), ""), response.Result);
         }
         catch (RpcException e)
@@ -53,11 +53,11 @@ internal sealed class BidCalls(Services services, LoadLog log, RunClock clock)
     }
 
     /// <summary>Sends other content under a key that has an answer: that must be refused as such, and leave no trace.</summary>
-    public async Task ReuseKeyAsync(SentBid sent, int instance, CancellationToken cancellation)
+    public async Task ReuseKeyAsync(SentBid sent, int instance, CancellationToken cancellationToken)
     {
         try
         {
-            var response = await SendAsync(new SentBid(sent.AuctionId, BidChoice.Otherwise(sent.Bid)), instance, cancellation);
+            var response = await SendAsync(new SentBid(sent.AuctionId, BidChoice.Otherwise(sent.Bid)), instance, cancellationToken);
             log.Unexpected(sent.AuctionId, $"the key of {sent.Bid} was taken with other content, and answered {response.Outcome} {response.RejectionReason}");
         }
         catch (RpcException e)
@@ -71,9 +71,9 @@ internal sealed class BidCalls(Services services, LoadLog log, RunClock clock)
         }
     }
 
-    private async Task<V1.PlaceBidResponse> SendAsync(SentBid sent, int instance, CancellationToken cancellation)
+    private async Task<V1.PlaceBidResponse> SendAsync(SentBid sent, int instance, CancellationToken cancellationToken)
     {
-        var (bid, client, options) = (sent.Bid, services.Bidding[instance], Options(sent, cancellation));
+        var (bid, client, options) = (sent.Bid, services.Bidding[instance], Options(sent, cancellationToken));
         var (auction, key) = (sent.AuctionId.ToString(), bid.Key.ToString());
         if (bid.Kind == BidKind.BuyNow)
             return (await client.BuyNowAsync(new V1.BuyNowRequest { AuctionId = auction, IdempotencyKey = key }, options)).Result;
@@ -86,8 +86,8 @@ internal sealed class BidCalls(Services services, LoadLog log, RunClock clock)
         }, options);
     }
 
-    private CallOptions Options(SentBid sent, CancellationToken cancellation) =>
-        services.As(sent.Bid.Bidder, clock.Time.GetUtcNow().UtcDateTime + Calls.Deadline, cancellation);
+    private CallOptions Options(SentBid sent, CancellationToken cancellationToken) =>
+        services.As(sent.Bid.Bidder, clock.Time.GetUtcNow().UtcDateTime + Calls.Deadline, cancellationToken);
 
     private BidCall Note(SentBid sent, BidCall call, V1.PlaceBidResponse? response)
     {

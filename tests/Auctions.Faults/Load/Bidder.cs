@@ -26,44 +26,44 @@ internal sealed class Bidder(string name, int instance, Random random, Market ma
         while (_unknown.Count > 0 && !resolving.IsCancellationRequested) await ResolveAsync(resolving);
     }
 
-    private async Task StepAsync(CancellationToken cancellation)
+    private async Task StepAsync(CancellationToken cancellationToken)
     {
         if (_unknown.Count >= UnknownMax || _unknown.Count > 0 && random.NextDouble() < 0.3)
         {
-            await ResolveAsync(cancellation);
+            await ResolveAsync(cancellationToken);
             return;
         }
 
         if (market.Pick(random) is not { } lot)
         {
-            await PauseAsync(cancellation);
+            await PauseAsync(cancellationToken);
             return;
         }
 
         var dice = random.NextDouble();
-        if (_answered.Count > 0 && dice < 0.07) await RepeatAsync(_answered[random.Next(_answered.Count)], dice, cancellation);
-        else if (dice < 0.08) await ReadAsync(lot, cancellation);
-        else await BidAsync(lot, twice: dice < 0.11, cancellation);
+        if (_answered.Count > 0 && dice < 0.07) await RepeatAsync(_answered[random.Next(_answered.Count)], dice, cancellationToken);
+        else if (dice < 0.08) await ReadAsync(lot, cancellationToken);
+        else await BidAsync(lot, twice: dice < 0.11, cancellationToken);
     }
 
-    private async Task BidAsync(Lot lot, bool twice, CancellationToken cancellation)
+    private async Task BidAsync(Lot lot, bool twice, CancellationToken cancellationToken)
     {
         var sent = log.Add(new SentBid(lot.Id, BidChoice.Next(lot, name, random)));
         // Some send the same twice at once, to both instances, as a client does that lost patience.
-        if (twice) await Task.WhenAll(calls.PlaceAsync(sent, 0, cancellation), calls.PlaceAsync(sent, 1, cancellation));
-        else await calls.PlaceAsync(sent, _instance, cancellation);
-        await SettleAsync(sent, cancellation);
+        if (twice) await Task.WhenAll(calls.PlaceAsync(sent, 0, cancellationToken), calls.PlaceAsync(sent, 1, cancellationToken));
+        else await calls.PlaceAsync(sent, _instance, cancellationToken);
+        await RemovePendingAsync(sent, cancellationToken);
     }
 
-    private async Task ResolveAsync(CancellationToken cancellation)
+    private async Task ResolveAsync(CancellationToken cancellationToken)
     {
         var sent = _unknown.Dequeue();
-        if (random.NextDouble() < 0.25) await calls.AskAsync(sent, _instance, cancellation);
-        else await calls.PlaceAsync(sent, _instance, cancellation);
-        await SettleAsync(sent, cancellation);
+        if (random.NextDouble() < 0.25) await calls.AskAsync(sent, _instance, cancellationToken);
+        else await calls.PlaceAsync(sent, _instance, cancellationToken);
+        await RemovePendingAsync(sent, cancellationToken);
     }
 
-    private async Task SettleAsync(SentBid sent, CancellationToken cancellation)
+    private async Task RemovePendingAsync(SentBid sent, CancellationToken cancellationToken)
     {
         if (sent.Answer is not null)
         {
@@ -75,38 +75,38 @@ internal sealed class Bidder(string name, int instance, Random random, Market ma
 
         _unknown.Enqueue(sent);
         _instance = (_instance + 1) % services.Bidding.Count;
-        await PauseAsync(cancellation);
+        await PauseAsync(cancellationToken);
     }
 
     /// <summary>An old key again: the same answer must come; or with other content, which is an error.</summary>
-    private Task RepeatAsync(SentBid sent, double dice, CancellationToken cancellation) => dice switch
+    private Task RepeatAsync(SentBid sent, double dice, CancellationToken cancellationToken) => dice switch
     {
-        < 0.01 => calls.ReuseKeyAsync(sent, _instance, cancellation),
-        < 0.02 => calls.AskAsync(sent, _instance, cancellation),
-        _ => calls.PlaceAsync(sent, _instance, cancellation),
+        < 0.01 => calls.ReuseKeyAsync(sent, _instance, cancellationToken),
+        < 0.02 => calls.AskAsync(sent, _instance, cancellationToken),
+        _ => calls.PlaceAsync(sent, _instance, cancellationToken),
     };
 
-    private async Task ReadAsync(Lot lot, CancellationToken cancellation)
+    private async Task ReadAsync(Lot lot, CancellationToken cancellationToken)
     {
         var began = clock.NowUs;
         try
         {
-            var options = services.As(name, clock.Time.GetUtcNow().UtcDateTime + Calls.Deadline, cancellation);
+            var options = services.As(name, clock.Time.GetUtcNow().UtcDateTime + Calls.Deadline, cancellationToken);
             var got = await services.Auction.GetAuctionAsync(new V1.GetAuctionRequest { AuctionId = lot.Id.ToString() }, options);
             log.Observed(new ObservedCall(lot.Id, "GetAuction", began, clock.NowUs, got.Auction.State.Version));
             log.Learn(lot.Id, got.Auction.State);
         }
-        catch (Grpc.Core.RpcException e)
+        catch (global::Grpc.Core.RpcException e)
         {
             if (!Calls.MayRepeat(e)) log.Unexpected(lot.Id, $"GetAuction ended with {Calls.Text(e)}");
         }
     }
 
-    private async Task PauseAsync(CancellationToken cancellation)
+    private async Task PauseAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await clock.DelayAsync(_pause * (0.5 + random.NextDouble()), cancellation);
+            await clock.DelayAsync(_pause * (0.5 + random.NextDouble()), cancellationToken);
         }
         catch (OperationCanceledException)
         {

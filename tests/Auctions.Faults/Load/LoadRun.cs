@@ -41,11 +41,11 @@ public sealed class LoadRun
     public bool IsIdle => _working.TrueForAll(task => task.IsCompleted);
 
     /// <summary>Begins; bidders wait until there is something to bid in.</summary>
-    public async Task OpenAsync(CancellationToken cancellation)
+    public async Task OpenAsync(CancellationToken cancellationToken)
     {
-        _working.AddRange(_sellers.Select(seller => Task.Run(() => seller.RunAsync((long)_length.TotalMicroseconds, _bidding.Token, _resolving.Token), cancellation)));
-        while (Market.All.Count == 0) await _clock.DelayAsync(TimeSpan.FromMilliseconds(20), cancellation);
-        _working.AddRange(_bidders.Select(bidder => Task.Run(() => bidder.RunAsync(_bidding.Token, _resolving.Token), cancellation)));
+        _working.AddRange(_sellers.Select(seller => Task.Run(() => seller.RunAsync((long)_length.TotalMicroseconds, _bidding.Token, _resolving.Token), cancellationToken)));
+        while (Market.All.Count == 0) await _clock.DelayAsync(TimeSpan.FromMilliseconds(20), cancellationToken);
+        _working.AddRange(_bidders.Select(bidder => Task.Run(() => bidder.RunAsync(_bidding.Token, _resolving.Token), cancellationToken)));
     }
 
     /// <summary>No new bids, no new auctions; unknown outcomes are still learnt.</summary>

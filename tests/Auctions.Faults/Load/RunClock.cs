@@ -7,11 +7,11 @@ public sealed class RunClock
 {
     private readonly long _zero;
 
-    public RunClock(TimeProvider time)
+    public RunClock(TimeProvider timeProvider)
     {
-        Time = time;
-        _zero = time.GetTimestamp();
-        EpochUs = time.GetUtcNow().ToMicroseconds();
+        Time = timeProvider;
+        _zero = timeProvider.GetTimestamp();
+        EpochUs = timeProvider.GetUtcNow().ToMicroseconds();
     }
 
     public TimeProvider Time { get; }
@@ -21,5 +21,5 @@ public sealed class RunClock
 
     public long NowUs => Time.GetElapsedTime(_zero).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    public Task DelayAsync(TimeSpan delay, CancellationToken cancellation) => Task.Delay(delay, Time, cancellation);
+    public Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken) => Task.Delay(delay, Time, cancellationToken);
 }

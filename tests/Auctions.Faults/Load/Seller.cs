@@ -1,5 +1,5 @@
 using Auctions.Faults.Evidence;
-using Auctions.Platform.Contract;
+using Auctions.Grpc;
 using Auctions.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -37,14 +37,14 @@ internal sealed class Seller(string name, Random random, Market market, LoadLog 
         }
     }
 
-    private async Task OpenAsync(bool hot, long lengthUs, CancellationToken cancellation)
+    private async Task OpenAsync(bool hot, long lengthUs, CancellationToken cancellationToken)
     {
         var terms = Offer(hot, lengthUs);
         var request = new CreateAuctionRequest { Auction = terms.Auction, IdempotencyKey = Guid.NewGuid().ToString() };
         var began = clock.NowUs;
         try
         {
-            var created = await Calls.UntilAnsweredAsync(deadline => services.Auction.CreateAuctionAsync(request, services.As(name, deadline, cancellation)), clock, cancellation);
+            var created = await Calls.UntilAnsweredAsync(deadline => services.Auction.CreateAuctionAsync(request, services.As(name, deadline, cancellationToken)), clock, cancellationToken);
             var lot = new Lot(Guid.Parse(created.Auction.AuctionId), name, created.Auction.CurrencyCode, AnswerMap.Minor(created.Auction.BuyNowPrice), hot, terms.End,
                 TimeMap.ToUs(created.Auction.OriginalEndTime) ?? 0);
             lot.Learn(AnswerMap.Minor(created.Auction.OpeningPrice));
@@ -118,18 +118,18 @@ internal sealed class Seller(string name, Random random, Market market, LoadLog 
         lot.Over = true;
     }
 
-    private async Task<Auction> SendEndAsync(Lot lot, CancellationToken cancellation)
+    private async Task<Auction> SendEndAsync(Lot lot, CancellationToken cancellationToken)
     {
         var id = lot.Id.ToString();
         if (lot.End == LotEnd.Cancelled)
         {
             var cancelled = await Calls.UntilAnsweredAsync(deadline => services.Auction.CancelAuctionAsync(
-                new CancelAuctionRequest { AuctionId = id, Reason = "changed my mind" }, services.As(name, deadline, cancellation)), clock, cancellation);
+                new CancelAuctionRequest { AuctionId = id, Reason = "changed my mind" }, services.As(name, deadline, cancellationToken)), clock, cancellationToken);
             return cancelled.Auction;
         }
 
         var ended = await Calls.UntilAnsweredAsync(deadline => services.Auction.EndAuctionAsync(
-            new EndAuctionRequest { AuctionId = id }, services.As(name, deadline, cancellation)), clock, cancellation);
+            new EndAuctionRequest { AuctionId = id }, services.As(name, deadline, cancellationToken)), clock, cancellationToken);
         return ended.Auction;
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -29,11 +30,11 @@ public sealed class Services : IDisposable
     public StreamService.StreamServiceClient Stream { get; }
 
     /// <summary>Call options of a subject who may do everything but what rules on bidding forbid.</summary>
-    public CallOptions As(string subject, DateTime? deadline, CancellationToken cancellation) =>
+    public CallOptions As(string subject, DateTime? deadline, CancellationToken cancellationToken) =>
         new(_headers.GetOrAdd(subject, who => new Metadata
         {
             { "authorization", "Bearer " + _tokens.Mint(who, Roles.Bidder | Roles.Seller | Roles.Viewer, TokenLifetime, "velocity") },
-        }), deadline, cancellation);
+        }), deadline, cancellationToken);
 
     public void Dispose() => _channels.ForEach(channel => channel.Dispose());
 

@@ -8,23 +8,23 @@ internal sealed class Watcher(Services services, LoadLog log, RunClock clock)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    public async Task WatchAsync(Lot lot, CancellationToken cancellation)
+    public async Task WatchAsync(Lot lot, CancellationToken cancellationToken)
     {
-        while (lot.Frames.Ended is null && !cancellation.IsCancellationRequested)
+        while (lot.Frames.Ended is null && !cancellationToken.IsCancellationRequested)
         {
             try
             {
-                await FollowAsync(lot, cancellation);
+                await FollowAsync(lot, cancellationToken);
                 if (lot.Frames.Ended is null) log.Unexpected(lot.Id, "a viewer's stream ended with OK before the final frame");
                 return;
             }
-            catch (RpcException) when (cancellation.IsCancellationRequested)
+            catch (RpcException) when (cancellationToken.IsCancellationRequested)
             {
                 return;
             }
             catch (RpcException e) when (Calls.MayRepeat(e))
             {
-                await clock.DelayAsync(Pause, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await clock.DelayAsync(Pause, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (RpcException e)
             {
@@ -34,11 +34,11 @@ internal sealed class Watcher(Services services, LoadLog log, RunClock clock)
         }
     }
 
-    private async Task FollowAsync(Lot lot, CancellationToken cancellation)
+    private async Task FollowAsync(Lot lot, CancellationToken cancellationToken)
     {
         var target = new WatchTarget { AuctionId = lot.Id.ToString() };
         if (lot.Frames.Version is { } version) target.Version = version;
-        using var call = services.Stream.Watch(new WatchRequest { Targets = { target } }, services.As("viewer", null, cancellation));
-        while (await call.ResponseStream.MoveNext(cancellation)) lot.Frames.Observe(call.ResponseStream.Current);
+        using var call = services.Stream.Watch(new WatchRequest { Targets = { target } }, services.As("viewer", null, cancellationToken));
+        while (await call.ResponseStream.MoveNext(cancellationToken)) lot.Frames.Observe(call.ResponseStream.Current);
     }
 }

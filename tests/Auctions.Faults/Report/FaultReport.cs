@@ -12,14 +12,14 @@ namespace Auctions.Faults.Report;
 /// <param name="CallsWithoutAnswer">By how they ended.</param>
 /// <param name="LongestUnavailabilityMs">See <see cref="Availability"/>.</param>
 /// <param name="DiedOutside">Parts that died and were not killed by the run, and how often.</param>
-/// <param name="FeedRecordsMissed">That Kafka dropped before they were read; I8 cannot be judged for them.</param>
+/// <param name="EventRecordsMissed">That Kafka dropped before they were read; I8 cannot be judged for them.</param>
 public sealed record FaultReport(
     int Seed, double Seconds, IReadOnlyDictionary<string, int> Faults,
     long BidsSent, long Calls, long Acknowledged, long Refused, long Unknown, IReadOnlyDictionary<string, int> CallsWithoutAnswer,
     int Lost, int Phantom, IReadOnlyList<Violation> Violations,
     IReadOnlyDictionary<string, double> LongestUnavailabilityMs,
     int Auctions, int Sealed, long LedgerEntries, long LedgerRefusals, double BidsPerSecond,
-    IReadOnlyDictionary<string, int> DiedOutside, long FeedRecordsMissed,
+    IReadOnlyDictionary<string, int> DiedOutside, long EventRecordsMissed,
     double StartSeconds, double SettleSeconds, double CheckSeconds)
 {
     /// <summary>Every promise was kept.</summary>

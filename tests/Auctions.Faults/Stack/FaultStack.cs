@@ -20,22 +20,22 @@ public sealed class FaultStack : IAsyncDisposable
     private readonly Supervisor _supervisor;
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _owners = new(StringComparer.Ordinal);
     private readonly List<Link> _links = [];
-    private readonly TimeProvider _time;
+    private readonly TimeProvider _timeProvider;
 
     /// <summary>Stops what an earlier run may have left, and forgets its data.</summary>
     /// <param name="say">Takes the progress, a line at a time.</param>
-    public static async Task<FaultStack> CreateAsync(RunDirectory run, TimeProvider time, Action<string> say, CancellationToken cancellation)
+    public static async Task<FaultStack> CreateAsync(RunDirectory run, TimeProvider timeProvider, Action<string> say, CancellationToken cancellationToken)
     {
-        var stack = new FaultStack(run, time, say);
+        var stack = new FaultStack(run, timeProvider, say);
         await stack._supervisor.DownAsync();
-        await run.RemoveDataAsync(cancellation);
+        await run.RemoveDataAsync(cancellationToken);
         stack.Connect();
         return stack;
     }
 
-    private FaultStack(RunDirectory run, TimeProvider time, Action<string> say)
+    private FaultStack(RunDirectory run, TimeProvider timeProvider, Action<string> say)
     {
-        (Run, _time, Say) = (run, time, say);
+        (Run, _timeProvider, Say) = (run, timeProvider, say);
         Parts = Topology.Parts(run, new Wiring
         {
             Bidding = Bidding,
@@ -43,7 +43,7 @@ public sealed class FaultStack : IAsyncDisposable
             RedisOf = part => run.Endpoints[Bidding.Contains(part) ? $"redis-of-{part}" : OthersRedis],
             PostgresOf = part => Bidding.Contains(part) ? run.Endpoints[$"postgres-of-{part}"] : null,
         });
-        _supervisor = new Supervisor(run, Parts, Checkout.Root(), time, line => Say(line));
+        _supervisor = new Supervisor(run, Parts, Checkout.Root(), timeProvider, line => Say(line));
     }
 
     public RunDirectory Run { get; }
@@ -65,18 +65,18 @@ public sealed class FaultStack : IAsyncDisposable
 
     /// <summary>Starts everything.</summary>
     /// <returns>Whether all of it is ready.</returns>
-    public async Task<bool> UpAsync(CancellationToken cancellation)
+    public async Task<bool> UpAsync(CancellationToken cancellationToken)
     {
-        if (!await _supervisor.UpAsync(cancellation)) return false;
-        await FollowAsync(cancellation);
+        if (!await _supervisor.UpAsync(cancellationToken)) return false;
+        await FollowAsync(cancellationToken);
         return true;
     }
 
     /// <summary>Makes a part one's own: nobody else kills it or starts it until the result is disposed of.</summary>
-    public async Task<IDisposable> OwnAsync(string part, CancellationToken cancellation)
+    public async Task<IDisposable> OwnAsync(string part, CancellationToken cancellationToken)
     {
         var owner = Owner(part);
-        await owner.WaitAsync(cancellation);
+        await owner.WaitAsync(cancellationToken);
         return new Release(owner);
     }
 
@@ -90,34 +90,34 @@ public sealed class FaultStack : IAsyncDisposable
     public PartProcess? Process(string part) => PartProcess.Find(Run, part);
 
     /// <summary>kill -9, and waits until it is gone. Its owner's to call.</summary>
-    public async Task KillAsync(string part, CancellationToken cancellation)
+    public async Task KillAsync(string part, CancellationToken cancellationToken)
     {
         if (Process(part) is not { } process) return;
         Signals.Send(process.Pid, Signals.Kill);
-        while (process.IsAlive(Run, part)) await Task.Delay(Pause, _time, cancellation);
+        while (process.IsAlive(Run, part)) await Task.Delay(Pause, _timeProvider, cancellationToken);
     }
 
     /// <summary>Starts a part and waits until it is ready, again and again where it ends before. Its owner's to call.</summary>
-    public async Task StartAsync(string part, CancellationToken cancellation)
+    public async Task StartAsync(string part, CancellationToken cancellationToken)
     {
         while (true)
         {
             try
             {
-                await _supervisor.StartAsync(part, cancellation);
-                if (part == Redis.Replica) await FollowAsync(cancellation);
+                await _supervisor.StartAsync(part, cancellationToken);
+                if (part == Redis.Replica) await FollowAsync(cancellationToken);
                 return;
             }
-            catch (Exception e) when (e is StackException or IOException && !cancellation.IsCancellationRequested)
+            catch (Exception e) when (e is StackException or IOException && !cancellationToken.IsCancellationRequested)
             {
                 Say($"{part}: {e.Message}");
-                await Task.Delay(Pause, _time, cancellation);
+                await Task.Delay(Pause, _timeProvider, cancellationToken);
             }
         }
     }
 
     /// <summary>Tells the replica whom to follow.</summary>
-    public Task FollowAsync(CancellationToken cancellation) => Redis.FollowAsync(Run.Endpoints[ReplicasRedis], cancellation);
+    public Task FollowAsync(CancellationToken cancellationToken) => Redis.FollowAsync(Run.Endpoints[ReplicasRedis], cancellationToken);
 
     /// <summary>Nothing is cut or held any more.</summary>
     public void MendLinks() => _links.ForEach(link => link.Mend());

@@ -11,9 +11,9 @@ internal static class RedisAdmin
 
     /// <returns>The reply as the protocol has it.</returns>
     /// <exception cref="IOException">The server did not answer, or with an error.</exception>
-    public static async Task<string> SendAsync(string address, string command, CancellationToken cancellation)
+    public static async Task<string> SendAsync(string address, string command, CancellationToken cancellationToken)
     {
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         bound.CancelAfter(Bound);
         try
         {
@@ -25,7 +25,7 @@ internal static class RedisAdmin
             var reply = Encoding.ASCII.GetString(buffer, 0, length);
             return reply.StartsWith('-') ? throw new IOException($"Redis answers {command} with {reply.Trim()}") : reply;
         }
-        catch (Exception e) when (e is SocketException || e is OperationCanceledException && !cancellation.IsCancellationRequested)
+        catch (Exception e) when (e is SocketException || e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             throw new IOException($"Redis at {address} does not answer {command}: {e.Message}", e);
         }

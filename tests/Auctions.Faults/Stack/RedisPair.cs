@@ -23,18 +23,18 @@ public sealed class RedisPair(RunDirectory run, IReadOnlyList<Link> links, Link 
 
     /// <summary>To be told to the replica each time when it has started: by itself it is nobody's.</summary>
     /// <param name="replicationAddress">Where <see cref="Replication"/> listens.</param>
-    public Task FollowAsync(string replicationAddress, CancellationToken cancellation)
+    public Task FollowAsync(string replicationAddress, CancellationToken cancellationToken)
     {
         var address = IPEndPoint.Parse(replicationAddress);
-        return RedisAdmin.SendAsync(run.Endpoints[Replica], $"REPLICAOF {address.Address} {address.Port}", cancellation);
+        return RedisAdmin.SendAsync(run.Endpoints[Replica], $"REPLICAOF {address.Address} {address.Port}", cancellationToken);
     }
 
     /// <summary>Whether the replica has all that the primary has, or nearly.</summary>
-    public async Task<bool> IsInSyncAsync(CancellationToken cancellation)
+    public async Task<bool> IsInSyncAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return (await RedisAdmin.SendAsync(run.Endpoints[Replica], "INFO replication", cancellation)).Contains("master_link_status:up", StringComparison.Ordinal);
+            return (await RedisAdmin.SendAsync(run.Endpoints[Replica], "INFO replication", cancellationToken)).Contains("master_link_status:up", StringComparison.Ordinal);
         }
         catch (IOException)
         {
@@ -43,9 +43,9 @@ public sealed class RedisPair(RunDirectory run, IReadOnlyList<Link> links, Link 
     }
 
     /// <summary>The replica becomes the primary, with what it has. Services still talk to the old one.</summary>
-    public async Task PromoteAsync(CancellationToken cancellation)
+    public async Task PromoteAsync(CancellationToken cancellationToken)
     {
-        await RedisAdmin.SendAsync(run.Endpoints[Replica], "REPLICAOF NO ONE", cancellation);
+        await RedisAdmin.SendAsync(run.Endpoints[Replica], "REPLICAOF NO ONE", cancellationToken);
         (Primary, Replica) = (Replica, Primary);
         replication.PointTo(PrimaryAddress);
         replication.Mend();

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using BiddingService;
 using Grpc.Core;
@@ -61,8 +62,8 @@ public sealed class BidStreamTests : IDisposable
     public void Dispose() => _draining.Dispose();
 
     /// <summary>Outside of the test's own context, so that a stream that only reads has heard of <see cref="Drain"/> when it returns.</summary>
-    private Task RunAsync(int inFlightMax, CancellationToken cancellation = default) => Task.Run(
-        () => new BidStream(PlaceAsync, inFlightMax, _draining.Token).RunAsync(new Reader(_requests.Reader), new Writer(_responses.Writer), cancellation),
+    private Task RunAsync(int inFlightMax, CancellationToken cancellationToken = default) => Task.Run(
+        () => new BidStream(PlaceAsync, inFlightMax, _draining.Token).RunAsync(new Reader(_requests.Reader), new Writer(_responses.Writer), cancellationToken),
         CancellationToken.None);
 
     private void Drain() => _draining.Cancel();

@@ -1,5 +1,6 @@
 using Auctions.IntegrationTests.Hosting;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Google.Rpc;
 using Grpc.Core;
 using V1 = Auctions.V1;

@@ -2,9 +2,10 @@ using System.Security.Cryptography;
 using Auctions.Core;
 using Auctions.IntegrationTests.Hosting;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Hosting;
-using Auctions.Platform.HotState;
-using Auctions.Platform.Ledger;
+using Auctions.Grpc;
+using Auctions.Hosting;
+using Auctions.HotState;
+using Auctions.Ledger;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
@@ -72,7 +73,7 @@ internal sealed class BiddingStack : IAsyncDisposable
     /// <summary>With a token that exempts from nothing.</summary>
     public static Metadata AsLimited(string subject) => ProbeHost.Bearer(Tokens.Mint(subject, Roles.Bidder, TimeSpan.FromHours(1)));
 
-    public static V1.Money Usd(long cents) => Platform.Contract.MoneyMap.FromMinor(cents, "USD");
+    public static V1.Money Usd(long cents) => Auctions.Grpc.MoneyMap.FromMinor(cents, "USD");
 
     /// <summary>A proxy bid up to that many cents.</summary>
     public static V1.PlaceBidRequest Proxy(Guid auction, long cents, Guid? key = null) =>

@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Ledger;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using BiddingService;
 
 namespace Auctions.IntegrationTests.Bids;
@@ -31,7 +31,7 @@ public sealed class CommitTests
         {
             (8, _) or (_, false) => new(AppendOutcome.Appended, bid),
             (9, _) => new(AppendOutcome.Early, null),
-            _ => new(AppendOutcome.Refused, null),
+            _ => new(AppendOutcome.Conflict, null),
         };
     }
 }

@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Microsoft.Extensions.DependencyInjection;
@@ -95,7 +95,7 @@ public sealed class FaultTests : IAsyncLifetime
             }
         });
 
-        Assert.Equal((StatusCode.Unavailable, "OUTCOME_UNKNOWN"), (error.StatusCode, Platform.Hosting.RpcErrors.Reason(error)));
+        Assert.Equal((StatusCode.Unavailable, "OUTCOME_UNKNOWN"), (error.StatusCode, Auctions.Grpc.RpcErrors.Reason(error)));
         Assert.Equal(V1.BidOutcome.Leading, answer!.Outcome);
         await AgreesAsync(auction, [answer]);
     }
@@ -112,12 +112,12 @@ public sealed class FaultTests : IAsyncLifetime
         await Eventually.TrueAsync(async () =>
         {
             later = await Assert.ThrowsAsync<RpcException>(() => _stack.BidAsync(auction, "cem", 950));
-            return Platform.Hosting.RpcErrors.Reason(later) == "LEDGER_UNAVAILABLE";
+            return Auctions.Grpc.RpcErrors.Reason(later) == "LEDGER_UNAVAILABLE";
         });
         await _stack.Postgres.StartAsync();
 
         Assert.Equal(StatusCode.Unavailable, later!.StatusCode);
-        Assert.NotNull(Platform.Hosting.RpcErrors.Detail<Google.Rpc.RetryInfo>(later));
+        Assert.NotNull(Auctions.Grpc.RpcErrors.Detail<Google.Rpc.RetryInfo>(later));
         await Eventually.TrueAsync(async () =>
         {
             var found = await _stack.Client.GetBidOutcomeAsync(

@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.Contract;
+using Auctions.Grpc;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using V1 = Auctions.V1;
@@ -80,7 +80,7 @@ public sealed class ContractMapTests
     [Fact]
     public void Every_reason_status_and_kind_has_its_word_in_the_contract()
     {
-        foreach (var reason in System.Enum.GetValues<RefusalReason>()) Assert.Equal(reason == RefusalReason.None ? "Unspecified" : reason.ToString(), StateMap.Reason(reason).ToString());
+        foreach (var reason in System.Enum.GetValues<RejectionReason>()) Assert.Equal(reason == RejectionReason.None ? "Unspecified" : reason.ToString(), StateMap.Reason(reason).ToString());
         foreach (var status in System.Enum.GetValues<AuctionStatus>()) Assert.Equal(status.ToString(), StateMap.Status(status).ToString());
         foreach (var kind in System.Enum.GetValues<BidKind>()) Assert.Equal(kind.ToString(), StateMap.Kind(kind).ToString());
         foreach (var reason in System.Enum.GetValues<EndReason>()) Assert.Equal(reason == EndReason.None ? "Unspecified" : reason.ToString(), StateMap.EndReason(reason).ToString());

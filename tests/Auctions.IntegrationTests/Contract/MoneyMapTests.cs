@@ -1,5 +1,5 @@
-using Auctions.Platform.Contract;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Google.Rpc;
 using Grpc.Core;

@@ -3,7 +3,7 @@ using Auctions.Ctl;
 using Auctions.Ctl.Verify;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.Ctl;
@@ -151,11 +151,11 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     {
         await HydrateAsync(_open);
         await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "4");
-        var check = new RestCheck(_ledger.Source, _redis.GetDatabase(), TimeSpan.FromMinutes(1), TimeProvider.System);
+        var check = new QuiescenceCheck(_ledger.Source, _redis.GetDatabase(), TimeSpan.FromMinutes(1), TimeProvider.System);
         await check.LookAsync([await ReadHeadAsync(_open)]);
         Assert.Equal(1, check.Suspects);
 
-        var settling = check.SettleAsync(CancellationToken.None);
+        var settling = check.RemovePendingAsync(CancellationToken.None);
         await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "3");
 
         Assert.Empty(await settling.WaitAsync(TimeSpan.FromSeconds(30)));

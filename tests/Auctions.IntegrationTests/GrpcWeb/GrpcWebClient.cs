@@ -8,8 +8,8 @@ namespace Auctions.IntegrationTests.GrpcWeb;
 /// <summary>gRPC-Web over HTTP/1.1, frame by frame, as PROTOCOL-WEB.md describes it.</summary>
 internal sealed class GrpcWebClient(string address) : IDisposable
 {
-    public const string Binary = "application/grpc-web+proto";
-    public const string Text = "application/grpc-web-text+proto";
+    public const string Binary = "application/grpc-web";
+    public const string Text = "application/grpc-web-text";
 
     private readonly HttpClient _http = new() { BaseAddress = new Uri(address) };
 

@@ -1,6 +1,6 @@
 using Auctions.IntegrationTests.Hosting;
-using Auctions.Platform.Hosting;
-using Auctions.Platform.Hosting.GrpcWeb;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
@@ -22,14 +22,14 @@ public sealed class GrpcWebHost : IAsyncLifetime
         builder.Configuration["Listen:GrpcWeb"] = "127.0.0.1:0";
         builder.Configuration["Auth:Hs256Key"] = Convert.ToBase64String(new byte[32]);
         builder.Configuration["GrpcWeb:Origins:0"] = Origin;
-        builder.AddAuctionsHosting("probe");
+        builder.AddServiceHost("probe");
         builder.Logging.ClearProviders();
-        builder.Services.AddGrpcWeb(builder.Configuration);
+        builder.Services.AddAuctionsGrpc(builder.Configuration, "grpc.health.v1.Health").AddWebClients(builder.Configuration);
 
         _app = builder.Build();
-        _app.UseGrpcWeb();
+        _app.UseWebClients();
         _app.MapGrpcService<ProbeService>();
-        _app.MapAuctionsDefaults();
+        _app.MapGrpcDefaults();
         await _app.StartAsync();
         Client = new GrpcWebClient(_app.Urls.Last());
     }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
@@ -217,6 +218,6 @@ public sealed class AccessTests : IAsyncLifetime
     {
         var e = await Assert.ThrowsAsync<RpcException>(async () => await Client.PlaceBidAsync(new PlaceBidRequest(), headers));
         Assert.Equal((code, reason), (e.StatusCode, RpcErrors.Reason(e)));
-        Assert.Equal((int)code, RpcErrors.Details(e)!.Code);
+        Assert.Equal((int)code, e.GetRpcStatus()!.Code);
     }
 }

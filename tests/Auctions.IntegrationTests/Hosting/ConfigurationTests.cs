@@ -1,4 +1,5 @@
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Microsoft.Extensions.Options;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
@@ -36,13 +37,14 @@ public sealed class ProbeHost : IAsyncDisposable
         builder.Configuration["Listen:Grpc"] = "127.0.0.1:0";
         builder.Configuration["Auth:Hs256Key"] = Convert.ToBase64String(key);
         foreach (var (name, value) in settings ?? []) builder.Configuration[name] = value;
-        builder.AddAuctionsHosting("probe");
+        builder.AddServiceHost("probe");
+        builder.Services.AddAuctionsGrpc(builder.Configuration, Auctions.V1.BiddingService.Descriptor.FullName);
         builder.Logging.ClearProviders().AddProvider(log);
         services?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.MapGrpcService<ProbeService>();
-        app.MapAuctionsDefaults();
+        app.MapGrpcDefaults();
         await app.StartAsync();
         return new ProbeHost(app, key, log);
     }

@@ -1,5 +1,6 @@
-using Auctions.Platform.Hosting;
-using Auctions.Platform.Ledger;
+using Auctions.Grpc;
+using Auctions.Hosting;
+using Auctions.Ledger;
 using Auctions.V1;
 using Grpc.Core;
 using V1 = Auctions.V1;

@@ -1,4 +1,5 @@
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Google.Protobuf;
 using Google.Rpc;
@@ -21,7 +22,7 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     {
         var e = await FailureAsync("other");
         Assert.Equal((StatusCode.Internal, "INTERNAL"), (e.StatusCode, RpcErrors.Reason(e)));
-        Assert.DoesNotContain("secret", e.ToString() + RpcErrors.Details(e), StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", e.ToString() + e.GetRpcStatus(), StringComparison.Ordinal);
         Assert.Single(_host.Log.Lines, l => l.Text.Contains("secret text", StringComparison.Ordinal));
         Assert.Single(_host.Log.Lines, l => l.Level >= LogLevel.Warning);
     }
@@ -31,7 +32,7 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     {
         var e = await FailureAsync("ledger");
         Assert.Equal((StatusCode.Unavailable, RpcErrors.OutcomeUnknownReason), (e.StatusCode, RpcErrors.Reason(e)));
-        Assert.Equal((int)StatusCode.Unavailable, RpcErrors.Details(e)!.Code);
+        Assert.Equal((int)StatusCode.Unavailable, e.GetRpcStatus()!.Code);
         Assert.Equal(1, RpcErrors.Detail<RetryInfo>(e)!.RetryDelay.Seconds);
         Assert.DoesNotContain("secret", e.ToString(), StringComparison.Ordinal);
     }
@@ -64,7 +65,7 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     public void The_reason_is_where_every_client_looks_for_it()
     {
         var e = RpcErrors.InvalidArgument("amount.nanos", 5, "must be 0");
-        var info = RpcErrors.Details(e)!.Details[0];
+        var info = e.GetRpcStatus()!.Details[0];
         Assert.Equal("type.googleapis.com/google.rpc.ErrorInfo", info.TypeUrl);
 
         // google.rpc.ErrorInfo: string reason = 1; string domain = 2.

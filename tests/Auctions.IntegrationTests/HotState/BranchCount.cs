@@ -19,7 +19,7 @@ internal sealed class BranchCount
         Seen($"{terms.Increment.GetType().Name} {decided.Outcome}");
         Seen("at the end", decided.DecidedUs == before.EndUs);
         Seen("at the start", decided.DecidedUs == terms.StartUs);
-        Seen("too late to buy: the reserve was just met", decided.Reason == RefusalReason.BuyNowWithdrawn
+        Seen("too late to buy: the reserve was just met", decided.Reason == RejectionReason.BuyNowWithdrawn
             && before.BidCount > 0 && before.Price == terms.Reserve && terms.BuyNow > before.Ceiling);
         if (!decided.Accepted) return;
 

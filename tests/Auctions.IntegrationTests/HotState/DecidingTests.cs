@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 
 namespace Auctions.IntegrationTests.HotState;
 
@@ -21,7 +21,7 @@ public sealed class DecidingTests(RedisServer server) : HotStateTest(server)
         Assert.Equal([1L, 1L, 2L], proposed.Bids.Select(b => b.Version));
         Assert.Equal([head.EntryId, first.Id, first.Id], proposed.Bids.Select(b => b.Prev));
         Assert.Equal((head.State, first.After, first.After), (first.Before, refused.Before, second.Before));
-        Assert.Equal((RefusalReason.TooLow, first.After), (refused.Reason, refused.After));
+        Assert.Equal((RejectionReason.TooLow, first.After), (refused.Reason, refused.After));
         Assert.Equal(("bob", 51_00L), (second.After.Leader, second.After.Price));
         Assert.Equal(new HotHead(2, second.Id), await HotState.ReadHeadAsync(AuctionId, None));
         Assert.Equal([first, second], await HotState.ReadPendingAsync(AuctionId, None));
@@ -44,7 +44,7 @@ public sealed class DecidingTests(RedisServer server) : HotStateTest(server)
         await HydrateAsync();
         var key = Guid.NewGuid();
         var refused = await DecideAsync(Proxy("ann", 1, key));
-        Assert.Equal(RefusalReason.TooLow, refused.Reason);
+        Assert.Equal(RejectionReason.TooLow, refused.Reason);
         Assert.Equal(refused, await DecideAsync(Proxy("ann", 50_00, key)));
     }
 
@@ -76,7 +76,7 @@ public sealed class DecidingTests(RedisServer server) : HotStateTest(server)
         var refused = await DecideAsync(Proxy("ann", 50_00, key));
         var again = await DecideAsync(Proxy("ann", 50_00, key, refused.Id));
         Assert.NotEqual(refused.Id, again.Id);
-        Assert.Equal(RefusalReason.CeilingNotRaised, again.Reason);
+        Assert.Equal(RejectionReason.CeilingNotRaised, again.Reason);
         Assert.Equal(again, await DecideAsync(Proxy("ann", 50_00, key)));
     }
 

@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 
 namespace Auctions.IntegrationTests.HotState;
 
@@ -23,7 +23,7 @@ public sealed class DecisionLineTests
         var bid = new Bid("bob", Id('c'), BidKind.Proxy, "USD", 0, 60_00);
         var before = AuctionState.Opened(AuctionStatus.Scheduled, 1_800_000_000_000_000);
         var after = new AuctionState(AuctionStatus.Active, 10_00, 60_00, "bob", 1_800_000_000_000_001, 1, 1);
-        var decided = new DecidedBid(Auction, Id('a'), Id('b'), 8, bid, BidOutcome.Leading, RefusalReason.None,
+        var decided = new DecidedBid(Auction, Id('a'), Id('b'), 8, bid, BidOutcome.Leading, RejectionReason.None,
             "0123456789abcdef", before, after, 1_700_000_000_000_000);
         Assert.Equal(decided, DecisionLine.Parse(Auction, Line));
         Assert.Equal(Line, DecisionLine.Format(decided));

@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using Xunit.Abstractions;
 
 namespace Auctions.IntegrationTests.HotState;
@@ -17,7 +17,7 @@ public sealed class DifferentialTests(RedisServer server, ITestOutputHelper outp
     private static readonly string[] Turns =
     [
         "Leading None", "Outbid None",
-        .. Enum.GetValues<RefusalReason>().Where(r => r != RefusalReason.None).Select(r => $"Refused {r}"),
+        .. Enum.GetValues<RejectionReason>().Where(r => r != RejectionReason.None).Select(r => $"Rejected {r}"),
         "Leading Direct", "Leading Proxy", "Leading BuyNow", "Outbid Direct", "Outbid Proxy",
         "Fixed Leading", "Fixed Outbid", "BasisPoints Leading", "BasisPoints Outbid", "Ladder Leading", "Ladder Outbid",
         "first bid", "leader again, Direct", "leader again, Proxy", "leader again, BuyNow", "tie", "just above the ceiling", "both amounts",

@@ -14,7 +14,7 @@ public sealed class DroppingTests(RedisServer server) : HotStateTest(server)
         await BidAsync();
         await AssertStaysAsync(1, _ann.Id);
         await AssertStaysAsync(2, _bob.Id);
-        await HotState.SettleAsync(AuctionId, [_ann.Version], None);
+        await HotState.RemovePendingAsync(AuctionId, [_ann.Version], None);
         await AssertStaysAsync(1, _ann.Id);
     }
 

@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 

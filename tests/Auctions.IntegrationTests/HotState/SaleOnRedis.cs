@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.HotState;
@@ -52,7 +52,7 @@ internal sealed class SaleOnRedis
         var expected = new Dictionary<string, string>
         {
             ["terms"] = Head.Terms.Line,
-            ["status"] = Words.Of(state.Status),
+            ["status"] = EnumText.Of(state.Status),
             ["price"] = $"{state.Price}",
             ["ceiling"] = $"{state.Ceiling}",
             ["leader"] = state.Leader,
@@ -103,7 +103,7 @@ internal sealed class SaleOnRedis
         var expected = DecidedBid.Decide(_auctionId, Head, proposal.Id, proposal.Bid, decided.DecidedUs, Admitted(proposal, decided.DecidedUs));
         Assert.Equal(expected, decided);
         _count.Count(Head.Terms, decided);
-        if (decided.Reason == RefusalReason.Velocity) return;
+        if (decided.Reason == RejectionReason.Velocity) return;
         _answers[record] = decided;
         if (!decided.Accepted) return;
         _pending[$"{decided.Version}"] = DecisionLine.Format(decided);

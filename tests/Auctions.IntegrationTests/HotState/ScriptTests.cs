@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
@@ -72,9 +72,9 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         var head = await OpenHeadAsync();
         Assert.True(await hotState.HydrateAsync(AuctionId, null, head, [DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), bob.Bid, 1)], None));
         var decided = (await hotState.DecideAsync(AuctionId, [ann, bob], None))!.Bids;
-        Assert.Equal([BidOutcome.Leading, BidOutcome.Refused], decided.Select(d => d.Outcome));
+        Assert.Equal([BidOutcome.Leading, BidOutcome.Rejected], decided.Select(d => d.Outcome));
         Assert.Equal([decided[0]], await hotState.ReadPendingAsync(AuctionId, None));
-        await hotState.SettleAsync(AuctionId, [decided[0].Version], None);
+        await hotState.RemovePendingAsync(AuctionId, [decided[0].Version], None);
         Assert.True((await hotState.SealAsync(AuctionId, force: true, None))!.Value.Sealed);
         Assert.False(await hotState.DropIfBehindAsync(AuctionId, 1, decided[0].Id, 0, None));
         Assert.True(await hotState.DropIfBehindAsync(AuctionId, 2, Guid.NewGuid(), 0, None));

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Auctions.Core;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.HotState;
@@ -17,7 +17,7 @@ internal sealed class ScriptWithClock
     public ScriptWithClock(IDatabase redis)
     {
         _redis = redis;
-        using var stream = typeof(RedisHotState).Assembly.GetManifestResourceStream("Auctions.Platform.HotState.Scripts.place_bids.lua")!;
+        using var stream = typeof(RedisHotState).Assembly.GetManifestResourceStream("Auctions.HotState.Scripts.place_bids.lua")!;
         using var reader = new StreamReader(stream);
         var text = reader.ReadToEnd();
         Assert.Equal(2, text.Split(Clock).Length);
@@ -38,7 +38,7 @@ internal sealed class ScriptWithClock
 
         static RedisValue[] Arguments(Proposal p) =>
         [
-            $"{p.Id}", Words.Of(p.Bid.Kind), p.Bid.Bidder, $"{p.Bid.Key}", p.Bid.Currency, p.Bid.Amount, p.Bid.Max,
+            $"{p.Id}", EnumText.Of(p.Bid.Kind), p.Bid.Bidder, $"{p.Bid.Key}", p.Bid.Currency, p.Bid.Amount, p.Bid.Max,
             p.Void != Guid.Empty ? $"{p.Void}" : p.Limited ? "limited" : "",
         ];
     }

@@ -34,7 +34,7 @@ public sealed class SealingTests(RedisServer server) : HotStateTest(server)
         await HydrateAsync();
         Assert.True((await HotState.SealAsync(AuctionId, force: true, None))!.Value.Sealed);
         var decided = await DecideAsync(Proxy("ann", 50_00));
-        Assert.Equal((RefusalReason.Ended, AuctionStatus.Ended), (decided.Reason, decided.Before.Status));
+        Assert.Equal((RejectionReason.Ended, AuctionStatus.Ended), (decided.Reason, decided.Before.Status));
     }
 
     [Fact]

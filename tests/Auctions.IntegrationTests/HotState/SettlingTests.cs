@@ -11,9 +11,9 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
         await HydrateAsync();
         var first = await DecideAsync(Proxy("ann", 50_00));
         var second = await DecideAsync(Proxy("bob", 60_00));
-        await HotState.SettleAsync(AuctionId, [first.Version], None);
+        await HotState.RemovePendingAsync(AuctionId, [first.Version], None);
         Assert.Equal([second], await HotState.ReadPendingAsync(AuctionId, None));
-        await HotState.SettleAsync(AuctionId, [first.Version, second.Version], None);
+        await HotState.RemovePendingAsync(AuctionId, [first.Version, second.Version], None);
         Assert.False(await Redis.KeyExistsAsync(Keys.Pending));
     }
 
@@ -22,7 +22,7 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
     {
         await HydrateAsync();
         var (ann, bob) = (await DecideAsync(Proxy("ann", 50_00)), await DecideAsync(Proxy("bob", 60_00)));
-        await HotState.SettleAsync(AuctionId, [ann.Version, bob.Version + 1], None);
+        await HotState.RemovePendingAsync(AuctionId, [ann.Version, bob.Version + 1], None);
         Assert.Equal([bob], await HotState.ReadPendingAsync(AuctionId, None));
     }
 
@@ -31,7 +31,7 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
     {
         await HydrateAsync();
         var decided = await DecideAsync(Proxy("ann", 50_00));
-        await HotState.SettleAsync(AuctionId, [], None);
+        await HotState.RemovePendingAsync(AuctionId, [], None);
         Assert.Equal([decided], await HotState.ReadPendingAsync(AuctionId, None));
     }
 

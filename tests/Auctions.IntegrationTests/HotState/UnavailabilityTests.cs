@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
@@ -41,7 +41,7 @@ public sealed class UnavailabilityTests : IAsyncLifetime
         await Unavailable(() => _hotState.ReadHeadAsync(AuctionId, None));
         await Unavailable(() => _hotState.ReadPendingAsync(AuctionId, None));
         await Unavailable(() => _hotState.HydrateAsync(AuctionId, null, Head, [], None));
-        await Unavailable(() => _hotState.SettleAsync(AuctionId, [1], None));
+        await Unavailable(() => _hotState.RemovePendingAsync(AuctionId, [1], None));
         await Unavailable(() => _hotState.SealAsync(AuctionId, false, None));
         await Unavailable(() => _hotState.DropIfBehindAsync(AuctionId, 1, Guid.NewGuid(), 0, None));
 

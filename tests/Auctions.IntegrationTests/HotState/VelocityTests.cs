@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 
 namespace Auctions.IntegrationTests.HotState;
 
@@ -18,7 +18,7 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
 
         var refused = await DecideAsync(eleventh);
 
-        Assert.Equal((BidOutcome.Refused, RefusalReason.Velocity, refused.Before), (refused.Outcome, refused.Reason, refused.After));
+        Assert.Equal((BidOutcome.Rejected, RejectionReason.Velocity, refused.Before), (refused.Outcome, refused.Reason, refused.After));
         Assert.Equal(hash, await HashAsync());
         Assert.Null(await AnswerAsync("ann", eleventh.Bid.Key));
         Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("bob", 50_00))).Outcome);
@@ -36,7 +36,7 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
         var decided = (await HotState.DecideAsync(AuctionId, bids, None))!.Bids;
 
         Assert.Equal(first.Id, decided[0].Id);
-        Assert.Equal([.. Enumerable.Repeat(BidOutcome.Leading, 10), BidOutcome.Refused], decided.Select(d => d.Outcome));
+        Assert.Equal([.. Enumerable.Repeat(BidOutcome.Leading, 10), BidOutcome.Rejected], decided.Select(d => d.Outcome));
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
 
         var again = await DecideAsync(bids[^1] with { Id = Guid.NewGuid(), Void = last.Id });
 
-        Assert.Equal(RefusalReason.CeilingNotRaised, again.Reason);
+        Assert.Equal(RejectionReason.CeilingNotRaised, again.Reason);
     }
 
     [Fact]
@@ -59,9 +59,9 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
         var script = new ScriptWithClock(Redis);
         for (var i = 0; i < 10; i++) Assert.Equal(BidOutcome.Leading, (await AtAsync(begin + i, 20_00 + i)).Outcome);
 
-        Assert.Equal(RefusalReason.Velocity, (await AtAsync(begin + Minute - 1, 50_00)).Reason);
+        Assert.Equal(RejectionReason.Velocity, (await AtAsync(begin + Minute - 1, 50_00)).Reason);
         Assert.Equal(BidOutcome.Leading, (await AtAsync(begin + Minute, 50_00)).Outcome);
-        Assert.Equal(RefusalReason.Velocity, (await AtAsync(begin + Minute, 60_00)).Reason);
+        Assert.Equal(RejectionReason.Velocity, (await AtAsync(begin + Minute, 60_00)).Reason);
         Assert.Equal(BidOutcome.Leading, (await AtAsync(begin + Minute + 1, 60_00)).Outcome);
 
         async Task<DecidedBid> AtAsync(long nowUs, long max) =>
@@ -76,13 +76,13 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
         DecidedBid[] answers = [.. Bids("ann", 10, nowUs), .. Bids("bob", 10, nowUs - Minute), .. Bids("cid", 9, nowUs)];
         Assert.True(await HotState.HydrateAsync(AuctionId, null, head, answers, None));
 
-        Assert.Equal(RefusalReason.Velocity, (await DecideAsync(Limited("ann", 20_00))).Reason);
+        Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("ann", 20_00))).Reason);
         Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("bob", 20_00))).Outcome);
         Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("cid", 30_00))).Outcome);
-        Assert.Equal(RefusalReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
+        Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
 
         Assert.True(await HotState.HydrateAsync(AuctionId, await HotState.ReadHeadAsync(AuctionId, None), head, Bids("cid", 1, nowUs), None));
-        Assert.Equal(RefusalReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
+        Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
 
         DecidedBid[] Bids(string bidder, int count, long decidedUs) =>
             [.. Enumerable.Range(0, count).Select(i => DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), Proxy(bidder, 1).Bid, decidedUs - i))];

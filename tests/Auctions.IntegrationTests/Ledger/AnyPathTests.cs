@@ -1,7 +1,7 @@
 using System.Globalization;
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using Npgsql;
 using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 
@@ -25,7 +25,7 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
         Assert.Equal((2, 2), (row.Head.Version, row.OutsideVersion));
         Assert.Equal((EntryKind.Amended, row.Head.EntryId, row.Head.State), (entry.Kind, entry.Id, entry.After));
         Assert.Equal(Start + Hour + 1_000_000, entry.After.EndUs);
-        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(decidedBefore));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(decidedBefore));
         Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(await db.DecideAsync(auction, decidedBefore.Bid)));
         Assert.Empty(await db.AuditAsync(auction));
     }
@@ -64,7 +64,7 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
 
         var entry = (await db.EntriesAsync(auction))[^1];
         Assert.Equal((EntryKind.Sealed, AuctionStatus.Cancelled, ""), (entry.Kind, entry.After.Status, entry.Winner));
-        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(Decide(auction,
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(Decide(auction,
             (await db.HeadAsync(auction)) with { State = entry.After with { Status = AuctionStatus.Active } }, Proxy("bob", 20_00))));
     }
 

@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 
 namespace Auctions.IntegrationTests.Ledger;
@@ -73,7 +73,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
 
         var result = (await db.AppendAsync(loser))[0];
 
-        Assert.Equal(new AppendResult(AppendOutcome.Refused, null), result);
+        Assert.Equal(new AppendResult(AppendOutcome.Conflict, null), result);
         Assert.Equal(1, (await db.HeadAsync(auction)).Version);
     }
 
@@ -81,8 +81,8 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     public async Task A_bid_on_an_auction_that_does_not_exist_is_refused()
     {
         var head = new Head(0, Guid.NewGuid(), VaseTerms, AuctionState.Opened(AuctionStatus.Active, Start + Hour));
-        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(Decide(Guid.NewGuid(), head, Proxy("ann", 10_00))));
-        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(Decide(Guid.NewGuid(), head, Proxy("ann", 1))));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(Decide(Guid.NewGuid(), head, Proxy("ann", 10_00))));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(Decide(Guid.NewGuid(), head, Proxy("ann", 1))));
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     {
         var auction = await db.OpenAsync();
         var refusal = await db.DecideAsync(auction, Proxy("ann", 1));
-        Assert.Equal(RefusalReason.TooLow, refusal.Reason);
+        Assert.Equal(RejectionReason.TooLow, refusal.Reason);
 
         Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(refusal));
         Assert.Equal(AppendOutcome.AlreadyThere, await db.AppendOneAsync(refusal));
@@ -125,7 +125,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
         var results = await db.AppendAsync(good1, bad1 with { Prev = Guid.NewGuid() }, gone2, good2, bad2, low);
 
         Assert.Equal(
-            [AppendOutcome.Appended, AppendOutcome.Refused, AppendOutcome.Early, AppendOutcome.Appended, AppendOutcome.Refused, AppendOutcome.Appended],
+            [AppendOutcome.Appended, AppendOutcome.Conflict, AppendOutcome.Early, AppendOutcome.Appended, AppendOutcome.Conflict, AppendOutcome.Appended],
             results.Select(r => r.Outcome));
         Assert.Empty(await db.AuditAsync(good));
         Assert.Equal(0, (await db.HeadAsync(bad)).Version);
@@ -202,7 +202,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
 
         var results = await db.AppendAsync([.. bids]);
 
-        Assert.Equal(AppendOutcome.Refused, results[3].Outcome);
+        Assert.Equal(AppendOutcome.Conflict, results[3].Outcome);
         Assert.Equal(4, results.Count(r => r.Outcome == AppendOutcome.Appended));
     }
 

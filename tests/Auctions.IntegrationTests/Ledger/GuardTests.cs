@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 
 namespace Auctions.IntegrationTests.Ledger;
@@ -77,7 +77,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         var (auction, head) = await OneBidAsync();
         var forged = Refused(Forgeries[guard](auction, head));
 
-        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(forged));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(forged));
         Assert.Null(await db.Ledger.FindAnswerAsync(auction, forged.Bid.Bidder, forged.Bid.Key, CancellationToken.None));
         Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync(guard, forged));
     }
@@ -88,7 +88,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         var (auction, head) = await OneBidAsync();
         var forged = Decide(auction, head with { EntryId = Guid.NewGuid() }, Proxy("bob", 1), At);
 
-        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(forged));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(forged));
         Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("basis", forged));
     }
 
@@ -102,7 +102,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(same));
 
         var later = Decide(auction, head, Proxy("bob", 1), At + 1);
-        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(later));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(later));
         Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("superseded", later));
     }
 
@@ -114,7 +114,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         var head = await db.HeadAsync(auction);
         var forged = Challenge(auction, Given(head, s => s with { Status = AuctionStatus.Active })) with { Before = head.State };
 
-        Assert.Equal(AppendOutcome.Refused, await db.AppendOneAsync(forged));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(forged));
         Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("over", forged));
     }
 
@@ -150,7 +150,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         var second = Decide(auction, After(head, first), first.Bid with { Max = accepted ? 60_00 : 2 }, At);
         var third = Decide(auction, After(After(head, first), second), Proxy("cat", 90_00), At);
 
-        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Answered, accepted ? AppendOutcome.Refused : AppendOutcome.Appended],
+        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Answered, accepted ? AppendOutcome.Conflict : AppendOutcome.Appended],
             (await db.AppendAsync(first, second, third)).Select(r => r.Outcome));
     }
 
@@ -186,8 +186,8 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
     private static DecidedBid Refused(DecidedBid accepted) => accepted with
     {
         Version = accepted.Version - 1,
-        Outcome = BidOutcome.Refused,
-        Reason = RefusalReason.TooLow,
+        Outcome = BidOutcome.Rejected,
+        Reason = RejectionReason.TooLow,
         After = accepted.Before,
     };
 

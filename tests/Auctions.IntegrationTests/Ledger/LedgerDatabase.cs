@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 

@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 
 namespace Auctions.IntegrationTests.Ledger;

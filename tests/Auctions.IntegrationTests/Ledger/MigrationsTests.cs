@@ -1,5 +1,5 @@
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 

@@ -1,6 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using Xunit.Abstractions;
 using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 

@@ -112,7 +112,7 @@ public sealed class ClosingTests(LifeServers servers)
         var auction = await host.CreateAsync(a => a.OriginalEndTime = LifeHost.In(TimeSpan.FromSeconds(3)));
         await host.BidAsync(auction, "ann", 20_00);
         await using var redis = await ConnectionMultiplexer.ConnectAsync(servers.Redis.PatientConfiguration);
-        var keys = await redis.GetDatabase().HashSetAsync(new Auctions.Platform.HotState.HotKeys(Guid.Parse(auction.AuctionId)).Auction, "end_us", LifeHost.NowUs + 3_600_000_000);
+        var keys = await redis.GetDatabase().HashSetAsync(new Auctions.HotState.HotKeys(Guid.Parse(auction.AuctionId)).Auction, "end_us", LifeHost.NowUs + 3_600_000_000);
         Assert.False(keys);
         await host.BidAsync(auction, "bob", 90_00, persist: false);
 
@@ -128,7 +128,7 @@ public sealed class ClosingTests(LifeServers servers)
         await using var host = await LifeHost.StartAsync(servers);
         var auction = await host.CreateAsync(a => (a.StartTime, a.OriginalEndTime) = (LifeHost.In(TimeSpan.FromSeconds(2)), LifeHost.In(TimeSpan.FromHours(1))));
         Assert.Equal(V1.AuctionStatus.Scheduled, auction.State.Status);
-        Assert.Equal(RefusalReason.NotStarted, (await host.BidAsync(auction, "ann", 20_00)).Reason);
+        Assert.Equal(RejectionReason.NotStarted, (await host.BidAsync(auction, "ann", 20_00)).Reason);
         await Eventually.TrueAsync(async () => (await host.GetAsync(auction)).State.Status == V1.AuctionStatus.Active);
         Assert.Equal(1, await host.CountAsync("select count(*) from ledger where kind = 'started' and version = 1"));
         // Redis, which the bid before the start brought it into, forgets it a moment after.

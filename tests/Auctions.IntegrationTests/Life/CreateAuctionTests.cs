@@ -1,6 +1,6 @@
 using Auctions.Core;
-using Auctions.Platform.Contract;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;

@@ -1,5 +1,6 @@
 using Auctions.Core;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Grpc.Core;
 using V1 = Auctions.V1;
 
@@ -21,7 +22,7 @@ public sealed class EndEarlyTests(LifeFixture fixture) : IClassFixture<LifeFixtu
             (ended.State.Status, ended.WinnerId, ended.EndReason, ended.State.Version));
 
         var late = await _host.BidAsync(auction, "bob", 90_00);
-        Assert.Equal(RefusalReason.Ended, late.Reason);
+        Assert.Equal(RejectionReason.Ended, late.Reason);
 
         // A retry finds what it asked for done.
         Assert.Equal(ended, await EndAsync(auction));
@@ -92,7 +93,7 @@ public sealed class EndEarlyTests(LifeFixture fixture) : IClassFixture<LifeFixtu
         var cancelled = await CancelAsync(auction, "The clock broke.");
         Assert.Equal((V1.AuctionStatus.Cancelled, "", V1.EndReason.Unspecified), (cancelled.State.Status, cancelled.WinnerId, cancelled.EndReason));
         Assert.Equal("The clock broke.", (await _host.Lifecycle.ReadAuctionAsync(Guid.Parse(auction.AuctionId), CancellationToken.None))!.CancelReason);
-        Assert.Equal(RefusalReason.Cancelled, (await _host.BidAsync(auction, "bob", 90_00)).Reason);
+        Assert.Equal(RejectionReason.Cancelled, (await _host.BidAsync(auction, "bob", 90_00)).Reason);
 
         Assert.Equal(cancelled, await CancelAsync(auction, "Again."));
         var e = await Assert.ThrowsAsync<RpcException>(() => EndAsync(auction));

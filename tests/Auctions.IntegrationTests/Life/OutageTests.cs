@@ -50,7 +50,7 @@ public sealed class OutageTests : IAsyncLifetime
         {
             return (await host.GetAsync(auction)).State.Status == V1.AuctionStatus.Ended;
         }
-        catch (Grpc.Core.RpcException e) when (e.StatusCode == Grpc.Core.StatusCode.Unavailable)
+        catch (global::Grpc.Core.RpcException e) when (e.StatusCode == global::Grpc.Core.StatusCode.Unavailable)
         {
             return false;
         }

@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 
 namespace Auctions.IntegrationTests.Servers;
 

@@ -15,12 +15,12 @@ public sealed class ServerProcess : IAsyncDisposable
     private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(20);
 
     private readonly Process _process;
-    private readonly string _log;
+    private readonly string _logger;
 
     private ServerProcess(Process process, string log)
     {
         _process = process;
-        _log = log;
+        _logger = log;
         AppDomain.CurrentDomain.ProcessExit += KillQuietly;
     }
 
@@ -35,7 +35,7 @@ public sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a program and waits until it answers.</summary>
-    /// <param name="log">Gets what the program writes; its end is in the exception if the program fails.</param>
+    /// <param name="logger">Gets what the program writes; its end is in the exception if the program fails.</param>
     /// <param name="answers">Whether the server answers; an exception means not yet.</param>
     public static async Task<ServerProcess> StartAsync(string[] command, string log, Func<Task> answers)
     {
@@ -130,7 +130,7 @@ public sealed class ServerProcess : IAsyncDisposable
         if (Kill(_process.Id, signal) != 0) throw new InvalidOperationException($"Signal {signal} to {_process.Id} failed.");
     }
 
-    private string LogTail() => File.Exists(_log) ? string.Join('\n', File.ReadLines(_log).TakeLast(20)) : "no output";
+    private string LogTail() => File.Exists(_logger) ? string.Join('\n', File.ReadLines(_logger).TakeLast(20)) : "no output";
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int pid, int signal);

@@ -1,5 +1,5 @@
 using System.Text;
-using Auctions.Platform.Feed;
+using Auctions.Events;
 using CdcRedisUpdater;
 
 namespace Auctions.IntegrationTests.Updater;
@@ -26,12 +26,12 @@ public sealed class CompactionTests
         Assert.Equal([Clock], latest.Select(head => head.AuctionId));
     }
 
-    private static FeedRecord Row(Guid auction, object version)
+    private static EventRecord Row(Guid auction, object version)
     {
         var after = $$"""{"version":{{version}},"head":"{{Guid.NewGuid()}}","outside_version":0}""";
         var value = """{"op":"u","source":{"table":"auctions"},"after":""" + after + "}";
-        return FeedRecord.Parse(KafkaTopics.Auctions, 0, 1, FeedKey.Of(auction), Encoding.UTF8.GetBytes(value));
+        return EventRecord.Parse(KafkaTopics.Auctions, 0, 1, EventKey.Of(auction), Encoding.UTF8.GetBytes(value));
     }
 
-    private static FeedRecord Tombstone(Guid auction) => FeedRecord.Parse(KafkaTopics.Auctions, 0, 9, FeedKey.Of(auction), null);
+    private static EventRecord Tombstone(Guid auction) => EventRecord.Parse(KafkaTopics.Auctions, 0, 9, EventKey.Of(auction), null);
 }

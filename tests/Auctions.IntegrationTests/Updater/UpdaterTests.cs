@@ -3,7 +3,7 @@ using Auctions.Core;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
 using Auctions.IntegrationTests.Viewers;
-using Auctions.Platform.HotState;
+using Auctions.HotState;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
@@ -17,7 +17,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
     private static readonly CancellationToken None = CancellationToken.None;
 
     private readonly LedgerDatabase _ledger = new(postgres);
-    private HandFeed _feed = null!;
+    private HandWrittenEvents _feed = null!;
     private WebApplication _updater = null!;
     private IConnectionMultiplexer _connection = null!;
     private RedisHotState _hotState = null!;
@@ -25,7 +25,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
     public async Task InitializeAsync()
     {
         await _ledger.InitializeAsync();
-        _feed = new HandFeed(_ledger);
+        _feed = new HandWrittenEvents(_ledger);
         _connection = await RedisConnection.ConnectAsync(redis.Server.PatientConfiguration);
         _hotState = new RedisHotState(_connection, RedisServer.PatientOptions, NullLogger<RedisHotState>.Instance);
         _updater = await StartUpdaterAsync();

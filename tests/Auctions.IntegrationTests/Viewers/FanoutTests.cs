@@ -1,5 +1,5 @@
 using Auctions.Core;
-using Auctions.Platform.Ledger;
+using Auctions.Ledger;
 using StreamGateway;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
 

@@ -17,7 +17,7 @@ internal sealed class Gallery : IAsyncDisposable
         Reads = new LedgerReads(QueryAsync);
         Fanout = new AuctionFanout(Reads, wrapped, TimeProvider.System, NullLogger<AuctionFanout>.Instance);
         Overdue = new OverdueCheck(Fanout, wrapped, TimeProvider.System, NullLogger<OverdueCheck>.Instance);
-        Places = new StreamPlaces(wrapped, _draining.Token);
+        Places = new StreamLimiter(wrapped, _draining.Token);
     }
 
     public ConcurrentDictionary<Guid, PublicAuction> Ledger { get; } = new();
@@ -34,7 +34,7 @@ internal sealed class Gallery : IAsyncDisposable
 
     public OverdueCheck Overdue { get; }
 
-    public StreamPlaces Places { get; }
+    public StreamLimiter Places { get; }
 
     public static PublicAuction Auction(long version, long price, AuctionStatus status = AuctionStatus.Active) => new()
     {
@@ -89,7 +89,7 @@ internal sealed class Gallery : IAsyncDisposable
         (sink, NewViewer(TimeSpan.FromSeconds(60), targets).RunAsync(sink, () => Task.CompletedTask, gone));
 
     public Viewer NewViewer(TimeSpan heartbeat, params WishedTarget[] targets) =>
-        new(Fanout, Places, new WatchWish(targets, heartbeat), TimeProvider.System);
+        new(Fanout, Places, new WatchSubscription(targets, heartbeat), TimeProvider.System);
 
     public void Drain() => _draining.Cancel();
 

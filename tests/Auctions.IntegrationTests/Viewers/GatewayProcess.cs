@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Grpc.Net.Client;

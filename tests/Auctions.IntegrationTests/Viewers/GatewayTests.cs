@@ -2,7 +2,8 @@ using System.Text.Json.Nodes;
 using Auctions.IntegrationTests.GrpcWeb;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
@@ -16,13 +17,13 @@ namespace Auctions.IntegrationTests.Viewers;
 public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
 {
     private readonly LedgerDatabase _ledger = new(postgres);
-    private HandFeed _feed = null!;
+    private HandWrittenEvents _feed = null!;
     private GatewayProcess _gateway = null!;
 
     public async Task InitializeAsync()
     {
         await _ledger.InitializeAsync();
-        _feed = new HandFeed(_ledger);
+        _feed = new HandWrittenEvents(_ledger);
         _gateway = await StartAsync();
     }
 
@@ -228,6 +229,6 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     private async Task FollowedAsync(Watching viewer, Guid auction)
     {
         await Eventually.TrueAsync(() => viewer.Frames.Any(f => f.AuctionId == auction.ToString()));
-        await Eventually.TrueAsync(() => _gateway.App.Services.GetService(typeof(FeedFollower)) is FeedFollower { IsFollowing: true });
+        await Eventually.TrueAsync(() => _gateway.App.Services.GetService(typeof(EventFollower)) is EventFollower { IsFollowing: true });
     }
 }

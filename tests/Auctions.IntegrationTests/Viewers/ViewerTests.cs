@@ -1,5 +1,6 @@
 using Auctions.Core;
-using Auctions.Platform.Hosting;
+using Auctions.Grpc;
+using Auctions.Hosting;
 using Grpc.Core;
 using StreamGateway;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;

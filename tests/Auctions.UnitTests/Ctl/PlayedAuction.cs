@@ -15,9 +15,9 @@ internal static class PlayedAuction
         var frames = new FrameLog();
         var listed = new List<V1.Bid>();
         var version = 0;
-        foreach (var (bid, decision) in recorded.Bids.Zip(Reckoning.Of(recorded).Decisions))
+        foreach (var (bid, decision) in recorded.Bids.Zip(ReplayVerdict.Of(recorded).Decisions))
         {
-            var accepted = decision.Outcome != BidOutcome.Refused;
+            var accepted = decision.Outcome != BidOutcome.Rejected;
             if (accepted) version++;
             var response = new V1.PlaceBidResponse
             {
@@ -39,7 +39,7 @@ internal static class PlayedAuction
             });
         }
 
-        var reckoning = Reckoning.Of(recorded);
+        var reckoning = ReplayVerdict.Of(recorded);
         var final = new V1.Auction
         {
             State = State(version + 1, reckoning.Final, V1.AuctionStatus.Ended),

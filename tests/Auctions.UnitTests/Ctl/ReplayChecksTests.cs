@@ -147,5 +147,5 @@ public class ReplayChecksTests
         Assert.Contains("not carried through", Assert.Single(Violations(_run with { Failure = "Internal: boom" })).Detail, StringComparison.Ordinal);
     }
 
-    private static IReadOnlyList<Violation> Violations(AuctionRun run) => Checks.Of(run, Reckoning.Of(run.Recorded));
+    private static IReadOnlyList<Violation> Violations(AuctionRun run) => Checks.Of(run, ReplayVerdict.Of(run.Recorded));
 }

@@ -16,7 +16,7 @@ public class SampleFileTests
     public void A_sample_closes_as_the_rules_say_and_has_every_kind_of_auction()
     {
         var auctions = BidFile.Read(new StringReader(SampleFile.Write(SampleFile.CommittedSeed, SampleFile.CommittedAuctions, SampleFile.CommittedBids)));
-        var reckonings = auctions.Select(Reckoning.Of).ToList();
+        var reckonings = auctions.Select(ReplayVerdict.Of).ToList();
 
         Assert.Equal((SampleFile.CommittedAuctions, SampleFile.CommittedBids), (auctions.Count, auctions.Sum(auction => auction.Bids.Count)));
         Assert.Equal(auctions.Select(auction => auction.Closing), reckonings.Select(reckoning => reckoning.Closing));

@@ -250,10 +250,10 @@ public sealed class CheckerTests
     [Fact]
     public void A_rows_changes_out_of_order_are_no_harm_where_Kafka_has_lost_everything_and_got_a_snapshot()
     {
-        _history.FeedIsWhole = false;
-        _history.Heads = [new FeedEvent(0, _history.Row.Head, 3), new FeedEvent(1, Guid.NewGuid(), 1), new FeedEvent(2, _history.Row.Head, 3)];
+        _history.EventIsWhole = false;
+        _history.Heads = [new EventEvent(0, _history.Row.Head, 3), new EventEvent(1, Guid.NewGuid(), 1), new EventEvent(2, _history.Row.Head, 3)];
         Assert.Empty(_history.Check().Violations);
-        _history.FeedIsWhole = true;
+        _history.EventIsWhole = true;
         Red("I8", "came to Kafka (auctions)");
     }
 

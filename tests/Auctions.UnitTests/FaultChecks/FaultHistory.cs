@@ -1,6 +1,6 @@
 using Auctions.Faults.Checking;
 using Auctions.Faults.Evidence;
-using Auctions.Platform.Contract;
+using Auctions.Grpc;
 
 namespace Auctions.UnitTests.FaultChecks;
 
@@ -41,18 +41,18 @@ internal sealed class FaultHistory
         }, []);
         foreach (var entry in Entries) Shown.Add(StateMap.State(Vase, entry.After!, entry.Version!.Value));
         Final = new V1.AuctionEnded { Final = Shown[^1], WinnerId = "bob", EndReason = V1.EndReason.Time };
-        Events.AddRange(Ledger.Select((r, i) => new FeedEvent(i, r.Id, r.Version)));
+        Events.AddRange(Ledger.Select((r, i) => new EventEvent(i, r.Id, r.Version)));
     }
 
     public List<LedgerRecord> Ledger { get; } = [];
     public List<SentBid> Sent { get; } = [];
     public List<ObservedCall> Calls { get; } = [];
     public List<V1.AuctionState> Shown { get; } = [];
-    public List<FeedEvent> Events { get; } = [];
+    public List<EventEvent> Events { get; } = [];
     public List<(long, long)> Disturbances { get; } = [];
     /// <summary>The topic of auctions, where it is other than the topic of the ledger without its refusals.</summary>
-    public List<FeedEvent>? Heads { get; set; }
-    public bool FeedIsWhole { get; set; } = true;
+    public List<EventEvent>? Heads { get; set; }
+    public bool EventIsWhole { get; set; } = true;
     public AuctionRow Row { get; set; }
     public HotCopy Hot { get; set; }
     public V1.AuctionEnded? Final { get; set; }
@@ -65,7 +65,7 @@ internal sealed class FaultHistory
         var heads = Heads ?? [.. Events.Where(e => e.Version is not null)];
         var auction = new AuctionEvidence(Auction, Row, Ledger, Sent, Calls, Hot, new ViewerEvidence(Shown, [], Final), heads, Events);
         var found = new Findings();
-        Checker.Check(auction, new RunEvidence(EpochUs, RestUs, Disturbances, FeedIsWhole), found);
+        Checker.Check(auction, new RunEvidence(EpochUs, RestUs, Disturbances, EventIsWhole), found);
         return found;
     }
 
@@ -91,7 +91,7 @@ internal sealed class FaultHistory
         var bid = new Bid(bidder, Id(at), BidKind.Proxy, "USD", 0, max);
         var decidedUs = EpochUs + at * SecondUs + 500;
         var decision = Rules.Decide(Vase, last.After!, bid, decidedUs);
-        var accepted = decision.Outcome != BidOutcome.Refused;
+        var accepted = decision.Outcome != BidOutcome.Rejected;
         var version = last.Version!.Value + (accepted ? 1 : 0);
         Ledger.Add(new LedgerRecord(Id(100 + at), last.Id, accepted ? version : null, accepted ? null : version, EntryKind.Bid, bid, decision.Outcome, decision.Reason,
             accepted ? decision.After : null, true, decidedUs, null, "", EndReason.None));

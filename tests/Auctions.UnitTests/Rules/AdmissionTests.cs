@@ -6,9 +6,9 @@ public sealed class AdmissionTests
     public void The_seller_cannot_bid()
     {
         var sale = new Sale(Sale.Plain with { BuyNow = 50_00 });
-        sale.Refuses(RefusalReason.Seller, s => s.Proxy("seller", 20_00));
-        sale.Refuses(RefusalReason.Seller, s => s.Direct("seller", 20_00));
-        sale.Refuses(RefusalReason.Seller, s => s.BuyNow("seller"));
+        sale.Refuses(RejectionReason.Seller, s => s.Proxy("seller", 20_00));
+        sale.Refuses(RejectionReason.Seller, s => s.Direct("seller", 20_00));
+        sale.Refuses(RejectionReason.Seller, s => s.BuyNow("seller"));
     }
 
     [Theory]
@@ -17,8 +17,8 @@ public sealed class AdmissionTests
     public void A_bid_in_another_currency_is_refused(string currency)
     {
         var sale = new Sale();
-        sale.Refuses(RefusalReason.WrongCurrency, s => s.Decide(new Bid("ann", Guid.Empty, BidKind.Direct, currency, 20_00, 0)));
-        sale.Refuses(RefusalReason.WrongCurrency, s => s.Decide(new Bid("ann", Guid.Empty, BidKind.Proxy, currency, 0, 20_00)));
+        sale.Refuses(RejectionReason.WrongCurrency, s => s.Decide(new Bid("ann", Guid.Empty, BidKind.Direct, currency, 20_00, 0)));
+        sale.Refuses(RejectionReason.WrongCurrency, s => s.Decide(new Bid("ann", Guid.Empty, BidKind.Proxy, currency, 0, 20_00)));
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public sealed class AdmissionTests
     public void A_bid_before_the_start_is_refused()
     {
         var sale = new Sale { NowUs = Sale.StartUs - 1, State = AuctionState.Opened(AuctionStatus.Scheduled, Sale.EndUs) };
-        sale.Refuses(RefusalReason.NotStarted, s => s.Proxy("ann", 20_00));
+        sale.Refuses(RejectionReason.NotStarted, s => s.Proxy("ann", 20_00));
     }
 
     [Fact]
@@ -56,13 +56,13 @@ public sealed class AdmissionTests
     public void A_bid_at_or_after_the_end_is_refused(long nowUs)
     {
         var sale = new Sale { NowUs = nowUs };
-        sale.Refuses(RefusalReason.Ended, s => s.Proxy("ann", 20_00));
+        sale.Refuses(RejectionReason.Ended, s => s.Proxy("ann", 20_00));
     }
 
     [Theory]
-    [InlineData(AuctionStatus.Ended, RefusalReason.Ended)]
-    [InlineData(AuctionStatus.Cancelled, RefusalReason.Cancelled)]
-    public void A_sealed_auction_takes_no_bid_before_its_end_either(AuctionStatus status, RefusalReason reason)
+    [InlineData(AuctionStatus.Ended, RejectionReason.Ended)]
+    [InlineData(AuctionStatus.Cancelled, RejectionReason.Cancelled)]
+    public void A_sealed_auction_takes_no_bid_before_its_end_either(AuctionStatus status, RejectionReason reason)
     {
         var sale = new Sale { State = AuctionState.Opened(status, Sale.EndUs) };
         Assert.True(sale.State.IsOver);
@@ -76,16 +76,16 @@ public sealed class AdmissionTests
         var sale = new Sale { NowUs = 0, State = AuctionState.Opened(AuctionStatus.Cancelled, endUs: 0) };
         var bid = new Bid("seller", Guid.Empty, BidKind.Direct, "EUR", 1, 0);
 
-        sale.Refuses(RefusalReason.Cancelled, s => s.Decide(bid));
+        sale.Refuses(RejectionReason.Cancelled, s => s.Decide(bid));
         sale.State = sale.State with { Status = AuctionStatus.Active };
-        sale.Refuses(RefusalReason.Ended, s => s.Decide(bid));
+        sale.Refuses(RejectionReason.Ended, s => s.Decide(bid));
         sale.State = sale.State with { EndUs = Sale.EndUs };
-        sale.Refuses(RefusalReason.NotStarted, s => s.Decide(bid));
+        sale.Refuses(RejectionReason.NotStarted, s => s.Decide(bid));
         sale.NowUs = Sale.StartUs;
-        sale.Refuses(RefusalReason.Seller, s => s.Decide(bid));
+        sale.Refuses(RejectionReason.Seller, s => s.Decide(bid));
         bid = bid with { Bidder = "ann" };
-        sale.Refuses(RefusalReason.WrongCurrency, s => s.Decide(bid));
+        sale.Refuses(RejectionReason.WrongCurrency, s => s.Decide(bid));
         bid = bid with { Currency = "USD" };
-        sale.Refuses(RefusalReason.TooLow, s => s.Decide(bid));
+        sale.Refuses(RejectionReason.TooLow, s => s.Decide(bid));
     }
 }

@@ -12,7 +12,7 @@ public sealed class BuyNowTests
         _sale.NowUs = 5_000_000;
         Assert.Equal(BidOutcome.Leading, _sale.BuyNow("ann").Outcome);
         Assert.Equal(new AuctionState(AuctionStatus.Active, 80_00, 80_00, "ann", 5_000_000, 0, 1), _sale.State);
-        _sale.Refuses(RefusalReason.Ended, s => s.Proxy("bob", 90_00));
+        _sale.Refuses(RejectionReason.Ended, s => s.Proxy("bob", 90_00));
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class BuyNowTests
     {
         var sale = new Sale();
         Assert.False(Rules.BuyNowAvailable(sale.Terms, sale.State));
-        sale.Refuses(RefusalReason.BuyNowWithdrawn, s => s.BuyNow("ann"));
+        sale.Refuses(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("ann"));
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public sealed class BuyNowTests
         Assert.True(Rules.BuyNowAvailable(_sale.Terms, _sale.State));
         _sale.Proxy("ann", 20_00);
         Assert.False(Rules.BuyNowAvailable(_sale.Terms, _sale.State));
-        _sale.Refuses(RefusalReason.BuyNowWithdrawn, s => s.BuyNow("bob"));
+        _sale.Refuses(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("bob"));
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class BuyNowTests
     public void It_goes_once_the_reserve_is_met()
     {
         _reserved.Proxy("ann", 40_00);
-        _reserved.Refuses(RefusalReason.BuyNowWithdrawn, s => s.BuyNow("bob"));
+        _reserved.Refuses(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("bob"));
     }
 
     [Theory]

@@ -11,8 +11,8 @@ public sealed class ChallengeTests
     public void A_later_bid_must_reach_the_price_plus_the_increment()
     {
         Assert.Equal(11_00, Rules.MinimumBid(_sale.Terms, _sale.State));
-        _sale.Refuses(RefusalReason.TooLow, s => s.Proxy("bob", 10_99));
-        _sale.Refuses(RefusalReason.TooLow, s => s.Direct("bob", 10_99));
+        _sale.Refuses(RejectionReason.TooLow, s => s.Proxy("bob", 10_99));
+        _sale.Refuses(RejectionReason.TooLow, s => s.Direct("bob", 10_99));
         Assert.Equal(BidOutcome.Outbid, _sale.Proxy("bob", 11_00).Outcome);
     }
 

@@ -7,8 +7,8 @@ public sealed class FirstBidTests
     {
         var sale = new Sale();
         Assert.Equal(10_00, Rules.MinimumBid(sale.Terms, sale.State));
-        sale.Refuses(RefusalReason.TooLow, s => s.Proxy("ann", 9_99));
-        sale.Refuses(RefusalReason.TooLow, s => s.Direct("ann", 9_99));
+        sale.Refuses(RejectionReason.TooLow, s => s.Proxy("ann", 9_99));
+        sale.Refuses(RejectionReason.TooLow, s => s.Direct("ann", 9_99));
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class FirstBidTests
         var sale = new Sale();
         sale.Proxy("ann", 20_00);
         sale.Proxy("bob", 15_00);
-        sale.Refuses(RefusalReason.TooLow, s => s.Proxy("cid", 1));
+        sale.Refuses(RejectionReason.TooLow, s => s.Proxy("cid", 1));
         Assert.Equal(2, sale.State.BidCount);
     }
 }

@@ -11,8 +11,8 @@ public sealed class LargeAmountTests
         var sale = new Sale();
         sale.Direct("ann", Most);
         Assert.Equal(Most + 1, Rules.MinimumBid(sale.Terms, sale.State));
-        sale.Refuses(RefusalReason.TooLow, s => s.Direct("bob", Most));
-        sale.Refuses(RefusalReason.CeilingNotRaised, s => s.Proxy("ann", Most));
+        sale.Refuses(RejectionReason.TooLow, s => s.Direct("bob", Most));
+        sale.Refuses(RejectionReason.CeilingNotRaised, s => s.Proxy("ann", Most));
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public sealed class RaiseTests
     [InlineData(49_99)]
     [InlineData(5_00)]
     public void A_leaders_new_ceiling_must_be_above_the_old_one(long max) =>
-        _sale.Refuses(RefusalReason.CeilingNotRaised, s => s.Proxy("ann", max));
+        _sale.Refuses(RejectionReason.CeilingNotRaised, s => s.Proxy("ann", max));
 
     [Theory]
     [InlineData(50_01)]
@@ -50,7 +50,7 @@ public sealed class RaiseTests
     [Fact]
     public void A_leaders_direct_bid_must_reach_the_price_plus_the_increment()
     {
-        _sale.Refuses(RefusalReason.TooLow, s => s.Direct("ann", 10_99));
+        _sale.Refuses(RejectionReason.TooLow, s => s.Direct("ann", 10_99));
         Assert.Equal(BidOutcome.Leading, _sale.Direct("ann", 11_00).Outcome);
     }
 }

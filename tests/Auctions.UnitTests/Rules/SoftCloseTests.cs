@@ -86,7 +86,7 @@ public sealed class SoftCloseTests
     public void A_refused_bid_never_moves_the_end()
     {
         _sale.NowUs = Sale.EndUs - 1;
-        _sale.Refuses(RefusalReason.TooLow, s => s.Proxy("ann", 1));
+        _sale.Refuses(RejectionReason.TooLow, s => s.Proxy("ann", 1));
     }
 
     [Fact]

@@ -1,0 +1,41 @@
+using Google.Protobuf.WellKnownTypes;
+
+namespace Auctions.Grpc;
+
+/// <summary>The contract's times, and microseconds. What is finer than a microsecond is cut off.</summary>
+public static class TimeMap
+{
+    private const long UsPerSecond = 1_000_000;
+    private const int NanosPerUs = 1_000;
+
+    // The range that google.protobuf.Timestamp allows: years 1 to 9999.
+    private const long MinSeconds = -62_135_596_800;
+    private const long MaxSeconds = 253_402_300_799;
+
+    /// <summary>Google's Duration reaches 10,000 years; longer than this is nothing that an auction knows.</summary>
+    private const long MaxDurationSeconds = 315_576_000_000;
+
+    /// <summary>Microseconds since 1970; null where it is no valid timestamp.</summary>
+    public static long? ToUs(Timestamp time) =>
+        time is { Seconds: >= MinSeconds and <= MaxSeconds, Nanos: >= 0 and < 1_000_000_000 }
+            ? time.Seconds * UsPerSecond + time.Nanos / NanosPerUs
+            : null;
+
+    public static Timestamp FromUs(long us)
+    {
+        var seconds = Math.DivRem(us, UsPerSecond, out var rest);
+        return rest >= 0
+            ? new Timestamp { Seconds = seconds, Nanos = (int)rest * NanosPerUs }
+            : new Timestamp { Seconds = seconds - 1, Nanos = (int)(rest + UsPerSecond) * NanosPerUs };
+    }
+
+    /// <summary>Microseconds; null where it is no valid duration.</summary>
+    public static long? ToUs(Duration duration) =>
+        duration is { Seconds: >= -MaxDurationSeconds and <= MaxDurationSeconds, Nanos: > -1_000_000_000 and < 1_000_000_000 }
+        && Math.Sign(duration.Seconds) * Math.Sign(duration.Nanos) >= 0
+            ? duration.Seconds * UsPerSecond + duration.Nanos / NanosPerUs
+            : null;
+
+    public static Duration DurationFromUs(long us) =>
+        new() { Seconds = us / UsPerSecond, Nanos = (int)(us % UsPerSecond) * NanosPerUs };
+}

@@ -1,0 +1,86 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Auctions.Hosting;
+
+/// <summary>How every service of ours starts: where it listens, how it logs, how it tells its health.</summary>
+public static class ServiceHost
+{
+    /// <summary>How long calls in flight may take to end once the process is asked to stop.</summary>
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// A service's builder, with <see cref="AddServiceHost"/>. Its settings file is looked for, and watched, beside the program: a
+    /// service that is started in a directory where much is written would be told of every write.
+    /// </summary>
+    /// <param name="name">Of the service, in its logs.</param>
+    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
+    public static WebApplicationBuilder CreateBuilder(string name, string[] args) =>
+        WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory })
+            .AddServiceHost(name);
+
+    /// <summary>
+    /// Kestrel on <c>Listen:Grpc</c> and <c>Listen:GrpcWeb</c>, health, logging, and options that are validated at start.
+    /// </summary>
+    /// <param name="name">Of the service, in its logs.</param>
+    public static WebApplicationBuilder AddServiceHost(this WebApplicationBuilder builder, string name)
+    {
+        builder.Environment.ApplicationName = name;
+        builder.Services.AddSection<ListenOptions>(builder.Configuration).AddServiceHealth();
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = ShutdownTimeout);
+        AddLogging(builder.Logging, builder.Configuration);
+        AddKestrel(builder);
+        return builder;
+    }
+
+    /// <summary>One line of JSON an event, UTC.</summary>
+    private static void AddLogging(ILoggingBuilder logging, ConfigurationManager configuration)
+    {
+        logging.ClearProviders();
+        logging.AddConfiguration(configuration.GetSection("Logging"));
+        logging.AddJsonConsole(json =>
+        {
+            json.UseUtcTimestamp = true;
+            json.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+        });
+        foreach (var noisy in (string[])["Microsoft.AspNetCore", "Grpc", "Quartz", "Npgsql"]) logging.AddFilter(noisy, LogLevel.Warning);
+
+        // Its messages are of no use beside ours, and while it has any a request costs an activity.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+
+        // The gRPC boundary has logged what there is to log; theirs would repeat every error that a caller gets.
+        logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);
+
+        // It repeats every second that a dependency is away. HealthTransitions says so once.
+        logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+    }
+
+    private static void AddKestrel(WebApplicationBuilder builder)
+    {
+        builder.WebHost.UseKestrel().ConfigureKestrel(kestrel =>
+        {
+            var listen = kestrel.ApplicationServices.GetRequiredService<IOptions<ListenOptions>>().Value;
+            kestrel.AddServerHeader = false;
+            var http2 = kestrel.Limits.Http2;
+            http2.MaxStreamsPerConnection = ListenOptions.MaxStreamsPerConnection;
+            http2.InitialConnectionWindowSize = 1024 * 1024;
+            http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
+            http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
+            Listen(kestrel, listen.Grpc, HttpProtocols.Http2);
+            if (listen.GrpcWeb.Length > 0) Listen(kestrel, listen.GrpcWeb, HttpProtocols.Http1);
+        });
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, string address, HttpProtocols protocols)
+    {
+        if (ListenOptions.TryParse(address, out var endPoint)) kestrel.Listen(endPoint, o => o.Protocols = protocols);
+    }
+}

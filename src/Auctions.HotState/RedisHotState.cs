@@ -1,0 +1,155 @@
+using System.Runtime.CompilerServices;
+using Auctions.Core;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Auctions.HotState;
+
+/// <summary>
+/// The hot state on a real Redis. Every operation that changes anything is one script, or one command; this maps calls to their keys and arguments, and
+/// replies to decisions.
+/// </summary>
+public sealed partial class RedisHotState : IHotState
+{
+    /// <summary>Proposals in one call: while a script runs, Redis does nothing else.</summary>
+    public const int ProposalsMax = 256;
+
+    private const int FirstProposal = 5;
+    private const int ProposalFields = 8;
+    private const int ScanPageSize = 1_000;
+    private const int VersionDigitsMax = 16;
+
+    private readonly IDatabase _redis;
+    private readonly ILogger<RedisHotState> _logger;
+    private readonly TimeSpan _callTimeout;
+    private readonly VelocityLimit _velocity;
+    private readonly RedisValue _idempotencyTtlS, _idleTtlS, _windowS;
+    private readonly KnownTerms _knownTerms;
+
+    /// <summary>
+    /// Who sends waits here for a few microseconds. Where two meet in the client, one's message goes through a backlog there, which keeps some thousand
+    /// messages alive after their time: garbage that every collection copied.
+    /// </summary>
+    private readonly Lock _sending = new();
+
+    private readonly Script _placeBids = Script.Load("place_bids"), _hydrate = Script.Load("hydrate"),
+        _seal = Script.Load("seal"), _drop = Script.Load("drop");
+
+    /// <param name="redis">See <see cref="RedisConnection"/>; the caller disposes of it.</param>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    public RedisHotState(IConnectionMultiplexer redis, HotStateOptions options, ILogger<RedisHotState> logger)
+    {
+        if (options.Failures().FirstOrDefault() is { } failure) throw new ArgumentException(failure, nameof(options));
+        _redis = redis.GetDatabase();
+        _logger = logger;
+        _idempotencyTtlS = (long)options.IdempotencyTtl.TotalSeconds;
+        _idleTtlS = (long)options.IdleTtl.TotalSeconds;
+        _windowS = (long)options.VelocityWindow.TotalSeconds;
+        _velocity = options.Velocity;
+        _knownTerms = new KnownTerms(options.KnownTermsMax);
+        _callTimeout = TimeSpan.FromMilliseconds(options.CallTimeoutMs);
+    }
+
+    public async Task<Proposed?> DecideAsync(Guid auctionId, IReadOnlyList<Proposal> proposals, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(proposals.Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(proposals.Count, ProposalsMax);
+        var known = _knownTerms.Of(auctionId);
+        var keys = new HotKeys(auctionId);
+        var arguments = new RedisValue[FirstProposal + ProposalFields * proposals.Count];
+        (arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]) =
+            (_idempotencyTtlS, _idleTtlS, known.Digest, Math.Max(1, _velocity.BidsMax), _windowS);
+        List<RedisKey> redisKeys = [keys.Auction, keys.Pending, .. keys.Answers];
+        for (var i = 0; i < proposals.Count; i++)
+        {
+            var proposal = proposals[i];
+            var limited = proposal.Limited && proposal.Void == Guid.Empty && _velocity.BidsMax > 0;
+            if (limited) redisKeys.Add(keys.Velocity(proposal.Bid.Bidder));
+            Write(proposal, limited, arguments.AsSpan(FirstProposal + ProposalFields * i, ProposalFields));
+        }
+
+        return await AskAsync(async () =>
+        {
+            var reply = await _placeBids.RunAsync(_redis, [.. redisKeys], arguments);
+            return reply.IsNull ? null : Read(auctionId, (RedisResult[])reply!, known.Terms);
+        }, cancellationToken);
+    }
+
+    public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) => AskAsync<HotHead?>(async () =>
+    {
+        var head = await UnlessOfAnotherType(_redis.HashGetAsync(
+            new HotKeys(auctionId).Auction, ["version", "head"], CommandFlags.DemandMaster), [default, default]);
+        return ReadHead((string?)head[0], (string?)head[1]);
+    }, cancellationToken);
+
+    public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) => AskAsync(async () =>
+    {
+        var entries = await UnlessOfAnotherType(
+            _redis.HashGetAllAsync(new HotKeys(auctionId).Pending, CommandFlags.DemandMaster), []);
+        var pending = new List<DecidedBid>(entries.Length);
+        foreach (var entry in entries)
+        {
+            if (ReadPending(auctionId, entry) is { } decided) pending.Add(decided);
+        }
+
+        pending.Sort((a, b) => a.Version.CompareTo(b.Version));
+        return (IReadOnlyList<DecidedBid>)pending;
+    }, cancellationToken);
+
+    public async IAsyncEnumerable<Guid> ScanPendingAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var server in _redis.Multiplexer.GetServers().Where(s => s is { IsConnected: true, IsReplica: false }))
+        {
+            var keys = server.KeysAsync(_redis.Database, HotKeys.AnyPending, ScanPageSize).GetAsyncEnumerator(cancellationToken);
+            while (await AskAsync(() => keys.MoveNextAsync().AsTask(), cancellationToken))
+            {
+                if (HotKeys.AuctionOfPending((string)keys.Current!) is { } auctionId) yield return auctionId;
+            }
+        }
+    }
+
+    public Task<bool> HydrateAsync(
+        Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellationToken)
+    {
+        var keys = new HotKeys(auctionId);
+        var state = head.State;
+        var windows = WindowsOf(answers);
+        RedisKey[] redisKeys =
+        [
+            keys.Auction, keys.Pending, .. keys.Answers, .. windows.Select(w => keys.Velocity(w.Bidder)),
+        ];
+        RedisValue[] arguments =
+        [
+            seen is { } s ? s.Version : "", seen is { } t ? Text(t.EntryId) : "", _idempotencyTtlS, _idleTtlS,
+            head.Terms.Line, EnumText.Of(state.Status), state.Price, state.Ceiling, state.Leader, state.EndUs, state.Extensions,
+            state.BidCount, head.Version, Text(head.EntryId), answers.Count, _windowS,
+            .. answers.SelectMany(a => new RedisValue[] { HotKeys.Request(a.Bid.Bidder, a.Bid.Key), DecisionLine.Format(a) }),
+            .. windows.Select(w => (RedisValue)w.Window),
+        ];
+        return AskAsync(async () => (bool)await _hydrate.RunAsync(_redis, redisKeys, arguments), cancellationToken);
+    }
+
+    public async Task RemovePendingAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken)
+    {
+        var pending = new HotKeys(auctionId).Pending;
+        // Whatever stands there: another entry than the ledger's can join at its version no more.
+        RedisValue[] fields = [.. versions.Select(v => (RedisValue)v)];
+        if (fields.Length > 0) await AskAsync(() => _redis.HashDeleteAsync(pending, fields, CommandFlags.DemandMaster), cancellationToken);
+    }
+
+    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) => AskAsync<SealAttempt?>(async () =>
+    {
+        var reply = await _seal.RunAsync(_redis, [new HotKeys(auctionId).Auction], [force]);
+        if (reply.IsNull) return null;
+        var numbers = (long[])reply!;
+        return new SealAttempt(numbers[0] == 1, numbers[1], numbers[2]);
+    }, cancellationToken);
+
+    public Task<bool> DropIfBehindAsync(
+        Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken)
+    {
+        var keys = new HotKeys(auctionId);
+        return AskAsync(async () =>
+            (bool)await _drop.RunAsync(_redis, [keys.Auction, keys.Pending], [version, Text(entryId), outsideVersion]), cancellationToken);
+    }
+}
