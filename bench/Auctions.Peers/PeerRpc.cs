@@ -18,7 +18,7 @@ internal sealed class PeerRpc(IPeerDesign design) : BiddingServiceBase
         {
             var answer = await design.PlaceAsync(auctionId, bid, context.CancellationToken);
             if (!answer.Bid.Bid.SameContent(bid)) throw RpcErrors.KeyReused(bid.Key);
-            return StateMap.Answer(answer.Bid, answer.Terms, answer.Replayed);
+            return new PlaceBidResponse { Result = StateMap.Result(answer.Bid, answer.Terms, answer.Replayed) };
         }
         catch (AuctionNotFoundException fault)
         {

@@ -1,3 +1,7 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Auctions.Core;
 using Auctions.Grpc;
 using Auctions.Hosting;
@@ -9,6 +13,8 @@ namespace AuctionService;
 /// <summary>Auctions and bids in the contract's words, as much of them as the caller may see.</summary>
 internal static class AuctionMap
 {
+    private const int EtagBytes = 12;
+
     public static V1.Auction Auction(AuctionRow row, Caller caller)
     {
         var (terms, state) = (row.Head.Terms, row.Head.State);
@@ -32,10 +38,28 @@ internal static class AuctionMap
             State = StateMap.State(terms, state, row.Head.Version),
             WinnerId = row.Winner,
             EndReason = StateMap.EndReason(row.EndReason),
+            Etag = Etag(row),
         };
         if (terms.Reserve > 0 && caller.Subject == terms.SellerId) auction.ReservePrice = MoneyMap.FromMinor(terms.Reserve, terms.Currency);
         if (Rules.BuyNowAvailable(terms, state)) auction.BuyNowPrice = MoneyMap.FromMinor(terms.BuyNow, terms.Currency);
         return auction;
+    }
+
+    /// <summary>
+    /// Changes with the status and with what the seller can write, and never with a bid: a bid that starts a scheduled auction
+    /// changes its status.
+    /// </summary>
+    private static string Etag(AuctionRow row)
+    {
+        string[] fields =
+        [
+            EnumText.Of(row.Head.State.Status), row.Title, row.Description, row.Category, row.PostId, row.Head.Terms.Line,
+            row.OriginalEndUs.ToString(CultureInfo.InvariantCulture), .. row.MediaUrls,
+        ];
+
+        // Lengths keep two neighbours apart: no two different auctions give the same text.
+        var text = string.Concat(fields.Select(field => string.Create(CultureInfo.InvariantCulture, $"{field.Length}:{field}")));
+        return Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, EtagBytes));
     }
 
     public static V1.Bid Bid(LedgerBid bid, Guid auctionId, string currency) => new()
@@ -48,6 +72,6 @@ internal static class AuctionMap
         Amount = MoneyMap.FromMinor(bid.Offered, currency),
         PriceAfter = MoneyMap.FromMinor(bid.PriceAfter, currency),
         LeaderAfter = bid.LeaderAfter,
-        DecidedAt = TimeMap.FromUs(bid.DecidedUs),
+        DecideTime = TimeMap.FromUs(bid.DecidedUs),
     };
 }

@@ -39,7 +39,7 @@ internal sealed class AuctionRpc(CreateAuction create, EndEarly end, LedgerLifec
 
         // One more than asked for tells whether there is a next page.
         var page = await history.ReadBidsPageAsync(id, before, size + 1, context.CancellationToken) ?? throw RpcErrors.AuctionNotFound(id);
-        var response = new V1.ListBidsResponse { TotalCount = page.TotalCount };
+        var response = new V1.ListBidsResponse { TotalSize = page.TotalCount };
         if (page.Bids.Count == 0) return response;
 
         var currency = (await lifecycle.ReadAuctionAsync(id, context.CancellationToken))!.Head.Terms.Currency;

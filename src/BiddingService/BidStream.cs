@@ -11,7 +11,7 @@ namespace BiddingService;
 /// back), and answered as they come, matched by key. A bid's fault is its own answer and does not end the stream.
 /// A service that stops reads no more, answers what it has read, and says DRAINING.
 /// </summary>
-internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> place, int inFlightMax, CancellationToken draining)
+internal sealed class BidStream(Func<PlaceBidRequest, Task<BidResult>> place, int inFlightMax, CancellationToken draining)
 {
     private readonly SemaphoreSlim _free = new(inFlightMax);
 
@@ -53,10 +53,10 @@ internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> pl
 
     private async Task AnswerAsync(PlaceBidRequest bid)
     {
-        var answer = new PlaceBidsResponse { IdempotencyKey = bid.IdempotencyKey };
+        var answer = new PlaceBidsResponse { AuctionId = bid.AuctionId, IdempotencyKey = bid.IdempotencyKey };
         try
         {
-            answer.Bid = await place(bid);
+            answer.Result = await place(bid);
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
@@ -70,9 +70,9 @@ internal sealed class BidStream(Func<PlaceBidRequest, Task<PlaceBidResponse>> pl
         _answers.Writer.TryWrite(answer);
     }
 
-    private static BidError ErrorOf(Exception fault)
+    private static CallError ErrorOf(Exception fault)
     {
-        var error = RpcErrors.From(fault);
-        return new BidError { Code = (int)error.StatusCode, Reason = RpcErrors.Reason(error), Message = error.Status.Detail };
+        var status = RpcErrors.From(fault).GetRpcStatus()!;
+        return new CallError { Code = status.Code, Message = status.Message, Details = { status.Details } };
     }
 }

@@ -11,8 +11,8 @@ namespace BiddingService;
 [RequiresRole(Roles.Bidder)]
 internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> options, IHostApplicationLifetime lifetime) : BiddingServiceBase
 {
-    public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context) =>
-        PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken);
+    public override async Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context) =>
+        new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken) };
 
     public override async Task<BuyNowResponse> BuyNow(BuyNowRequest request, ServerCallContext context) =>
         new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken) };
@@ -35,7 +35,7 @@ internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> opt
         return new GetBidOutcomeResponse { Result = Map(answer) };
     }
 
-    private async Task<PlaceBidResponse> PlaceAsync(BidRequest request, CancellationToken cancellationToken)
+    private async Task<BidResult> PlaceAsync(BidRequest request, CancellationToken cancellationToken)
     {
         try
         {
@@ -63,5 +63,5 @@ internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> opt
         }
     }
 
-    private static PlaceBidResponse Map(BidAnswer answer) => StateMap.Answer(answer.Bid, answer.Terms, answer.Replayed);
+    private static BidResult Map(BidAnswer answer) => StateMap.Result(answer.Bid, answer.Terms, answer.Replayed);
 }

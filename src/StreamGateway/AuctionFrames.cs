@@ -19,9 +19,9 @@ internal static class AuctionFrames
         ReserveMet = auction.ReserveMet,
     };
 
-    /// <summary>Whether a delta can say all that changed: it knows no status, and cannot take a price away.</summary>
+    /// <summary>Whether a delta can tell all that changed: it cannot take a price away, nor change the currency.</summary>
     public static bool CanTellAsDelta(PublicAuction from, PublicAuction to) =>
-        from.Status == to.Status && from.Currency == to.Currency && (to.Price > 0 || from.Price == 0);
+        from.Currency == to.Currency && (to.Price > 0 || from.Price == 0);
 
     /// <summary>What changed, and nothing else.</summary>
     public static V1.AuctionDelta Delta(PublicAuction from, PublicAuction to)
@@ -33,6 +33,7 @@ internal static class AuctionFrames
         if (to.BidCount != from.BidCount) delta.BidCount = to.BidCount;
         if (to.EndUs != from.EndUs) delta.EndTime = TimeMap.FromUs(to.EndUs);
         if (to.Extensions != from.Extensions) delta.ExtensionsUsed = to.Extensions;
+        if (to.Status != from.Status) delta.Status = StateMap.Status(to.Status);
         if (to.ReserveMet != from.ReserveMet) delta.ReserveMet = to.ReserveMet;
         return delta;
     }

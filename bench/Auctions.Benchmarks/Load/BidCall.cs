@@ -72,14 +72,14 @@ internal static class BidWire
         return at;
     }
 
-    /// <summary>Takes outcome (field 1) and replayed (field 5).</summary>
+    /// <summary>Takes the outcome (field 1) and replayed (field 5) of the response's result (field 1).</summary>
     /// <exception cref="InvalidDataException">It is not one whole, uncompressed message.</exception>
     public static (Answer Answer, bool Replayed) Read(ReadOnlySpan<byte> message)
     {
         if (message.Length < GrpcPrefix || message[0] != 0
             || System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(message[1..]) != message.Length - GrpcPrefix)
             throw new InvalidDataException("A DATA frame is not one whole gRPC message.");
-        message = message[GrpcPrefix..];
+        message = Result(message[GrpcPrefix..]);
         var (answer, replayed) = (Answer.None, false);
         while (message.Length > 0)
         {
@@ -97,6 +97,19 @@ internal static class BidWire
         }
 
         return (answer, replayed);
+    }
+
+    private static ReadOnlySpan<byte> Result(ReadOnlySpan<byte> response)
+    {
+        while (response.Length > 0)
+        {
+            var tag = ReadVarint(ref response);
+            var length = (int)ReadVarint(ref response);
+            if (tag == 0x0a) return response[..length];
+            response = response[length..];
+        }
+
+        return [];
     }
 
     private static int Varint(Span<byte> to, ulong value)

@@ -21,7 +21,7 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
     {
         var answers = new List<Answer>(recorded.Bids.Count);
         var frames = new FrameLog();
-        var run = new AuctionRun(recorded, "", answers, frames, new Dictionary<Guid, PlaceBidResponse?>(), [], null, null);
+        var run = new AuctionRun(recorded, "", answers, frames, new Dictionary<Guid, BidResult?>(), [], null, null);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var viewer = Task.CompletedTask;
         try
@@ -82,14 +82,14 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
             deadline => clients.Bidding.PlaceBidAsync(request, clients.As(bid.Bidder, "bidder", deadline, cancellationToken)), cancellationToken).ConfigureAwait(false);
         var latency = timeProvider.GetElapsedTime(began);
         pace.Took(latency);
-        progress.Answered(response.Outcome != BidOutcome.Rejected);
-        return new Answer(bid, key, response, latency.TotalMilliseconds);
+        progress.Answered(response.Result.Outcome != BidOutcome.Rejected);
+        return new Answer(bid, key, response.Result, latency.TotalMilliseconds);
     }
 
     /// <summary>Waits for the final frame; gives up where it is long overdue, which the checks then report.</summary>
     private async Task AwaitEndAsync(AuctionRun run, Task viewer, CancellationTokenSource watching)
     {
-        var left = run.Answers is [.., { Response.State: { } state }] ? state.EndTime.ToDateTimeOffset() - timeProvider.GetUtcNow() : pace.OpenFor(0);
+        var left = run.Answers is [.., { Result.State: { } state }] ? state.EndTime.ToDateTimeOffset() - timeProvider.GetUtcNow() : pace.OpenFor(0);
         watching.CancelAfter((left > TimeSpan.Zero ? left : TimeSpan.Zero) + Grace);
         try
         {
@@ -106,13 +106,13 @@ public sealed class AuctionPlay(ReplayClients clients, Retries retries, Pace pac
         var got = await retries.SendAsync(
             deadline => clients.Auction.GetAuctionAsync(
                 new GetAuctionRequest { AuctionId = run.AuctionId }, clients.As("replay/viewer", "viewer", deadline, cancellationToken)), cancellationToken).ConfigureAwait(false);
-        var outcomes = new Dictionary<Guid, PlaceBidResponse?>();
-        foreach (var answer in run.Answers.Where(answer => answer.Response.Outcome == BidOutcome.Rejected))
+        var outcomes = new Dictionary<Guid, BidResult?>();
+        foreach (var answer in run.Answers.Where(answer => answer.Result.Outcome == BidOutcome.Rejected))
             outcomes.Add(answer.Key, await OutcomeAsync(run.AuctionId, answer, cancellationToken).ConfigureAwait(false));
         return run with { Final = got.Auction, Outcomes = outcomes, Listed = await ListAsync(run.AuctionId, cancellationToken).ConfigureAwait(false) };
     }
 
-    private async Task<PlaceBidResponse?> OutcomeAsync(string auctionId, Answer answer, CancellationToken cancellationToken)
+    private async Task<BidResult?> OutcomeAsync(string auctionId, Answer answer, CancellationToken cancellationToken)
     {
         try
         {

@@ -5,7 +5,7 @@ namespace Auctions.Ctl.Replay;
 /// <summary>An answer to a bid.</summary>
 /// <param name="Key">The idempotency key that it was sent with.</param>
 /// <param name="LatencyMs">From the first attempt to the answer.</param>
-public sealed record Answer(RecordedBid Bid, Guid Key, PlaceBidResponse Response, double LatencyMs);
+public sealed record Answer(RecordedBid Bid, Guid Key, BidResult Result, double LatencyMs);
 
 /// <summary>What was seen of one auction from its creation to its end: all that the checks look at.</summary>
 /// <param name="AuctionId">The UUID that it was given.</param>
@@ -19,7 +19,7 @@ public sealed record AuctionRun(
     string AuctionId,
     IReadOnlyList<Answer> Answers,
     FrameLog Frames,
-    IReadOnlyDictionary<Guid, PlaceBidResponse?> Outcomes,
+    IReadOnlyDictionary<Guid, BidResult?> Outcomes,
     IReadOnlyList<V1.Bid> Listed,
     Auction? Final,
     string? Failure);

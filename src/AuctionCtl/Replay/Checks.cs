@@ -31,7 +31,7 @@ public static class Checks
     {
         foreach (var (answer, expected) in run.Answers.Zip(reckoning.Decisions))
         {
-            var (response, line) = (answer.Response, answer.Bid.Line);
+            var (response, line) = (answer.Result, answer.Bid.Line);
             if (response.RejectionReason == RejectionReason.Ended)
             {
                 add("I3", response.State.Version, $"the bid of line {line} came after the end: not all bids could be placed in time, use a longer --end-after");
@@ -56,7 +56,7 @@ public static class Checks
         var unclaimed = run.Listed.ToDictionary(bid => bid.BidId, StringComparer.Ordinal);
         foreach (var answer in run.Answers)
         {
-            var (response, version) = (answer.Response, answer.Response.State.Version);
+            var (response, version) = (answer.Result, answer.Result.State.Version);
             if (response.Outcome == BidOutcome.Rejected)
             {
                 var kept = run.Outcomes.GetValueOrDefault(answer.Key);
@@ -85,8 +85,8 @@ public static class Checks
     private static void Frames(AuctionRun run, Action<string, long?, string> add)
     {
         foreach (var fault in run.Frames.Faults) add("I7", run.Frames.Version, fault);
-        var answered = run.Answers.Where(answer => answer.Response.Outcome != BidOutcome.Rejected)
-            .GroupBy(answer => answer.Response.State.Version).ToDictionary(group => group.Key, group => group.First().Response.State);
+        var answered = run.Answers.Where(answer => answer.Result.Outcome != BidOutcome.Rejected)
+            .GroupBy(answer => answer.Result.State.Version).ToDictionary(group => group.Key, group => group.First().Result.State);
         foreach (var shown in run.Frames.States)
         {
             if (answered.TryGetValue(shown.Version, out var state) && !SameToViewers(shown, state))
@@ -101,7 +101,7 @@ public static class Checks
         if (run.Frames.Ended is not { } ended) add("I7", state.Version, "the viewer got no final frame");
         else if (!FinalFrameMatches(run)) add("I7", state.Version, $"the final frame ({Text(ended.Final)}, winner '{ended.WinnerId}') is not what GetAuction says ({Text(state)}, winner '{final.WinnerId}')");
         if (run.Frames.EndedAfter > LatestSeal) add("I9", state.Version, $"the viewer saw the end {run.Frames.EndedAfter.Value.TotalMilliseconds:0} ms after it");
-        if (run.Answers is [.., { } last] && Seen(last.Response.State) != Seen(state)) add("I4", state.Version, $"it closed as {Text(state)}, the last answer was {Text(last.Response.State)}");
+        if (run.Answers is [.., { } last] && Seen(last.Result.State) != Seen(state)) add("I4", state.Version, $"it closed as {Text(state)}, the last answer was {Text(last.Result.State)}");
         if (final.WinnerId != reckoning.Winner) add("I4", state.Version, $"the winner is '{final.WinnerId}', by the rules '{reckoning.Winner}'");
     }
 

@@ -26,7 +26,7 @@ public sealed record ReplayReport(
     public static ReplayReport Of(IReadOnlyList<AuctionRun> runs)
     {
         var answers = runs.SelectMany(run => run.Answers).ToList();
-        var accepted = answers.Count(answer => answer.Response.Outcome != V1.BidOutcome.Rejected);
+        var accepted = answers.Count(answer => answer.Result.Outcome != V1.BidOutcome.Rejected);
         var mismatches = runs.Where(run => run.Final is null || Checks.Closing(run) != run.Recorded.Closing)
             .Select(run => new Mismatch(run.Recorded.Id, Dollars(run.Recorded.Closing), Dollars(Checks.Closing(run)))).ToList();
         double[] lateness = [.. runs.Select(run => run.Frames.EndedAfter).OfType<TimeSpan>().Select(late => late.TotalMilliseconds).Order()];

@@ -22,7 +22,7 @@ public static class StateMap
 
     /// <summary>The answer to a bid.</summary>
     /// <param name="terms">That it was decided under.</param>
-    public static V1.PlaceBidResponse Answer(DecidedBid bid, Terms terms, bool replayed) => new()
+    public static V1.BidResult Result(DecidedBid bid, Terms terms, bool replayed) => new()
     {
         Outcome = bid.Outcome switch
         {
@@ -34,7 +34,7 @@ public static class StateMap
         BidId = bid.Accepted ? bid.Id.ToString() : "",
         State = State(terms, bid.After, bid.Version),
         Replayed = replayed,
-        DecidedAt = TimeMap.FromUs(bid.DecidedUs),
+        DecideTime = TimeMap.FromUs(bid.DecidedUs),
     };
 
     public static V1.AuctionStatus Status(AuctionStatus status) => status switch

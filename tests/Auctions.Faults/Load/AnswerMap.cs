@@ -8,7 +8,7 @@ namespace Auctions.Faults.Load;
 /// <summary>Answers of the contract as the checks compare them. Whether one was replayed is left out: it is the same answer.</summary>
 internal static class AnswerMap
 {
-    public static BidAnswer Of(V1.PlaceBidResponse response) => new(
+    public static BidAnswer Of(V1.BidResult response) => new(
         response.Outcome switch
         {
             V1.BidOutcome.Leading => BidOutcome.Leading,
@@ -18,7 +18,7 @@ internal static class AnswerMap
         },
         Enum.GetValues<RejectionReason>().First(reason => StateMap.Reason(reason) == response.RejectionReason),
         response.BidId.Length == 0 ? Guid.Empty : Guid.Parse(response.BidId),
-        response.State.Version, State(response.State), response.State.ReserveMet, TimeMap.ToUs(response.DecidedAt) ?? 0);
+        response.State.Version, State(response.State), response.State.ReserveMet, TimeMap.ToUs(response.DecideTime) ?? 0);
 
     private static AuctionState State(V1.AuctionState state) => new(
         Enum.GetValues<AuctionStatus>().First(status => StateMap.Status(status) == state.Status),

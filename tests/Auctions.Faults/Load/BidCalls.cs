@@ -71,25 +71,25 @@ internal sealed class BidCalls(Services services, LoadLog log, RunClock clock)
         }
     }
 
-    private async Task<V1.PlaceBidResponse> SendAsync(SentBid sent, int instance, CancellationToken cancellationToken)
+    private async Task<V1.BidResult> SendAsync(SentBid sent, int instance, CancellationToken cancellationToken)
     {
         var (bid, client, options) = (sent.Bid, services.Bidding[instance], Options(sent, cancellationToken));
         var (auction, key) = (sent.AuctionId.ToString(), bid.Key.ToString());
         if (bid.Kind == BidKind.BuyNow)
             return (await client.BuyNowAsync(new V1.BuyNowRequest { AuctionId = auction, IdempotencyKey = key }, options)).Result;
-        return await client.PlaceBidAsync(new V1.PlaceBidRequest
+        return (await client.PlaceBidAsync(new V1.PlaceBidRequest
         {
             AuctionId = auction,
             IdempotencyKey = key,
             Amount = bid.Amount > 0 ? MoneyMap.FromMinor(bid.Amount, bid.Currency) : null,
             MaxAmount = bid.Max > 0 ? MoneyMap.FromMinor(bid.Max, bid.Currency) : null,
-        }, options);
+        }, options)).Result;
     }
 
     private CallOptions Options(SentBid sent, CancellationToken cancellationToken) =>
         services.As(sent.Bid.Bidder, clock.Time.GetUtcNow().UtcDateTime + Calls.Deadline, cancellationToken);
 
-    private BidCall Note(SentBid sent, BidCall call, V1.PlaceBidResponse? response)
+    private BidCall Note(SentBid sent, BidCall call, V1.BidResult? response)
     {
         var first = sent.Answer is null;
         sent.Note(call);
@@ -98,5 +98,5 @@ internal sealed class BidCalls(Services services, LoadLog log, RunClock clock)
         return call;
     }
 
-    private static BidAnswer Read(V1.PlaceBidResponse response) => AnswerMap.Of(response);
+    private static BidAnswer Read(V1.BidResult response) => AnswerMap.Of(response);
 }

@@ -68,11 +68,11 @@ public sealed class BidStreamTests : IDisposable
 
     private void Drain() => _draining.Cancel();
 
-    private async Task<PlaceBidResponse> PlaceAsync(PlaceBidRequest bid)
+    private async Task<BidResult> PlaceAsync(PlaceBidRequest bid)
     {
         _begun.Enqueue(bid.IdempotencyKey);
         await _committed.Task;
-        return new PlaceBidResponse();
+        return new BidResult();
     }
 
     private void Send(string key) =>

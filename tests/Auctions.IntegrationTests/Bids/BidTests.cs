@@ -61,7 +61,7 @@ public sealed class BidTests(BiddingFixture fixture) : IClassFixture<BiddingFixt
 
         Assert.False(first.Replayed);
         Assert.True(again.Replayed && afterwards.Replayed && refusedAgain.Replayed);
-        foreach (var replay in (V1.PlaceBidResponse[])[again, afterwards, refusedAgain]) replay.Replayed = false;
+        foreach (var replay in (V1.BidResult[])[again, afterwards, refusedAgain]) replay.Replayed = false;
         Assert.Equal(first, again);
         Assert.Equal(first, afterwards);
         Assert.Equal(refused, refusedAgain);
@@ -133,7 +133,11 @@ public sealed class BidTests(BiddingFixture fixture) : IClassFixture<BiddingFixt
 
         Assert.Equal(bids.Select(b => b.IdempotencyKey).Order(), answers.Keys.Order());
         var error = Assert.Single(answers.Values, a => a.Error is not null);
-        Assert.Equal((bids[7].IdempotencyKey, (int)StatusCode.InvalidArgument, "FIELD_INVALID"), (error.IdempotencyKey, error.Error.Code, error.Error.Reason));
+        Assert.All(answers.Values, a => Assert.Equal($"{auction}", a.AuctionId));
+        Assert.Equal((bids[7].IdempotencyKey, (int)StatusCode.InvalidArgument), (error.IdempotencyKey, error.Error.Code));
+        Assert.Equal("FIELD_INVALID", error.Error.Details[0].Unpack<Google.Rpc.ErrorInfo>().Reason);
+        var violation = Assert.Single(error.Error.Details[1].Unpack<Google.Rpc.BadRequest>().FieldViolations);
+        Assert.Equal("amount", violation.Field);
     }
 
     [Fact]

@@ -107,14 +107,14 @@ internal sealed class BiddingStack : IAsyncDisposable
     public async Task<DecidedBid> DecideOnlyAsync(Guid auction, Bid bid) =>
         (await Services.GetRequiredService<IHotState>().DecideAsync(auction, [new Proposal(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)], CancellationToken.None))!.Bids[0];
 
-    public async Task<V1.PlaceBidResponse> BidAsync(Guid auction, string bidder, long cents, Guid? key = null, int instance = 0) =>
-        await Clients[instance].PlaceBidAsync(Proxy(auction, cents, key), As(bidder));
+    public async Task<V1.BidResult> BidAsync(Guid auction, string bidder, long cents, Guid? key = null, int instance = 0) =>
+        (await Clients[instance].PlaceBidAsync(Proxy(auction, cents, key), As(bidder))).Result;
 
     /// <summary>Sends the same bid until its outcome is known, as a client does.</summary>
-    public async Task<V1.PlaceBidResponse> BidUntilKnownAsync(Guid auction, string bidder, long cents, int instance = 0)
+    public async Task<V1.BidResult> BidUntilKnownAsync(Guid auction, string bidder, long cents, int instance = 0)
     {
         var key = Guid.NewGuid();
-        V1.PlaceBidResponse? answer = null;
+        V1.BidResult? answer = null;
         await Eventually.TrueAsync(async () =>
         {
             try

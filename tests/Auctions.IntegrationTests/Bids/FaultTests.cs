@@ -41,9 +41,9 @@ public sealed class FaultTests : IAsyncLifetime
         await AgreesAsync(auction, [.. answers.SelectMany(a => a), without]);
         Assert.Equal(V1.BidOutcome.Leading, (await _stack.BidUntilKnownAsync(auction, "last", 2_000_000)).Outcome);
 
-        async Task<List<V1.PlaceBidResponse>> BidsAsync(int bidder)
+        async Task<List<V1.BidResult>> BidsAsync(int bidder)
         {
-            var mine = new List<V1.PlaceBidResponse>();
+            var mine = new List<V1.BidResult>();
             for (var i = 0; i < 25; i++) mine.Add(await _stack.BidUntilKnownAsync(auction, $"b{bidder}", 100 + (i * 160) + (bidder * 10), bidder % 2));
             return mine;
         }
@@ -81,7 +81,7 @@ public sealed class FaultTests : IAsyncLifetime
 
         var error = await Assert.ThrowsAsync<RpcException>(() => _stack.BidAsync(auction, "bob", 900, key));
         await _stack.Postgres.StartAsync();
-        V1.PlaceBidResponse? answer = null;
+        V1.BidResult? answer = null;
         await Eventually.TrueAsync(async () =>
         {
             try
@@ -201,7 +201,7 @@ public sealed class FaultTests : IAsyncLifetime
         new HealthCheckRequest { Service = service })).Status;
 
     /// <summary>The chain is whole, every acknowledged bid is in it as it was answered, and every refusal is recorded.</summary>
-    private async Task AgreesAsync(Guid auction, IEnumerable<V1.PlaceBidResponse> answers)
+    private async Task AgreesAsync(Guid auction, IEnumerable<V1.BidResult> answers)
     {
         var record = await _stack.AuditedAsync(auction);
         var entries = record.Entries.ToDictionary(e => e.Id.ToString());

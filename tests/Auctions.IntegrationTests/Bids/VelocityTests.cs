@@ -29,8 +29,8 @@ public sealed class VelocityTests : IAsyncLifetime
         // Nothing was recorded under the key: with a token that is exempt it is a bid like any other.
         Assert.Equal(V1.BidOutcome.Leading, (await _stack.BidAsync(auction, "ann", 900, key)).Outcome);
 
-        async Task<V1.PlaceBidResponse> BidAsync(long cents, Guid? key = null) =>
-            await _stack.Client.PlaceBidAsync(BiddingStack.Proxy(auction, cents, key), BiddingStack.AsLimited("ann"));
+        async Task<V1.BidResult> BidAsync(long cents, Guid? key = null) =>
+            (await _stack.Client.PlaceBidAsync(BiddingStack.Proxy(auction, cents, key), BiddingStack.AsLimited("ann"))).Result;
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class VelocityTests : IAsyncLifetime
 
         Assert.Equal(V1.RejectionReason.Velocity, (await BidAsync(900)).RejectionReason);
 
-        async Task<V1.PlaceBidResponse> BidAsync(long cents) =>
-            await _stack.Client.PlaceBidAsync(BiddingStack.Proxy(auction, cents), BiddingStack.AsLimited("ann"));
+        async Task<V1.BidResult> BidAsync(long cents) =>
+            (await _stack.Client.PlaceBidAsync(BiddingStack.Proxy(auction, cents), BiddingStack.AsLimited("ann"))).Result;
     }
 }

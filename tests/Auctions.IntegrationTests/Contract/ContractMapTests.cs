@@ -72,7 +72,7 @@ public sealed class ContractMapTests
         // A number that stands in no id by chance; it reaches the reserve, which is then the price.
         var bid = new Bid("ann", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 86_420_975_31);
         var head = new Head(0, Guid.NewGuid(), Terms, AuctionState.Opened(AuctionStatus.Active, 1_000));
-        var answer = StateMap.Answer(DecidedBid.Decide(Guid.NewGuid(), head, Guid.NewGuid(), bid, 10), Terms, replayed: false);
+        var answer = StateMap.Result(DecidedBid.Decide(Guid.NewGuid(), head, Guid.NewGuid(), bid, 10), Terms, replayed: false);
         Assert.Equal((V1.BidOutcome.Leading, 1L, 50L), (answer.Outcome, answer.State.Version, answer.State.CurrentPrice.Units));
         Assert.DoesNotContain("86420975", answer.ToString(), StringComparison.Ordinal);
     }

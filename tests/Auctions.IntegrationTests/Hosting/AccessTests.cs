@@ -27,7 +27,7 @@ public sealed class AccessTests : IAsyncLifetime
     {
         var token = _host.Tokens.Mint("ann", Roles.Bidder | Roles.Viewer, Hour, "velocity", "other");
         var answer = await Client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(token));
-        Assert.Equal("ann Bidder, Viewer velocity+other", answer.BidId);
+        Assert.Equal("ann Bidder, Viewer velocity+other", answer.Result.BidId);
 
         // The second call is answered from what is remembered of the token.
         Assert.Equal(answer, await Client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(token)));
@@ -179,7 +179,7 @@ public sealed class AccessTests : IAsyncLifetime
         var client = new V1.BiddingService.BiddingServiceClient(host.Channel);
 
         var good = new JsonWebTokenHandler().CreateToken(Described(new SigningCredentials(key, SecurityAlgorithms.RsaSha256)));
-        Assert.StartsWith("ann ", (await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(good))).BidId, StringComparison.Ordinal);
+        Assert.StartsWith("ann ", (await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(good))).Result.BidId, StringComparison.Ordinal);
 
         var confused = new JsonWebTokenHandler().CreateToken(Described(new SigningCredentials(
             new SymmetricSecurityKey(rsa.ExportRSAPublicKey()) { KeyId = "one" }, SecurityAlgorithms.HmacSha256)));

@@ -15,13 +15,13 @@ public sealed class ProbeService : V1.BiddingService.BiddingServiceBase
     public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context)
     {
         var caller = Caller.Of(context);
-        return Task.FromResult(new PlaceBidResponse { BidId = $"{caller.Subject} {caller.Roles} {string.Join('+', caller.Exemptions)}" });
+        return Task.FromResult(new PlaceBidResponse { Result = new BidResult { BidId = $"{caller.Subject} {caller.Roles} {string.Join('+', caller.Exemptions)}" } });
     }
 
     /// <summary>An open read.</summary>
     [OpenRead]
     public override Task<GetBidOutcomeResponse> GetBidOutcome(GetBidOutcomeRequest request, ServerCallContext context) =>
-        Task.FromResult(new GetBidOutcomeResponse { Result = new PlaceBidResponse { BidId = Caller.Of(context).Subject } });
+        Task.FromResult(new GetBidOutcomeResponse { Result = new BidResult { BidId = Caller.Of(context).Subject } });
 
     /// <summary>Says nothing of access: anyone with a token. A stream that echoes, and fails where the id says so.</summary>
     public override async Task PlaceBids(

@@ -207,7 +207,7 @@ public sealed class CreateAuctionTests(LifeFixture fixture) : IClassFixture<Life
         do
         {
             var page = await _host.Client.ListBidsAsync(new V1.ListBidsRequest { AuctionId = auction.AuctionId, PageSize = 3, PageToken = token });
-            Assert.Equal(7, page.TotalCount);
+            Assert.Equal(7, page.TotalSize);
             pages.AddRange(page.Bids);
             token = page.NextPageToken;
         }

@@ -30,6 +30,21 @@ public sealed class EndEarlyTests(LifeFixture fixture) : IClassFixture<LifeFixtu
     }
 
     [Fact]
+    public async Task The_etag_changes_with_the_status_and_the_sellers_text_and_never_with_a_bid()
+    {
+        var auction = await _host.CreateAsync(TwoDays);
+        var other = await _host.CreateAsync(a => (a.Title, a.OriginalEndTime) = ("Another title", auction.OriginalEndTime));
+        Assert.NotEmpty(auction.Etag);
+        Assert.NotEqual(auction.Etag, other.Etag);
+
+        await _host.BidAsync(auction, "ann", 20_00);
+        var withBid = await _host.GetAsync(auction);
+        Assert.Equal((1L, auction.Etag), (withBid.State.Version, withBid.Etag));
+
+        Assert.NotEqual(auction.Etag, (await EndAsync(auction)).Etag);
+    }
+
+    [Fact]
     public async Task A_bid_that_Redis_decided_and_nobody_persisted_counts()
     {
         var auction = await _host.CreateAsync(TwoDays);

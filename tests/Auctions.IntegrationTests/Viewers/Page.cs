@@ -39,6 +39,7 @@ internal static class Page
         if (delta.HasLeaderId) state.LeaderId = delta.LeaderId;
         if (delta.HasBidCount) state.BidCount = delta.BidCount;
         if (delta.HasExtensionsUsed) state.ExtensionsUsed = delta.ExtensionsUsed;
+        if (delta.HasStatus) state.Status = delta.Status;
         if (delta.HasReserveMet) state.ReserveMet = delta.ReserveMet;
     }
 }

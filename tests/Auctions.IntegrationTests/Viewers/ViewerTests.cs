@@ -117,7 +117,7 @@ public sealed class ViewerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_delta_cannot_say_comes_as_a_snapshot()
+    public async Task A_start_comes_as_a_delta_and_what_a_delta_cannot_tell_as_a_snapshot()
     {
         var auction = _gallery.Commit(Gallery.Auction(0, 0, AuctionStatus.Scheduled));
         var (sink, _) = _gallery.Watch(new WishedTarget(auction.Id, null));
@@ -127,7 +127,17 @@ public sealed class ViewerTests : IAsyncLifetime
 
         _gallery.Apply(auction with { Version = 1, Status = AuctionStatus.Active });
         await Eventually.TrueAsync(() => sink.Frames.Count == 2);
-        Assert.Equal((Frame.Snapshot, V1.AuctionStatus.Active), (sink.Last.FrameCase, sink.Last.Snapshot.Status));
+        Assert.Equal((Frame.Delta, V1.AuctionStatus.Active), (sink.Last.FrameCase, sink.Last.Delta.Status));
+
+        var priced = auction with { Version = 2, Status = AuctionStatus.Active, Price = 15_00, Leader = "ann", BidCount = 1 };
+        _gallery.Apply(priced);
+        await Eventually.TrueAsync(() => sink.Frames.Count == 3);
+        Assert.Equal((Frame.Delta, 15L, false), (sink.Last.FrameCase, sink.Last.Delta.CurrentPrice.Units, sink.Last.Delta.HasStatus));
+
+        // An operator took the bids back: a delta cannot take a price away.
+        _gallery.Apply(auction with { Version = 3, Status = AuctionStatus.Active });
+        await Eventually.TrueAsync(() => sink.Frames.Count == 4);
+        Assert.Equal((Frame.Snapshot, null), (sink.Last.FrameCase, sink.Last.Snapshot.CurrentPrice));
     }
 
     [Fact]

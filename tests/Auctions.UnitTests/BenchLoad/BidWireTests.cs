@@ -78,7 +78,7 @@ public sealed class BidWireTests
     {
         foreach (var replayed in new[] { false, true })
         {
-            Assert.Equal((answer, replayed), BidWire.Read(Framed(new V1.PlaceBidResponse { Outcome = outcome, Replayed = replayed })));
+            Assert.Equal((answer, replayed), BidWire.Read(Framed(new V1.BidResult { Outcome = outcome, Replayed = replayed })));
             var full = Full(replayed);
             full.Outcome = outcome;
             Assert.Equal((answer, replayed), BidWire.Read(Framed(full)));
@@ -94,7 +94,7 @@ public sealed class BidWireTests
     /// <summary>The reader passes over numbers and lengths; a field of fixed width would lead it astray.</summary>
     [Fact]
     public void The_contracts_response_has_only_fields_that_the_reader_can_pass_over() =>
-        Assert.All(V1.PlaceBidResponse.Descriptor.Fields.InDeclarationOrder(), field => Assert.Contains(field.FieldType, PassedOver));
+        Assert.All(V1.BidResult.Descriptor.Fields.InDeclarationOrder(), field => Assert.Contains(field.FieldType, PassedOver));
 
     [Fact]
     public void A_message_that_is_not_whole_or_more_than_one_is_refused()
@@ -122,8 +122,9 @@ public sealed class BidWireTests
         return V1.PlaceBidRequest.Parser.ParseFrom(buffer, GrpcPrefix, length - GrpcPrefix);
     }
 
-    private static byte[] Framed(V1.PlaceBidResponse response)
+    private static byte[] Framed(V1.BidResult result)
     {
+        var response = new V1.PlaceBidResponse { Result = result };
         var framed = new byte[GrpcPrefix + response.CalculateSize()];
         BinaryPrimitives.WriteInt32BigEndian(framed.AsSpan(1), framed.Length - GrpcPrefix);
         response.WriteTo(framed.AsSpan(GrpcPrefix));
@@ -131,7 +132,7 @@ public sealed class BidWireTests
     }
 
     /// <summary>Every field set; within the state, which is a message of its own, are fields numbered as outcome and replayed are.</summary>
-    private static V1.PlaceBidResponse Full(bool replayed) => new()
+    private static V1.BidResult Full(bool replayed) => new()
     {
         Outcome = V1.BidOutcome.Rejected,
         RejectionReason = V1.RejectionReason.CeilingNotRaised,
@@ -146,6 +147,6 @@ public sealed class BidWireTests
             BidCount = 1,
         },
         Replayed = replayed,
-        DecidedAt = new() { Seconds = 1_800_000_000, Nanos = 999_999_000 },
+        DecideTime = new() { Seconds = 1_800_000_000, Nanos = 999_999_000 },
     };
 }

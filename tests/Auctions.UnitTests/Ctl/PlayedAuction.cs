@@ -19,7 +19,7 @@ internal static class PlayedAuction
         {
             var accepted = decision.Outcome != BidOutcome.Rejected;
             if (accepted) version++;
-            var response = new V1.PlaceBidResponse
+            var response = new V1.BidResult
             {
                 Outcome = (V1.BidOutcome)((int)decision.Outcome + 1),
                 RejectionReason = accepted ? V1.RejectionReason.Unspecified : V1.RejectionReason.TooLow,
@@ -47,7 +47,7 @@ internal static class PlayedAuction
             EndReason = V1.EndReason.Time,
         };
         frames.Observe(Ended(final, lateMs: 100));
-        var outcomes = answers.Where(answer => answer.Response.Outcome == V1.BidOutcome.Rejected).ToDictionary(answer => answer.Key, V1.PlaceBidResponse? (answer) => answer.Response);
+        var outcomes = answers.Where(answer => answer.Result.Outcome == V1.BidOutcome.Rejected).ToDictionary(answer => answer.Key, V1.BidResult? (answer) => answer.Result);
         return new AuctionRun(recorded, "an-auction", answers, frames, outcomes, listed, final, null);
     }
 

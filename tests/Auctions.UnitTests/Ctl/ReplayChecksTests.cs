@@ -20,7 +20,7 @@ public class ReplayChecksTests
     [Fact]
     public void An_answer_with_another_price_than_the_rules_give_is_found()
     {
-        _run.Answers[2].Response.State.CurrentPrice.Units++;
+        _run.Answers[2].Result.State.CurrentPrice.Units++;
 
         Assert.Contains(Violations(_run), v => v.Invariant == "I1" && v.Detail.Contains("line 4 left", StringComparison.Ordinal));
     }
@@ -28,7 +28,7 @@ public class ReplayChecksTests
     [Fact]
     public void An_answer_with_another_outcome_than_the_rules_give_is_found()
     {
-        _run.Answers[1].Response.Outcome = V1.BidOutcome.Leading;
+        _run.Answers[1].Result.Outcome = V1.BidOutcome.Leading;
 
         Assert.Contains(Violations(_run), v => v.Invariant == "I1" && v.Detail.Contains("line 3 was answered Leading", StringComparison.Ordinal));
     }
@@ -36,7 +36,7 @@ public class ReplayChecksTests
     [Fact]
     public void Bids_that_came_after_the_end_are_named_as_such()
     {
-        (_run.Answers[3].Response.Outcome, _run.Answers[3].Response.RejectionReason) = (V1.BidOutcome.Rejected, V1.RejectionReason.Ended);
+        (_run.Answers[3].Result.Outcome, _run.Answers[3].Result.RejectionReason) = (V1.BidOutcome.Rejected, V1.RejectionReason.Ended);
 
         Assert.Contains(Violations(_run), v => v.Invariant == "I3" && v.Detail.Contains("--end-after", StringComparison.Ordinal));
     }
@@ -70,7 +70,7 @@ public class ReplayChecksTests
     [Fact]
     public void A_refusal_that_is_forgotten_is_found()
     {
-        var forgotten = _run.Outcomes.ToDictionary(outcome => outcome.Key, V1.PlaceBidResponse? (_) => null);
+        var forgotten = _run.Outcomes.ToDictionary(outcome => outcome.Key, V1.BidResult? (_) => null);
 
         Assert.NotEmpty(forgotten);
         Assert.All(Violations(_run with { Outcomes = forgotten }), v => Assert.Equal("I2", v.Invariant));

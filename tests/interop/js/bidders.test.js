@@ -27,7 +27,7 @@ async function listAll(caller, auctionId) {
     page = await caller.listBids({ auctionId, pageSize: 100, pageToken: page?.nextPageToken ?? "" });
     bids.push(...page.bids);
   } while (page.nextPageToken);
-  return { bids, total: Number(page.totalCount) };
+  return { bids, total: Number(page.totalSize) };
 }
 
 /** Watches until the stream ends. */
@@ -55,7 +55,7 @@ describe(`two hundred bidders on one auction (SEED=${seed})`, () => {
         const bid = below(3) === 0 ? { amount: usd(limit) } : { maxAmount: usd(limit) };
         const request = { auctionId, idempotencyKey: key(), ...bid };
         // The same request twice at once, as a client does that lost patience.
-        const [response, again] = await Promise.all([bidder.placeBid(request), bidder.placeBid(request)]);
+        const [{ result: response }, { result: again }] = await Promise.all([bidder.placeBid(request), bidder.placeBid(request)]);
         answers.push({ bidder, request, response, again });
         minimum = cents(response.state.minimumBid);
       }
@@ -79,7 +79,7 @@ describe(`two hundred bidders on one auction (SEED=${seed})`, () => {
       assert.ok(again.replayed || response.replayed, "only one of two is the first answer");
     }
     for (const { bidder, request, response } of answers.slice(0, 50)) {
-      assert.deepEqual(same(await bidder.placeBid(request)), same(response));
+      assert.deepEqual(same((await bidder.placeBid(request)).result), same(response));
       const { result } = await bidder.getBidOutcome({ auctionId, idempotencyKey: request.idempotencyKey });
       assert.deepEqual(same(result), same(response));
     }
@@ -164,7 +164,7 @@ describe("a stream of bids", () => {
     call.end();
     await done;
     assert.equal(answered.size, keys.length + 1);
-    for (const k of keys) assert.equal(answered.get(k).result, "bid");
+    for (const k of keys) assert.deepEqual([answered.get(k).answer, answered.get(k).auctionId], ["result", auctionId]);
     assert.equal(answered.get("00000000-0000-4000-8000-000000000000").error.code, 5, "no such auction");
   });
 });

@@ -99,7 +99,7 @@ class StackTest(unittest.TestCase):
 
     def bid(self, auction_id, bidder, max_cents, key=None):
         request = {"auction_id": auction_id, "idempotency_key": key or str(uuid.uuid4()), "max_amount": usd(max_cents)}
-        return self.bidding.call("auctions.v1.BiddingService/PlaceBid", request, token(bidder, "bidder"))
+        return self.bidding.call("auctions.v1.BiddingService/PlaceBid", request, token(bidder, "bidder")).result
 
     def assert_error(self, code, reason, call):
         """The call fails with the code, and says the same and why in grpc-status-details-bin."""
