@@ -62,16 +62,16 @@ internal static class AuctionMap
         return Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, EtagBytes));
     }
 
-    public static V1.Bid Bid(LedgerBid bid, Guid auctionId, string currency) => new()
+    public static V1.Bid Bid(LedgerEntry entry, Guid auctionId, string currency) => new()
     {
-        BidId = bid.Id.ToString(),
+        BidId = entry.Id.ToString(),
         AuctionId = auctionId.ToString(),
-        Version = bid.Version,
-        BidderId = bid.Bidder,
-        Kind = StateMap.Kind(bid.Kind),
-        Amount = MoneyMap.FromMinor(bid.Offered, currency),
-        PriceAfter = MoneyMap.FromMinor(bid.PriceAfter, currency),
-        LeaderAfter = bid.LeaderAfter,
-        DecideTime = TimeMap.FromUs(bid.DecidedUs),
+        Version = entry.Version,
+        BidderId = entry.Bid!.Bidder,
+        Kind = StateMap.Kind(entry.Bid.Kind),
+        Amount = MoneyMap.FromMinor(entry.Offered, currency),
+        PriceAfter = MoneyMap.FromMinor(entry.After.Price, currency),
+        LeaderAfter = entry.After.Leader,
+        DecideTime = TimeMap.FromUs(entry.DecidedUs),
     };
 }

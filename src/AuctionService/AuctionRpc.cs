@@ -42,8 +42,7 @@ internal sealed class AuctionRpc(CreateAuction create, EndEarly end, LedgerLifec
         var response = new V1.ListBidsResponse { TotalSize = page.TotalCount };
         if (page.Bids.Count == 0) return response;
 
-        var currency = (await lifecycle.ReadAuctionAsync(id, context.CancellationToken))!.Head.Terms.Currency;
-        response.Bids.AddRange(page.Bids.Take(size).Select(b => AuctionMap.Bid(b, id, currency)));
+        response.Bids.AddRange(page.Bids.Take(size).Select(bid => AuctionMap.Bid(bid, id, page.Currency)));
         if (page.Bids.Count > size) response.NextPageToken = PageToken.Write(list, page.Bids[size - 1].Version);
         return response;
     }

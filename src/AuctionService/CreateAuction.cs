@@ -3,14 +3,13 @@ using Auctions.Grpc;
 using Auctions.Hosting;
 using Auctions.Ledger;
 using AuctionService.Closing;
-using Npgsql;
 using V1 = Auctions.V1;
 
 namespace AuctionService;
 
 /// <summary>Creates an auction, once a seller and idempotency key, and sees to it that its start and end wake a wave.</summary>
 internal sealed class CreateAuction(
-    AuctionCheck check, LedgerLifecycle lifecycle, NpgsqlDataSource source, WaveSchedule schedule, TimeProvider timeProvider)
+    AuctionCheck check, LedgerLifecycle lifecycle, WaveSchedule schedule, TimeProvider timeProvider)
 {
     /// <exception cref="Grpc.Core.RpcException">
     /// INVALID_ARGUMENT: the request breaks rules, all of which are named; or the key was used for another request.
@@ -21,7 +20,7 @@ internal sealed class CreateAuction(
         if (request.Auction is null) throw RpcErrors.InvalidArgument("auction", null, "must be set");
 
         // Before the check: what was right when the auction was created may not be right any more, such as its end.
-        if (await FindAsync(seller, key, cancellationToken) is { } earlier)
+        if (await lifecycle.FindCreatedAsync(seller, key, cancellationToken) is { } earlier)
             return earlier.CreateDigest == AuctionCheck.Digest(request.Auction) ? earlier : throw RpcErrors.KeyReused(key);
 
         var auction = check.Check(request.Auction, seller, key, timeProvider.GetUtcNow().ToMicroseconds());
@@ -29,14 +28,5 @@ internal sealed class CreateAuction(
         if (result.Outcome == CreateOutcome.KeyReused) throw RpcErrors.KeyReused(key);
         await schedule.AddAsync(result.Auction, cancellationToken);
         return result.Auction;
-    }
-
-    private async Task<AuctionRow?> FindAsync(string seller, Guid key, CancellationToken cancellationToken)
-    {
-        await using var command = source.CreateCommand($"select {AuctionRow.Columns} from auctions where seller_id = $1 and create_key = $2");
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = seller });
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = key });
-        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
-        return await rows.ReadAsync(cancellationToken) ? AuctionRow.Read(rows) : null;
     }
 }

@@ -59,31 +59,24 @@ internal sealed partial class EndEarly(
 
     private async Task<SealResult> SealAsync(AuctionRow row, SealCause cause, string reason, CancellationToken cancellationToken)
     {
-        var redisUs = await StopAsync(row.Id, cancellationToken);
-
-        // After every decision so far, by whichever clock: bids that were decided before the end must be seen to have been.
-        var latest = await lifecycle.ReadAuctionAsync(row.Id, cancellationToken) ?? row;
-        var nowUs = Math.Max(Math.Max(timeProvider.GetUtcNow().ToMicroseconds(), redisUs), latest.DecidedUs + 1);
-        var result = await lifecycle.SealAsync(new SealRequest(row.Id, cause, nowUs, reason), cancellationToken);
+        await StopAsync(row.Id, cancellationToken);
+        var result = await lifecycle.SealAsync(new SealRequest(row.Id, cause, reason), cancellationToken);
         if (result.Outcome == SealOutcome.Sealed) Sealed(row.Id, cause, result.Auction!.Winner.Length > 0);
         await ForgetAsync(result.Auction!, cancellationToken);
         return result;
     }
 
     /// <summary>Redis accepts nothing from here on, and what it has decided is appended. Without Redis there is nothing to stop.</summary>
-    /// <returns>Redis' clock; 0 where it is not known.</returns>
-    private async Task<long> StopAsync(Guid auctionId, CancellationToken cancellationToken)
+    private async Task StopAsync(Guid auctionId, CancellationToken cancellationToken)
     {
         try
         {
-            var attempt = await hotState.SealAsync(auctionId, force: true, cancellationToken);
+            await hotState.SealAsync(auctionId, force: true, cancellationToken);
             await recovery.AppendPendingAsync(auctionId, cancellationToken);
-            return attempt?.NowUs ?? 0;
         }
         catch (HotStateUnavailableException e)
         {
             WithoutRedis(auctionId, e.Message);
-            return 0;
         }
     }
 

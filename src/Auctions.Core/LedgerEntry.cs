@@ -52,4 +52,8 @@ public sealed record LedgerEntry(
     long DecidedUs,
     Terms? Terms,
     string Winner,
-    EndReason EndReason);
+    EndReason EndReason)
+{
+    /// <summary>What an accepted bid visibly offered, in minor units: its limit if it was outbid, else the price that it leads at.</summary>
+    public long Offered => Outcome == BidOutcome.Leading ? After.Price : Bid!.Limit;
+}

@@ -2,57 +2,62 @@ using Auctions.Core;
 
 namespace Auctions.Ledger;
 
-/// <summary>What the ledger made of a decided bid.</summary>
+/// <summary>What the ledger did with a decided bid.</summary>
 public enum AppendOutcome
 {
     /// <summary>It is in the ledger now.</summary>
     Appended,
     /// <summary>The same entry was there already.</summary>
     AlreadyThere,
-    /// <summary>The key has an answer already, another one: <see cref="AppendResult.Answer"/> is to be given.</summary>
+    /// <summary>The key has another answer already: <see cref="AppendResult.Answer"/> is the one to give.</summary>
     Answered,
-    /// <summary>Its predecessor is not there yet: append what is pending first.</summary>
+    /// <summary>Its predecessor is not in the ledger yet: append the pending entries first.</summary>
     Early,
-    /// <summary>It was decided on a state that is not the ledger's.</summary>
+    /// <summary>It was decided on a state that is not the ledger's: decide it again.</summary>
     Conflict,
 }
 
 /// <summary>The result for one decided bid.</summary>
-/// <param name="Answer">What the ledger holds as the answer to its key; null where it is early or refused.</param>
+/// <param name="Answer">What the ledger holds as the answer to its key; null if it is early or in conflict.</param>
 public readonly record struct AppendResult(AppendOutcome Outcome, DecidedBid? Answer);
 
 /// <summary>
-/// The truth. All that it returns as appended, there or answered is committed and fsynced. Implemented on Postgres, and in
-/// memory by the simulation.
+/// The truth. What it returns as appended, already there or answered is committed and fsynced. Postgres implements it,
+/// and the simulation does in memory.
 /// </summary>
 public interface ILedger
 {
     /// <summary>
-    /// Appends accepted bids to their auctions' chains and records refusals, each only where what it rests on is what the
-    /// ledger holds. What is fresh takes one transaction and one round trip where nothing is amiss. Bids of one auction are in version order.
+    /// Appends accepted bids to their auctions' chains and records rejected ones, each only if the ledger holds the
+    /// state that it was decided on. Fresh bids without a conflict take one transaction and one round trip.
     /// </summary>
-    /// <param name="bids">Of any auctions; no id twice.</param>
-    /// <param name="fresh">Whether a bid was decided just now and never sent here, one a bid; empty: none was. Nobody looks first whether it,
-    /// or an answer to its key, is there already: the index tells. The results are the same without, and cost more.</param>
-    /// <returns>One result a bid, in order.</returns>
-    /// <exception cref="LedgerUnavailableException">Nothing is known of the outcome: ask again with the same bids.</exception>
+    /// <param name="bids">Of any auctions, no id twice; the bids of one auction in version order.</param>
+    /// <param name="fresh">
+    /// One flag for each bid: whether it was decided just now and never sent here. Nobody looks up first whether a
+    /// fresh bid, or an answer to its key, is there already: the unique index tells. Empty = none is fresh. The results
+    /// are the same either way; those of fresh bids cost less.
+    /// </param>
+    /// <returns>One result for each bid, in order.</returns>
+    /// <exception cref="LedgerUnavailableException">The outcome is unknown: call again with the same bids.</exception>
     Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken);
 
-    /// <summary>The head of an auction's chain; null where there is no such auction.</summary>
+    /// <summary>The head of an auction's chain; null if there is no such auction.</summary>
     Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken);
 
-    /// <summary>The newest answers (accepted and refused) of an auction, for Redis' idempotency records.</summary>
-    Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(Guid auctionId, int limit, CancellationToken cancellationToken);
+    /// <summary>The newest answers of an auction, accepted and rejected, for Redis' idempotency records.</summary>
+    Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
+        Guid auctionId, int limit, CancellationToken cancellationToken);
 
-    /// <summary>The answer to a key; null where none was recorded.</summary>
+    /// <summary>The answer to a key; null if none was recorded.</summary>
     Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken);
 
-    /// <summary>When bids of these bidders were decided on the auction since then, by bidder, ascending.</summary>
-    Task<ILookup<string, long>> ReadDecisionTimesAsync(Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken);
+    /// <summary>When bids of these bidders on the auction were decided since then: by bidder, ascending.</summary>
+    Task<ILookup<string, long>> ReadDecisionTimesAsync(
+        Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken);
 
-    /// <summary>The terms with that digest that the auction was once held under; null where there were none.</summary>
+    /// <summary>The terms with that digest that the auction had at some time; null if there were none.</summary>
     Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken);
 }
 
-/// <summary>Postgres did not answer, or the connection was lost in between: the outcome is not known.</summary>
+/// <summary>Postgres did not answer, or the connection was lost during the call: the outcome is unknown.</summary>
 public sealed class LedgerUnavailableException(string message, Exception inner) : Exception(message, inner);

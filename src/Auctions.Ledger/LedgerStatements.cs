@@ -1,22 +1,69 @@
+using System.Reflection;
+
 namespace Auctions.Ledger;
 
-/// <summary>The statements of <see cref="PostgresLedger"/>. Tests give it some with a guard taken out.</summary>
-internal sealed record LedgerStatements
+/// <summary>
+/// Every statement that the services run on the ledger, by the name of its file in <c>Sql/</c>. They come in by the
+/// constructors of the classes that run them.
+/// </summary>
+public sealed record LedgerStatements
 {
-    public string Lock { get; init; } = EmbeddedSql.Statement("lock");
-    public string Append { get; init; } = EmbeddedSql.Statement("append");
-    public string Refuse { get; init; } = EmbeddedSql.Statement("refuse");
+    public string Amend { get; init; } = EmbeddedSql.Statement("amend");
+    public string AnswersPage { get; init; } = EmbeddedSql.Statement("answers_page");
     public string AnswersToKeys { get; init; } = EmbeddedSql.Statement("answers_to_keys");
-    public string RecentAnswers { get; init; } = EmbeddedSql.Statement("recent_answers");
+    public string Append { get; init; } = EmbeddedSql.Statement("append");
+    public string AuctionByKey { get; init; } = EmbeddedSql.Statement("auction_by_key");
+    public string AuctionsById { get; init; } = EmbeddedSql.Statement("auctions_by_id");
+    public string AuctionsPage { get; init; } = EmbeddedSql.Statement("auctions_page");
+    public string BidsPage { get; init; } = EmbeddedSql.Statement("bids_page");
+    public string ClaimDue { get; init; } = EmbeddedSql.Statement("claim_due");
+    public string Create { get; init; } = EmbeddedSql.Statement("create");
     public string DecisionTimes { get; init; } = EmbeddedSql.Statement("decision_times");
-    public string Head { get; init; } = EmbeddedSql.Statement("head");
-    public string Terms { get; init; } = EmbeddedSql.Statement("terms");
+    public string EntriesPage { get; init; } = EmbeddedSql.Statement("entries_page");
+    public string Heads { get; init; } = EmbeddedSql.Statement("heads");
+    public string LockAuctions { get; init; } = EmbeddedSql.Statement("lock_auctions");
+    public string NextInstants { get; init; } = EmbeddedSql.Statement("next_instants");
+    public string RecentAnswers { get; init; } = EmbeddedSql.Statement("recent_answers");
+    public string RecordRejections { get; init; } = EmbeddedSql.Statement("record_rejections");
+    public string Seal { get; init; } = EmbeddedSql.Statement("seal");
+    public string Start { get; init; } = EmbeddedSql.Statement("start");
+    public string Starting { get; init; } = EmbeddedSql.Statement("starting");
+    public string TermsByDigest { get; init; } = EmbeddedSql.Statement("terms_by_digest");
+}
 
-    /// <summary>The append without one of its guards.</summary>
-    public LedgerStatements Without(string guard)
+/// <summary>The files of <c>Sql/</c> and <c>Migrations/</c>, which are part of the assembly.</summary>
+internal static class EmbeddedSql
+{
+    private const string Root = "Auctions.Ledger.";
+
+    private static Assembly Assembly => typeof(EmbeddedSql).Assembly;
+
+    /// <summary>
+    /// A statement by its file's name: <c>append</c> is <c>Sql/append.sql</c>. Lists of columns are filled in.
+    /// </summary>
+    public static string Statement(string name) => Read($"{Root}Sql.{name}.sql")
+        .Replace("{auction}", AuctionRow.Columns, StringComparison.Ordinal)
+        .Replace("{head}", StoredHead.Columns, StringComparison.Ordinal)
+        .Replace("{ledger}", LedgerRow.Columns, StringComparison.Ordinal);
+
+    /// <summary>The migrations in order.</summary>
+    public static IEnumerable<Migration> Migrations()
     {
-        return this with { Append = Remove(Append), Refuse = Remove(Refuse) };
+        const string folder = Root + "Migrations.";
+        return Assembly.GetManifestResourceNames()
+            .Where(name => name.StartsWith(folder, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .Select(name => Migration.Of(name[folder.Length..], Read(name)));
+    }
 
-        string Remove(string sql) => string.Join('\n', sql.Split('\n').Where(l => !l.EndsWith($"-- guard: {guard}", StringComparison.Ordinal)));
+    /// <summary>
+    /// With the line ends of the repository, whatever the checkout made of them: checksums depend on it.
+    /// </summary>
+    private static string Read(string resource)
+    {
+        using var stream = Assembly.GetManifestResourceStream(resource)
+            ?? throw new InvalidOperationException($"The assembly has no resource {resource}.");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd().ReplaceLineEndings("\n");
     }
 }

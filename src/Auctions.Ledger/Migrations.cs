@@ -8,11 +8,11 @@ using Npgsql;
 namespace Auctions.Ledger;
 
 /// <summary>
-/// Brings a database to this version's schema: applies the files of <c>Sql/Migrations</c> that it has not seen, in order, each in a
-/// transaction of its own. Processes that start together take turns at an advisory lock. Applied files never change: a change of schema
-/// is a new file.
+/// Brings a database to this version's schema: applies the migrations that it has not seen, in order, each in a
+/// transaction of its own. Processes that start together take turns by an advisory lock. An applied file never changes:
+/// a change of the schema is a new file in <c>Migrations/</c>.
 /// </summary>
-public sealed partial class Migrations(NpgsqlDataSource source, ILogger<Migrations> logger)
+public sealed class Migrations(NpgsqlDataSource source, IEnumerable<Migration> files, ILogger<Migrations> logger)
 {
     /// <summary>The advisory lock's key; any number that nothing else in the database locks.</summary>
     private const long LockKey = 0x41756374696F6E73;
@@ -28,15 +28,19 @@ public sealed partial class Migrations(NpgsqlDataSource source, ILogger<Migratio
         )
         """;
 
-    /// <summary>The files to apply; tests give others.</summary>
-    internal IReadOnlyList<Migration> Files { get; init; } = [.. EmbeddedSql.Migrations().Select(m => Migration.Of(m.FileName, m.Text))];
+    private readonly IReadOnlyList<Migration> _files = [.. files];
+
+    /// <summary>Those that bring a database to the schema of this version.</summary>
+    public static Migrations OfThisVersion(NpgsqlDataSource source, ILogger<Migrations> logger) =>
+        new(source, EmbeddedSql.Migrations(), logger);
 
     /// <summary>Applies what is missing.</summary>
     /// <returns>How many files were applied.</returns>
-    /// <exception cref="MigrationException">An applied file was changed afterwards, two files share a number, or a file failed.</exception>
+    /// <exception cref="MigrationException">An applied file was changed afterwards, two files share a number, or a file
+    /// failed.</exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        if (Files.GroupBy(f => f.Number).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        if (_files.GroupBy(f => f.Number).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new MigrationException($"Migrations {string.Join(" and ", twice.Select(f => f.Name))} have the same number.");
 
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
@@ -46,13 +50,14 @@ public sealed partial class Migrations(NpgsqlDataSource source, ILogger<Migratio
         {
             await connection.ExecuteAsync(new CommandDefinition(CreateTable, cancellationToken: cancellationToken));
             var applied = await ApplyMissingAsync(connection, cancellationToken);
-            // Connections know the types that there were when the first one was opened, before they were made here, or by whoever held the lock.
+            // Npgsql knows the types that existed when the first connection was opened: the migrations have added some
+            // since.
             await connection.ReloadTypesAsync(cancellationToken);
             return applied;
         }
         finally
         {
-            // Pooled connections keep session locks. If this fails the session is gone, and the lock with it.
+            // A pooled connection keeps session locks. If this fails, the session is gone, and the lock with it.
             if (connection.State == System.Data.ConnectionState.Open)
                 await connection.ExecuteAsync("select pg_advisory_unlock(@LockKey)", new { LockKey });
         }
@@ -62,11 +67,11 @@ public sealed partial class Migrations(NpgsqlDataSource source, ILogger<Migratio
     {
         var applied = (await connection.QueryAsync<(int Number, string Name, string Checksum)>(new CommandDefinition(
             "select number, name, checksum from schema_migrations", cancellationToken: cancellationToken))).ToDictionary(a => a.Number);
-        foreach (var unknown in applied.Values.Where(a => Files.All(f => f.Number != a.Number)))
-            LogUnknown(logger, unknown.Name);
+        foreach (var unknown in applied.Values.Where(a => _files.All(f => f.Number != a.Number)))
+            logger.MigrationUnknown(unknown.Name);
 
         var count = 0;
-        foreach (var file in Files.OrderBy(f => f.Number))
+        foreach (var file in _files.OrderBy(f => f.Number))
         {
             if (applied.TryGetValue(file.Number, out var before))
             {
@@ -103,19 +108,13 @@ public sealed partial class Migrations(NpgsqlDataSource source, ILogger<Migratio
             "insert into schema_migrations (number, name, checksum) values (@Number, @Name, @Checksum)",
             new { file.Number, file.Name, file.Checksum }, transaction, cancellationToken: cancellationToken));
         await transaction.CommitAsync(cancellationToken);
-        LogApplied(logger, file.Name);
+        logger.MigrationApplied(file.Name);
     }
-
-    [LoggerMessage(LogLevel.Information, "Migration {Name} applied")]
-    private static partial void LogApplied(ILogger logger, string name);
-
-    [LoggerMessage(LogLevel.Warning, "Migration {Name} was applied by a newer version; this one does not know it")]
-    private static partial void LogUnknown(ILogger logger, string name);
 }
 
 /// <summary>One file of the schema's history.</summary>
 /// <param name="Name">The file's name without its ending: <c>0001_auctions</c>.</param>
-internal sealed record Migration(int Number, string Name, string Text)
+public sealed record Migration(int Number, string Name, string Text)
 {
     /// <summary>The first 16 hex digits of the text's SHA-256.</summary>
     public string Checksum { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text)))[..16];
@@ -130,5 +129,7 @@ internal sealed record Migration(int Number, string Name, string Text)
     }
 }
 
-/// <summary>The database's schema and this version's do not fit, or a migration failed. The message says which and what to do.</summary>
+/// <summary>
+/// The database's schema and this version's do not fit, or a migration failed. The message says which and what to do.
+/// </summary>
 public sealed class MigrationException(string message, Exception? inner = null) : Exception(message, inner);

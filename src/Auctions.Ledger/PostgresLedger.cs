@@ -6,197 +6,170 @@ using Npgsql;
 namespace Auctions.Ledger;
 
 /// <summary>
-/// The ledger in Postgres. An append is one transaction: lock the auctions (<c>lock.sql</c>), append what was accepted (<c>append.sql</c>),
-/// record what was refused (<c>refuse.sql</c>); of fresh bids one round trip. All that guards the chain stands in those files.
+/// The ledger in Postgres. An append is one transaction: lock the auctions (<c>lock_auctions.sql</c>), append the
+/// accepted bids (<c>append.sql</c>), record the rejected ones (<c>record_rejections.sql</c>). Fresh bids take one
+/// round trip. Every guard of the chain stands in those files.
 /// </summary>
-public sealed partial class PostgresLedger : ILedger
+/// <param name="source">From <see cref="LedgerDataSource"/>.</param>
+public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql, ILogger<PostgresLedger> logger) : ILedger
 {
-    private readonly LedgerConnections _connections;
-    private readonly LedgerStatements _sql;
-    private readonly ILogger<PostgresLedger> _logger;
-    private readonly ConcurrentBag<BidRows> _spareRows = [];
+    private readonly LedgerConnections _connections = new(source);
+    private readonly ConcurrentBag<BidParameters> _spareParameters = [];
 
-    /// <param name="source">From <see cref="LedgerDataSource"/>.</param>
-    public PostgresLedger(NpgsqlDataSource source, ILogger<PostgresLedger> logger) : this(source, logger, new LedgerStatements())
+    /// <inheritdoc/>
+    public async Task<AppendResult[]> AppendAsync(
+        IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken)
     {
-    }
-
-    internal PostgresLedger(NpgsqlDataSource source, ILogger<PostgresLedger> logger, LedgerStatements statements)
-    {
-        _connections = new LedgerConnections(source);
-        _logger = logger;
-        _sql = statements;
+        var batch = new AppendBatch(bids);
+        if (fresh.Contains(true)) await AppendFreshAsync(batch, fresh, cancellationToken);
+        var remaining = batch.Unknown();
+        if (remaining.Length > 0) await AppendRangeAsync(batch, remaining, cancellationToken);
+        return batch.Results();
     }
 
     /// <inheritdoc/>
-    public async Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken)
-    {
-        var append = new Append(bids);
-        if (fresh.Contains(true)) await AppendFreshAsync(append, fresh, cancellationToken);
-        var left = append.Left();
-        if (left.Length > 0) await AppendRangeAsync(append, left, cancellationToken);
-        return append.Results();
-    }
+    public async Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        (await QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, new[] { auctionId })).SingleOrDefault()?.Parse();
 
     /// <inheritdoc/>
-    public Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
-        _connections.UseAsync(async connection =>
-        {
-            await using var command = connection.Command(_sql.Head, auctionId);
-            await using var row = await command.ExecuteReaderAsync(cancellationToken);
-            return await row.ReadAsync(cancellationToken)
-                ? new Head(row.GetInt64(0), row.GetGuid(1), Terms.Parse(row.GetString(2)), row.ReadState(3))
-                : null;
-        }, cancellationToken);
+    public async Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
+        Guid auctionId, int limit, CancellationToken cancellationToken) =>
+        await QueryAsync(sql.RecentAnswers, AnswerRow.Read, cancellationToken, auctionId, (long)limit);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(Guid auctionId, int limit, CancellationToken cancellationToken) =>
-        _connections.UseAsync(async connection =>
-        {
-            await using var command = connection.Command(_sql.RecentAnswers, auctionId, (long)limit);
-            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
-            var answers = new List<DecidedBid>();
-            while (await rows.ReadAsync(cancellationToken)) answers.Add(rows.ReadDecidedBid());
-            return (IReadOnlyList<DecidedBid>)answers;
-        }, cancellationToken);
+    public async Task<DecidedBid?> FindAnswerAsync(
+        Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) =>
+        (await QueryAsync(sql.AnswersToKeys, AnswerRow.Read, cancellationToken,
+            new[] { auctionId }, new[] { bidder }, new[] { key })).SingleOrDefault();
 
     /// <inheritdoc/>
-    public Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) =>
-        _connections.UseAsync(async connection =>
-        {
-            await using var command = connection.Command(_sql.AnswersToKeys, new[] { auctionId }, new[] { bidder }, new[] { key });
-            await using var row = await command.ExecuteReaderAsync(cancellationToken);
-            return await row.ReadAsync(cancellationToken) ? row.ReadDecidedBid() : null;
-        }, cancellationToken);
-
-    /// <inheritdoc/>
-    public Task<ILookup<string, long>> ReadDecisionTimesAsync(
+    public async Task<ILookup<string, long>> ReadDecisionTimesAsync(
         Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken) =>
-        _connections.UseAsync(async connection =>
-        {
-            await using var command = connection.Command(_sql.DecisionTimes, auctionId, bidders.ToArray(), sinceUs);
-            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
-            var times = new List<(string Bidder, long DecidedUs)>();
-            while (await rows.ReadAsync(cancellationToken)) times.Add((rows.GetString(0), rows.GetInt64(1)));
-            return times.ToLookup(t => t.Bidder, t => t.DecidedUs);
-        }, cancellationToken);
+        (await QueryAsync(sql.DecisionTimes, row => (Bidder: row.GetString(0), DecidedUs: row.GetInt64(1)), cancellationToken,
+            auctionId, bidders.ToArray(), sinceUs)).ToLookup(time => time.Bidder, time => time.DecidedUs);
 
     /// <inheritdoc/>
-    public Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken) =>
-        _connections.UseAsync(async connection =>
-        {
-            await using var command = connection.Command(_sql.Terms, auctionId, digest);
-            return await command.ExecuteScalarAsync(cancellationToken) is string line ? Terms.Parse(line) : null;
-        }, cancellationToken);
+    public async Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken) =>
+        (await QueryAsync(sql.TermsByDigest, row => Terms.Parse(row.GetString(0)), cancellationToken, auctionId, digest))
+            .SingleOrDefault();
+
+    private Task<List<T>> QueryAsync<T>(
+        string statement, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values) =>
+        _connections.UseAsync(c => c.QueryAsync(statement, read, cancellationToken, values), cancellationToken);
 
     /// <summary>
-    /// What nearly always is all: fresh bids join, and what is not fresh has its answer. Anything else stays unsaid: a key that does have an
-    /// answer has rolled all of it back, and a fresh bid that does not follow may have been appended by another instance.
+    /// The common case: fresh bids join, and each of the others has its answer already. Anything else stays unknown. If
+    /// a fresh bid's key does have an answer, the unique index has rolled everything back; if a fresh bid does not
+    /// follow, another instance may have appended it.
     /// </summary>
-    private async Task AppendFreshAsync(Append append, bool[] fresh, CancellationToken cancellationToken)
+    private async Task AppendFreshAsync(AppendBatch batch, bool[] fresh, CancellationToken cancellationToken)
     {
         var places = Enumerable.Range(0, fresh.Length).ToLookup(i => fresh[i]);
         int[] joining = [.. places[true]], replayed = [.. places[false]];
         try
         {
-            await _connections.UseOnceAsync(c => RunAsync(c, append, append.AuctionsOf(joining), joining, replayed, cancellationToken), cancellationToken);
-            append.KeepWhatIsCertain();
+            await _connections.UseOnceAsync(
+                c => RunAsync(c, batch, batch.AuctionsOf(joining), joining, replayed, cancellationToken), cancellationToken);
+            batch.KeepCertain();
         }
         catch (PostgresException e) when (LedgerConnections.IsRace(e) || LedgerConnections.IsBadData(e))
         {
-            append.ForgetAll();
+            batch.ResetAll();
         }
     }
 
     /// <summary>
-    /// Appends a part of the bids. Where Postgres turns values away that no guard has caught, the part is halved until the bid that is
-    /// to blame stands alone: one forged line does not stop a lane.
+    /// Appends a part of the bids. If Postgres rejects a value that no guard has caught, the part is halved until that
+    /// bid stands alone: one forged line does not stop a lane.
     /// </summary>
-    private async Task AppendRangeAsync(Append append, int[] places, CancellationToken cancellationToken)
+    private async Task AppendRangeAsync(AppendBatch batch, int[] places, CancellationToken cancellationToken)
     {
         try
         {
-            await _connections.UseAsync(c => AppendUnknownAsync(c, append, places, cancellationToken), cancellationToken);
+            await _connections.UseAsync(c => LookUpAndAppendAsync(c, batch, places, cancellationToken), cancellationToken);
         }
         catch (PostgresException e) when (LedgerConnections.IsBadData(e))
         {
             if (places is [var place])
             {
-                LogBadData(_logger, append.Bids[place].AuctionId, append.Bids[place].Id, e.SqlState, e.MessageText);
-                append.AppendStatus[place] = AppendStatus.Conflict;
+                logger.BidNotStorable(batch.Bids[place].AuctionId, batch.Bids[place].Id, e.SqlState, e.MessageText);
+                batch.Status[place] = AppendStatus.Conflict;
                 return;
             }
 
             var middle = places.Length / 2;
-            await AppendRangeAsync(append, places[..middle], cancellationToken);
-            await AppendRangeAsync(append, places[middle..], cancellationToken);
+            await AppendRangeAsync(batch, places[..middle], cancellationToken);
+            await AppendRangeAsync(batch, places[middle..], cancellationToken);
         }
     }
 
-    /// <summary>Looks first, under the locks, whether the keys have answers, and appends those that have none.</summary>
-    private async Task<Append> AppendUnknownAsync(NpgsqlConnection connection, Append append, int[] places, CancellationToken cancellationToken)
+    /// <summary>Looks up under the locks which keys have answers, and appends the bids whose keys have none.</summary>
+    private async Task<AppendBatch> LookUpAndAppendAsync(
+        NpgsqlConnection connection, AppendBatch batch, int[] places, CancellationToken cancellationToken)
     {
-        append.Forget(places);
+        batch.Reset(places);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await RunAsync(connection, append, append.AuctionsOf(places), [], places, cancellationToken);
-        var (unknown, repeated) = append.PartUnknown(places);
-        if (unknown.Length > 0) await RunAsync(connection, append, [], unknown, repeated, cancellationToken);
+        await RunAsync(connection, batch, batch.AuctionsOf(places), [], places, cancellationToken);
+        var (unknown, repeated) = batch.SplitUnknown(places);
+        if (unknown.Length > 0) await RunAsync(connection, batch, [], unknown, repeated, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return append;
+        return batch;
     }
 
-    /// <summary>One round trip; outside of a transaction it is one.</summary>
+    /// <summary>One round trip; outside of a transaction it is a transaction of its own.</summary>
     /// <param name="locked">Auctions to lock.</param>
-    /// <param name="places">What to append.</param>
-    /// <param name="asked">For whose keys to look up the answers, afterwards.</param>
-    private async Task<Append> RunAsync(
-        NpgsqlConnection connection, Append append, Guid[] locked, int[] places, int[] asked, CancellationToken cancellationToken)
+    /// <param name="places">Bids to append or record.</param>
+    /// <param name="lookedUp">Bids whose keys to look up afterwards.</param>
+    private async Task<AppendBatch> RunAsync(
+        NpgsqlConnection connection, AppendBatch batch, Guid[] locked, int[] places, int[] lookedUp,
+        CancellationToken cancellationToken)
     {
-        var (accepted, refused) = (Rent(), Rent());
+        var (accepted, rejected) = (Rent(), Rent());
         try
         {
-            foreach (var place in append.ByAuction(places)) (append.Bids[place].Accepted ? accepted : refused).Add(place, append.Bids[place]);
+            foreach (var place in batch.ByAuction(places))
+                (batch.Bids[place].Accepted ? accepted : rejected).Add(place, batch.Bids[place]);
 
-            await using var batch = new NpgsqlBatch(connection);
-            if (locked.Length > 0) batch.BatchCommands.Add(LedgerCommands.Part(_sql.Lock, locked));
-            if (accepted.Count > 0) batch.BatchCommands.Add(accepted.Append(_sql.Append));
-            if (refused.Count > 0) batch.BatchCommands.Add(refused.Refuse(_sql.Refuse));
-            if (asked.Length > 0) batch.BatchCommands.Add(LedgerCommands.Part(_sql.AnswersToKeys, append.KeysOf(asked)));
+            await using var commands = new NpgsqlBatch(connection);
+            if (locked.Length > 0) commands.BatchCommands.Add(LedgerCommands.Part(sql.LockAuctions, locked));
+            if (accepted.Count > 0) commands.BatchCommands.Add(accepted.Append(sql.Append));
+            if (rejected.Count > 0) commands.BatchCommands.Add(rejected.RecordRejections(sql.RecordRejections));
+            if (lookedUp.Length > 0)
+                commands.BatchCommands.Add(LedgerCommands.Part(sql.AnswersToKeys, batch.KeysOf(lookedUp)));
 
-            await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
+            await using var rows = await commands.ExecuteReaderAsync(cancellationToken);
             var more = locked.Length == 0 || await rows.NextResultAsync(cancellationToken);
-            foreach (var part in (BidRows[])[accepted, refused])
+            foreach (var part in (BidParameters[])[accepted, rejected])
             {
                 if (part.Count == 0) continue;
-                await part.ReadAsync(rows, append.AppendStatus, cancellationToken);
+                await part.ReadStatusAsync(rows, batch.Status, cancellationToken);
                 more = await rows.NextResultAsync(cancellationToken);
             }
 
-            if (asked.Length > 0)
+            if (lookedUp.Length > 0)
             {
-                while (await rows.ReadAsync(cancellationToken)) append.Answer(asked[rows.GetInt64(rows.FieldCount - 1) - 1], rows.ReadDecidedBid());
+                while (await rows.ReadAsync(cancellationToken))
+                    batch.SetAnswer(lookedUp[rows.GetInt64(rows.FieldCount - 1) - 1], AnswerRow.Read(rows));
                 more = await rows.NextResultAsync(cancellationToken);
             }
 
-            // Rows arrive before the commit. Past the last result comes the server's word that it is ready, and so that it committed.
+            // Rows arrive before the commit. Behind the last result the server says that it is ready, and so has
+            // committed.
             if (more) throw new InvalidOperationException("The append returned more results than it has parts.");
-            return append;
+            return batch;
         }
         finally
         {
             Return(accepted);
-            Return(refused);
+            Return(rejected);
         }
     }
 
-    private BidRows Rent() => _spareRows.TryTake(out var rows) ? rows : new BidRows();
+    private BidParameters Rent() => _spareParameters.TryTake(out var parameters) ? parameters : new BidParameters();
 
-    private void Return(BidRows rows)
+    private void Return(BidParameters parameters)
     {
-        rows.Clear();
-        _spareRows.Add(rows);
+        parameters.Clear();
+        _spareParameters.Add(parameters);
     }
-
-    [LoggerMessage(LogLevel.Error, "Auction {AuctionId}: decided bid {Id} holds what Postgres cannot, and is refused: {SqlState} {Reason}")]
-    private static partial void LogBadData(ILogger logger, Guid auctionId, Guid id, string sqlState, string reason);
 }

@@ -1,11 +1,14 @@
 using System.Buffers.Binary;
 using System.Text;
+using Npgsql;
+using Npgsql.Internal;
+using Npgsql.Internal.Postgres;
 
 namespace Auctions.Ledger;
 
 /// <summary>
-/// A parameter: an array of rows of a composite type, in Postgres' binary form. Npgsql's own mapping of such types allocates a kilobyte a bid
-/// and takes some 2 us more than an array a column. Used again and again.
+/// A parameter: an array of rows of a composite type, in Postgres' binary form. Npgsql's own mapping of such types
+/// allocates a kilobyte for each bid, and takes about 2 us longer than an array for each column. Instances are reused.
 /// </summary>
 /// <param name="columns">Attributes of the type.</param>
 internal sealed class RowArray(int columns)
@@ -75,5 +78,61 @@ internal sealed class RowArray(int columns)
         if (_bytes.Length - Length < length) Array.Resize(ref _bytes, Math.Max(2 * _bytes.Length, Length + length));
         Length += length;
         return _bytes.AsSpan(Length - length, length);
+    }
+}
+
+// The interface of Npgsql's plug-ins. It may change with a version, and then this does not compile.
+#pragma warning disable NPG9001
+
+/// <summary>Lets Npgsql write a <see cref="RowArray"/> where a parameter's type is an array of rows.</summary>
+internal sealed class RowArrayResolverFactory : PgTypeInfoResolverFactory
+{
+    public static void AddTo(NpgsqlDataSourceBuilder builder) => builder.AddTypeInfoResolverFactory(new RowArrayResolverFactory());
+
+    public override IPgTypeInfoResolver CreateResolver() => new Resolver();
+
+    public override IPgTypeInfoResolver? CreateArrayResolver() => null;
+
+    private sealed class Resolver : IPgTypeInfoResolver
+    {
+        public PgTypeInfo? GetTypeInfo(Type? type, DataTypeName? dataTypeName, PgSerializerOptions options) =>
+            type == typeof(RowArray) && dataTypeName is { } name
+                ? new PgTypeInfo(options, new Converter(options.GetArrayElementTypeId(name)), name) { SupportsReading = false }
+                : null;
+    }
+
+    /// <summary>The header of a one-dimensional array from 1 without nulls, and the rows.</summary>
+    private sealed class Converter(PgTypeId rowType) : PgStreamingConverter<RowArray>
+    {
+        private const int HeaderBytes = 20;
+
+        public override Size GetSize(SizeContext context, RowArray value, ref object? writeState) => HeaderBytes + value.Length;
+
+        public override void Write(PgWriter writer, RowArray value)
+        {
+            if (writer.ShouldFlush(HeaderBytes)) writer.Flush();
+            WriteHeader(writer, value);
+            writer.WriteBytes(value.Bytes.Span);
+        }
+
+        public override async ValueTask WriteAsync(PgWriter writer, RowArray value, CancellationToken cancellationToken = default)
+        {
+            if (writer.ShouldFlush(HeaderBytes)) await writer.FlushAsync(cancellationToken);
+            WriteHeader(writer, value);
+            await writer.WriteBytesAsync(value.Bytes, cancellationToken);
+        }
+
+        public override RowArray Read(PgReader reader) => throw new NotSupportedException("Rows are only written.");
+
+        public override ValueTask<RowArray> ReadAsync(PgReader reader, CancellationToken cancellationToken = default) => new(Read(reader));
+
+        private void WriteHeader(PgWriter writer, RowArray value)
+        {
+            writer.WriteInt32(1); // dimensions
+            writer.WriteInt32(0); // no nulls
+            writer.WriteAsOid(rowType);
+            writer.WriteInt32(value.Count);
+            writer.WriteInt32(1); // the index of the first row
+        }
     }
 }

@@ -1,5 +1,5 @@
 using Auctions.HotState;
-using Npgsql;
+using Auctions.Ledger;
 using StackExchange.Redis;
 
 namespace CdcRedisUpdater;
@@ -14,7 +14,7 @@ namespace CdcRedisUpdater;
 /// and is in the ledger when this reads it, and what it does later is done to the new one.
 /// </remarks>
 internal sealed partial class RedisRestartMonitor(
-    IConnectionMultiplexer redis, NpgsqlDataSource ledger, RepairRedis repair, TimeProvider timeProvider, ILogger<RedisRestartMonitor> logger) : BackgroundService
+    IConnectionMultiplexer redis, LedgerHistory history, RepairRedis repair, TimeProvider timeProvider, ILogger<RedisRestartMonitor> logger) : BackgroundService
 {
     private const int PageSize = 500;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
@@ -32,7 +32,7 @@ internal sealed partial class RedisRestartMonitor(
                 await LookAsync(stoppingToken);
                 _putOff = false;
             }
-            catch (Exception e) when (e is RedisException or TimeoutException or IOException or ObjectDisposedException or NpgsqlException)
+            catch (Exception e) when (e is RedisException or TimeoutException or IOException or ObjectDisposedException or LedgerUnavailableException)
             {
                 if (!_putOff) PutOff(e.Message);
                 _putOff = true;
@@ -80,15 +80,10 @@ internal sealed partial class RedisRestartMonitor(
     private async Task<int> CompareAsync(List<Guid> auctions, CancellationToken cancellationToken)
     {
         if (auctions.Count == 0) return 0;
-        var heads = new List<ChangedHead>(auctions.Count);
-        await using (var command = ledger.CreateCommand("select id, version, head, outside_version from auctions where id = any($1)"))
-        {
-            command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. auctions] });
-            await using var row = await command.ExecuteReaderAsync(cancellationToken);
-            while (await row.ReadAsync(cancellationToken)) heads.Add(new ChangedHead(row.GetGuid(0), row.GetInt64(1), row.GetGuid(2), row.GetInt64(3)));
-        }
-
-        await repair.DoAsync(heads, cancellationToken);
+        var heads = await history.ReadHeadsAsync(auctions, cancellationToken);
+        await repair.DoAsync(
+            [.. heads.Select(h => new ChangedHead(h.Head.AuctionId, h.Head.Version, h.Head.EntryId, h.OutsideVersion))],
+            cancellationToken);
         return heads.Count;
     }
 

@@ -34,10 +34,15 @@ public sealed record PublicAuction
 
     /// <summary>Reads a row of the topic <see cref="KafkaTopics.Auctions"/>.</summary>
     /// <exception cref="FormatException">A column is missing or is not what it should be; the message names it.</exception>
-    public static PublicAuction Of(in Change change)
+    public static PublicAuction Of(in Change change) => Of(change.ReadAfter());
+
+    /// <summary>Reads a row as JSON.</summary>
+    /// <inheritdoc cref="Of(in Change)"/>
+    public static PublicAuction Of(byte[] row) => Of(new RowReader(row, "row"));
+
+    private static PublicAuction Of(RowReader row)
     {
         var columns = new PublicAuctionColumns();
-        var row = change.ReadAfter();
         while (row.Read()) columns.Take(ref row);
         return columns.Build();
     }

@@ -10,7 +10,7 @@ namespace Auctions.Benchmarks.Limits;
 internal sealed class AppendLimit(BenchStack stack, NpgsqlDataSource postgres, AuctionMaker maker, TimeProvider timeProvider)
 {
     private const int WarmUpBatches = 10;
-    private readonly PostgresLedger _ledger = new(postgres, NullLogger<PostgresLedger>.Instance);
+    private readonly PostgresLedger _ledger = new(postgres, new LedgerStatements(), NullLogger<PostgresLedger>.Instance);
 
     public async Task<Measured> RunAsync(string what, int batch, int connections, int rows, CancellationToken cancellationToken)
     {

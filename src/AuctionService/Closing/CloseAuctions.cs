@@ -27,7 +27,7 @@ internal sealed partial class CloseAuctions(
     {
         while (true)
         {
-            await using var claim = await waves.ClaimDueAsync(options.Value.ClosingsMax, timeProvider.GetUtcNow().ToMicroseconds(), cancellationToken);
+            await using var claim = await waves.ClaimDueAsync(options.Value.ClosingsMax, cancellationToken);
             if (claim.AuctionIds.Count == 0 || await CloseAsync(claim.AuctionIds, cancellationToken) == 0) return;
         }
     }
@@ -92,8 +92,7 @@ internal sealed partial class CloseAuctions(
         if (early.Count > 0) await KeepOpenAsync(stopped, early, cancellationToken);
         if (stopped.Count == 0) return 0;
 
-        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
-        var results = await lifecycle.SealAsync([.. stopped.Select(s => new SealRequest(s.Id, SealCause.Time, s.Attempt?.NowUs ?? nowUs))], cancellationToken);
+        var results = await lifecycle.SealAsync([.. stopped.Select(s => new SealRequest(s.Id, SealCause.Time))], cancellationToken);
         var committedUs = timeProvider.GetUtcNow().ToMicroseconds();
         var (count, latestUs) = (0, 0L);
         for (var i = 0; i < results.Count; i++)

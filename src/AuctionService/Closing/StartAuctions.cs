@@ -9,7 +9,7 @@ namespace AuctionService.Closing;
 /// who watch, and look for what is active.
 /// </summary>
 internal sealed partial class StartAuctions(
-    LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, TimeProvider timeProvider, ILogger<StartAuctions> logger)
+    LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, ILogger<StartAuctions> logger)
 {
     private const int Max = 500;
 
@@ -17,10 +17,9 @@ internal sealed partial class StartAuctions(
     {
         while (true)
         {
-            var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
-            var due = await waves.FindStartingAsync(Max, nowUs, cancellationToken);
+            var due = await waves.FindStartingAsync(Max, cancellationToken);
             if (due.Count == 0) return;
-            var started = await waves.StartAsync(due, nowUs, cancellationToken);
+            var started = await waves.StartAsync(due, cancellationToken);
             if (started.Count > 0) Started(started.Count);
             await ForgetAsync(started, cancellationToken);
 

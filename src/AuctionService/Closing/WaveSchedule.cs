@@ -37,8 +37,7 @@ internal sealed partial class WaveSchedule(LedgerWaves waves, IServiceProvider s
     /// <summary>Schedules what is due shortly: ends that soft close has moved, and whatever was changed by another path.</summary>
     public async Task AddUpcomingAsync(CancellationToken cancellationToken)
     {
-        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
-        foreach (var instantUs in await waves.FindNextInstantsAsync(nowUs, nowUs + AheadUs, StepUs, UpcomingMax, cancellationToken))
+        foreach (var instantUs in await waves.FindNextInstantsAsync(AheadUs, StepUs, UpcomingMax, cancellationToken))
             await AddAsync(instantUs, cancellationToken);
     }
 

@@ -1,8 +1,8 @@
--- Changes texts and terms; the trigger appends the entry where terms or end change. Under lock.sql.
--- $1 auction id, then the columns in order; $17 now. An active auction whose start moves ahead is scheduled again.
+-- Changes texts and terms; the trigger appends the entry where terms or end change. Under lock_auctions.sql.
+-- $1 auction id, then the columns in order. An active auction whose start moves ahead is scheduled again.
 update auctions set title = $2, description = $3, media_urls = $4, category = $5, post_id = $6,
   currency = $7, opening = $8, reserve = $9, buy_now = $10, increment = $11,
   soft_close_window_us = $12, soft_close_extension_us = $13, max_extensions = $14, start_us = $15,
   original_end_us = $16, end_us = case when original_end_us <> $16 then $16 else end_us end,
-  status = case when status = 'active' and start_us <> $15 and $15 > $17 then 'scheduled' else status end
+  status = case when status = 'active' and start_us <> $15 and $15 > now_us() then 'scheduled' else status end
 where id = $1

@@ -1,24 +1,26 @@
--- Appends accepted bids to their auctions' chains. Under the locks of lock.sql, in the same transaction. None of the keys has an answer: whoever is not
--- sure has looked under the same locks, and the unique index is certain.
--- $1 decided_bid[], $2 entry_state[]: a row a bid; an auction's bids stand together, in version order.
--- $3, $4, $5: the auctions, and the places (from 1) of each one's first and last bid.
--- Returns a row for each bid that does not join: n (its place) and what became of it, refused or early; and one of n = how many were appended.
+-- Appends accepted bids to their auctions' chains. Under lock_auctions.sql, in the same transaction. None of the keys
+-- has an answer yet: a caller that is not sure has looked under the same locks, and the unique index makes certain. $1
+-- decided_bid[], $2 entry_state[]: a row for each bid; an auction's bids stand together, in version order. $3, $4, $5:
+-- the auctions, and the places (from 1) of each one's first and last bid. Returns a row for each bid that does not
+-- join: n (its place) and its status, conflict or early; and one row whose n is how many bids were appended.
 --
---  1. heads     the auctions, with what their chains end in
---  2. checked   each bid next to what it must rest on, its tip: the bid before it in the batch, or the head; and the guards: each
---               line alone keeps something out (the tests take each line out and see it get in)
+--  1. heads     the auctions, with the heads of their chains
+--  2. checked   each bid beside its tip, which it must follow: the bid before it in the batch, or the head; and the
+--               guards. Each keeps something out by itself (the tests take each line out and see it get in)
 --  3. broken    where an auction's first bid does not follow: none after it joins
 --  4. chained   what joins
 --  5. insert the entries, move the heads
 --
--- Plans are made once a connection, maybe on a small database: so heads are looked up in a subselect that can be nothing but a
--- look-up by index, and are moved by ctid (the rows are locked). Wide rows are written down once, in checked. What each node of
--- a plan and each column of it costs by itself is most of a small append: broken is made once, and no subselect has columns to spare.
+-- Plans are made once for each connection, maybe on a small database: so heads are read in a subselect that can only be
+-- an index look-up, and are moved by ctid (the rows are locked). Wide rows are materialized once, in checked. Every
+-- node of a plan and every column of it costs something in a small append: broken is computed once, and no subselect
+-- has a column that is not used.
 with heads as (
   select s.first, s.last, h.*
   from unnest($3::uuid[], $4::integer[], $5::integer[]) as s (auction_id, first, last)
   left join lateral (
-    select ctid as place, version, head, status, price, ceiling, leader, end_us, extensions, bid_count, terms_digest, reserve
+    select ctid as place, version, head, status, price, ceiling, leader, end_us, extensions, bid_count,
+      terms_digest, reserve
     from auctions a where a.id = s.auction_id limit 1) h on true
 ),
 checked as materialized (
@@ -44,7 +46,8 @@ checked as materialized (
     and b.price <= b.ceiling and b.ceiling <= 9007199254740991 -- guard: after.bounds
     and b.bid_count = before_bid_count + 1 -- guard: after.bid_count
     as follows,
-    b.id, prev, b.version, bid_kind, bidder, key, b.currency, amount, max, offered, outcome, b.terms_digest, b.decided_us,
+    b.id, prev, b.version, bid_kind, bidder, key, b.currency, amount, max, offered, outcome,
+    b.terms_digest, b.decided_us,
     b.status, b.price, b.ceiling, b.leader, b.end_us, b.extensions, b.bid_count, b.price >= h.reserve as reserve_met
   from heads h
   cross join lateral rows from (
@@ -52,17 +55,18 @@ checked as materialized (
       unnest(($2::entry_state[])[first : last]),
       unnest(array_prepend(null, ($2::entry_state[])[first : last - 1])))
     with ordinality as b (
-      auction_id, prev, bid_kind, bidder, key, currency, amount, max, offered, outcome, reason, terms_digest, decided_us,
+      auction_id, prev, bid_kind, bidder, key, currency, amount, max, offered, outcome, reason,
+      terms_digest, decided_us,
       before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
       id, version, status, price, ceiling, leader, end_us, extensions, bid_count,
       tip_id, tip_version, tip_status, tip_price, tip_ceiling, tip_leader, tip_end_us, tip_extensions, tip_bid_count, n)
 ),
 broken as materialized (
-  select auction_id, min(n) as from_n, min(n) filter (where not gap) as refused_from
+  select auction_id, min(n) as from_n, min(n) filter (where not gap) as conflict_from
   from checked where follows is not true group by auction_id
 ),
 chained as not materialized (
-  select c.*, b.refused_from,
+  select c.*, b.conflict_from,
     b.from_n is null or n < b.from_n as joins,
     ends or n + 1 = b.from_n as last
   from checked c left join broken b on b.auction_id = c.auction_id
@@ -84,6 +88,6 @@ moved as (
   from (select * from chained where joins and last) l
   where a.ctid = l.place
 )
-select n, case when n >= refused_from then 'refused' else 'early' end as became from chained where not joins
+select n, case when n >= conflict_from then 'conflict' else 'early' end as status from chained where not joins
 union all
 select count(*), 'appended' from appended

@@ -1,6 +1,9 @@
--- Takes auctions whose end has come, for as long as the transaction lasts; what another wave has taken is passed over.
--- $1 now, $2 limit.
+-- Takes auctions whose end has come, for as long as the transaction lasts. It skips those that another wave has taken.
+-- $1 limit.
 select a.id
-from (select id, end_us from auctions where status in ('scheduled', 'active') and end_us <= $1 order by end_us) a
+from (
+  select id, end_us from auctions
+  where status in ('scheduled', 'active') and end_us <= (select now_us()) order by end_us
+) a
 cross join lateral (select from closings c where c.auction_id = a.id for update skip locked) taken
-order by a.end_us limit $2
+order by a.end_us limit $1

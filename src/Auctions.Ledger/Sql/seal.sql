@@ -1,23 +1,31 @@
--- Appends sealing entries. Under lock.sql. $1 auction ids (no id twice), $2 causes (time, ended_by_seller, cancelled),
--- $3 now, $4 reasons of cancelling, $5 how long before the end a seller may not end it. Returns n (the place, from 1) and
--- what became of it: sealed, over (it was already), not_yet, too_late (for the seller), missing.
+-- Appends sealing entries. Under lock_auctions.sql. $1 auction ids (none twice), $2 causes (time, ended_by_seller,
+-- cancelled), $3 reasons for cancelling, $4 how long before the end a seller can no longer end the auction
+-- (microseconds). Returns n (the place in the arrays, from 1) and the outcome: sealed, over (it was sealed before),
+-- not_yet, too_late (for the seller), missing.
 --
---  1. judged   what is asked next to the head. Where the end has come, an auction ends by it, whatever was asked
---  2. sealing  the state that it leaves: Rules.Winner of Auctions.Core says the same, and ChainAudit holds the two together
-with judged as (
-  select s.n, s.cause, s.reason, a.*, s.now,
-    s.now >= a.end_us as due,
+-- The time is the ledger's clock, and always later than the last decision, by whichever clock that was made.
+--
+--  1. judged   each request beside the head. Where the end has come, the auction ends by time, whatever was asked
+--  2. sealing  the state after the entry. Rules.Winner of Auctions.Core says the same; ChainAudit compares the two
+with clock as materialized (select now_us() as now_us),
+judged as (
+  select s.n, s.cause, s.reason, a.*,
+    a.now >= a.end_us as due,
     (select h.bid_kind = 'buy_now' from ledger h where h.auction_id = a.id and h.version = a.version limit 1) as bought,
     case
       when a.id is null then 'missing'
       when a.status in ('ended', 'cancelled') then 'over'
-      when s.now >= a.end_us then 'sealed'
-      when s.cause = 'time' then 'not_yet' -- guard: end
-      when s.cause = 'ended_by_seller' and a.end_us - s.now <= $5 and a.bid_count > 0 and a.reserve_met then 'too_late' -- guard: seller
+      when a.now >= a.end_us then 'sealed'
+      when s.cause = 'time' then 'not_yet' -- guard: seal.end
+      when s.cause = 'ended_by_seller' and a.would_sell and a.end_us - a.now <= $4 then 'too_late' -- guard: seal.seller
       else 'sealed'
-    end as became
-  from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) with ordinality as s (auction_id, cause, now, reason, n)
-  left join lateral (select ctid as place, * from auctions a where a.id = s.auction_id limit 1) a on true
+    end as outcome
+  from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as s (auction_id, cause, reason, n)
+  left join lateral (
+    select a.ctid as place, greatest(clock.now_us, a.decided_us + 1) as now,
+      a.bid_count > 0 and a.reserve_met as would_sell, a.*
+    from clock, auctions a where a.id = s.auction_id limit 1
+  ) a on true
 ),
 sealing as (
   select j.id, j.place, gen_random_uuid() as entry, j.head, j.version + 1 as next, j.terms_digest, j.now,
@@ -25,9 +33,10 @@ sealing as (
     price, ceiling, leader, extensions, bid_count, reserve_met,
     case when cause = 'ended_by_seller' and not due then j.now else end_us end as end_us,
     case when cause = 'cancelled' and not due or not reserve_met then '' else leader end as winner,
-    case when due and bought then 'bought_now' when due then 'time' when cause = 'ended_by_seller' then cause else '' end as end_reason,
+    case when due and bought then 'bought_now' when due then 'time' when cause = 'ended_by_seller' then cause else ''
+      end as end_reason,
     case when cause = 'cancelled' and not due then j.reason else '' end as cancel_reason
-  from judged j where became = 'sealed'
+  from judged j where outcome = 'sealed'
 ),
 appended as (
   insert into ledger (auction_id, id, prev, version, kind, origin, terms_digest, decided_us,
@@ -41,4 +50,4 @@ moved as (
     status = s.status, end_us = s.end_us, winner = s.winner, end_reason = s.end_reason, cancel_reason = s.cancel_reason
   from sealing s where a.ctid = s.place
 )
-select n, became from judged
+select n, outcome from judged

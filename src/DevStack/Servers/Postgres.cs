@@ -81,7 +81,7 @@ public sealed class Postgres(RunDirectory run)
         await using var ledger = LedgerDataSource.Create(ConnectionString);
         try
         {
-            await new Migrations(ledger, NullLogger<Migrations>.Instance).RunAsync(cancellationToken);
+            await Migrations.OfThisVersion(ledger, NullLogger<Migrations>.Instance).RunAsync(cancellationToken);
         }
         catch (MigrationException e)
         {

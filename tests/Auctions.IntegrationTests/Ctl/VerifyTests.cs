@@ -28,7 +28,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
         _redis = await ConnectionMultiplexer.ConnectAsync(redisServer.Configuration);
         _open = await WithBidsAsync();
         _sealed = await WithBidsAsync();
-        await _ledger.Lifecycle.SealAsync(new SealRequest(_sealed, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour), CancellationToken.None);
+        await _ledger.SealAsync(_sealed, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour);
     }
 
     public async Task DisposeAsync()

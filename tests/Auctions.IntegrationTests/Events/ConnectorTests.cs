@@ -18,7 +18,7 @@ public sealed class ConnectorTests(PostgresServer postgres)
     public async Task A_snapshot_reads_the_columns_that_the_publication_has_and_no_other()
     {
         await using var source = NpgsqlDataSource.Create(await postgres.CreateDatabaseAsync());
-        await new Migrations(source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
+        await Migrations.OfThisVersion(source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
         await using var command = source.CreateCommand(
             "select format('public\\.%s\\.(%s)', tablename, array_to_string(attnames, '|')) from pg_publication_tables where pubname = 'auctions'");
         await using var reader = await command.ExecuteReaderAsync();

@@ -120,7 +120,7 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     public async Task A_sealed_auction_keeps_its_state_and_its_terms()
     {
         var auction = await db.OpenAsync();
-        await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start + Hour), CancellationToken.None);
+        await db.SealAsync(auction, SealCause.Time, Start + Hour);
 
         foreach (var change in (string[])["price = 7", "leader = 'me'", "end_us = end_us + 1", "reserve = 1", "status = 'active'", "status = 'cancelled'"])
             await Assert.ThrowsAsync<PostgresException>(() => db.ByHandAsync($"update auctions set {change} where id = '{auction}'"));

@@ -116,8 +116,8 @@ public sealed class FaultTests : IAsyncLifetime
                 () => _db.Ledger.FindTermsAsync(auction, "x", CancellationToken.None),
                 () => _db.RowAsync(auction),
                 () => _db.EntriesAsync(auction),
-                () => _db.Waves.ClaimDueAsync(1, Start, CancellationToken.None),
-                () => _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start), CancellationToken.None),
+                () => _db.Waves.ClaimDueAsync(1, CancellationToken.None),
+                () => _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None),
             ])
         {
             await Assert.ThrowsAsync<LedgerUnavailableException>(call);

@@ -47,8 +47,8 @@ public sealed class GrowthTests(PostgresServer postgres) : IAsyncLifetime
         Assert.All(await _db.AppendAsync(refused, accepted), r => Assert.Equal(AppendOutcome.Appended, r.Outcome));
         Assert.All(await _db.AppendAsync(refused, accepted), r => Assert.Equal(AppendOutcome.AlreadyThere, r.Outcome));
         Assert.Equal(2, (await _db.Ledger.ReadRecentAnswersAsync(auction, 2, CancellationToken.None)).Count);
-        await _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start), CancellationToken.None);
-        await _db.Waves.StartAsync([auction], Start, CancellationToken.None);
+        await _db.SealAsync(auction, SealCause.Time, Start);
+        await _db.Waves.StartAsync([auction], CancellationToken.None);
     }
 
     /// <summary>Rows of auctions and ledger that were read by way of an index, or without.</summary>

@@ -66,7 +66,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         var (other, otherHead) = await OneBidAsync();
         first = Decide(other, otherHead, Proxy("cat", 40_00), At - 1);
         forged = Forgeries[guard](other, After(otherHead, first));
-        var without = With(db.Source, new LedgerStatements().Without(guard));
+        var without = With(db.Source, Without(guard));
         Assert.Equal(AppendOutcome.Appended, (await without.AppendAsync([first, forged], [], CancellationToken.None))[1].Outcome);
     }
 
@@ -110,7 +110,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
     public async Task Nothing_follows_the_sealing_entry_even_where_Redis_knows_of_it()
     {
         var (auction, _) = await OneBidAsync();
-        await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Cancelled, At, "broken"), CancellationToken.None);
+        await db.SealAsync(auction, SealCause.Cancelled, At, "broken");
         var head = await db.HeadAsync(auction);
         var forged = Challenge(auction, Given(head, s => s with { Status = AuctionStatus.Active })) with { Before = head.State };
 
@@ -159,7 +159,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
     {
         string[] here = [.. Forgeries.Keys, "over", "basis", "superseded"];
         var statements = new LedgerStatements();
-        var there = (statements.Append + statements.Refuse).Split('\n')
+        var there = (statements.Append + statements.RecordRejections).Split('\n')
             .Where(l => l.Contains("-- guard: ", StringComparison.Ordinal))
             .Select(l => l[(l.IndexOf("-- guard: ", StringComparison.Ordinal) + 10)..])
             .Distinct();
@@ -192,7 +192,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
     };
 
     private async Task<AppendOutcome> AppendWithoutAsync(string guard, DecidedBid bid) =>
-        (await With(db.Source, new LedgerStatements().Without(guard)).AppendAsync([bid], [], CancellationToken.None))[0].Outcome;
+        (await With(db.Source, Without(guard)).AppendAsync([bid], [], CancellationToken.None))[0].Outcome;
 }
 
 /// <summary>The guards hold for bids that are called fresh too.</summary>

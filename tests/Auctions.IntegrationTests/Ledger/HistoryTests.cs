@@ -26,7 +26,7 @@ public sealed class HistoryTests(LedgerDatabase db) : IClassFixture<LedgerDataba
         Assert.Equal((5, 5), (first.TotalCount, second!.TotalCount));
         Assert.Equal(bids.Select(b => b.Id), first.Bids.Concat(second.Bids).Select(b => b.Id));
         var newest = first.Bids[0];
-        Assert.Equal((bids[0].Offered, bids[0].After.Price, "bidder5", "bidder5"), (newest.Offered, newest.PriceAfter, newest.LeaderAfter, newest.Bidder));
+        Assert.Equal((bids[0].Offered, bids[0].After.Price, "bidder5", "bidder5"), (newest.Offered, newest.After.Price, newest.After.Leader, newest.Bid!.Bidder));
         Assert.Null(await db.History.ReadBidsPageAsync(Guid.NewGuid(), null, 3, CancellationToken.None));
     }
 

@@ -14,6 +14,13 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
 
     public const long Hour = 3_600_000_000;
 
+    /// <summary>All SQL takes its time from now_us(): here from a table, where a test has set it.</summary>
+    private const string TestClock = """
+        create table test_clock (us bigint);
+        create or replace function now_us() returns bigint language sql volatile parallel safe
+          return coalesce((select us from test_clock), (extract(epoch from clock_timestamp()) * 1000000)::bigint);
+        """;
+
     public string ConnectionString { get; private set; } = "";
     public NpgsqlDataSource Source { get; private set; } = null!;
     public PostgresLedger Ledger { get; private set; } = null!;
@@ -30,15 +37,43 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     {
         ConnectionString = await postgres.CreateDatabaseAsync() + Settings;
         Source = LedgerDataSource.Create(ConnectionString);
-        await new Migrations(Source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
+        await Migrations.OfThisVersion(Source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
+        await ByHandAsync(TestClock);
         Ledger = With(Source, new LedgerStatements());
-        Lifecycle = new LedgerLifecycle(Source);
-        Waves = new LedgerWaves(Source);
-        History = new LedgerHistory(Source);
+        Lifecycle = new LedgerLifecycle(Source, new LedgerStatements());
+        Waves = new LedgerWaves(Source, new LedgerStatements());
+        History = new LedgerHistory(Source, new LedgerStatements());
     }
 
     internal static PostgresLedger With(NpgsqlDataSource source, LedgerStatements statements) =>
-        new(source, NullLogger<PostgresLedger>.Instance, statements);
+        new(source, statements, NullLogger<PostgresLedger>.Instance);
+
+    /// <summary>The statements without the line of one guard.</summary>
+    internal static LedgerStatements Without(string guard)
+    {
+        var all = new LedgerStatements();
+        return all with { Append = Cut(all.Append), RecordRejections = Cut(all.RecordRejections), Seal = Cut(all.Seal) };
+
+        string Cut(string sql) =>
+            string.Join('\n', sql.Split('\n').Where(line => !line.EndsWith($"-- guard: {guard}", StringComparison.Ordinal)));
+    }
+
+    /// <summary>Sets the ledger's clock, which then stands.</summary>
+    public Task SetClockAsync(long us) => ByHandAsync($"delete from test_clock; insert into test_clock values ({us})");
+
+    /// <summary>Seals an auction while the ledger's clock says so.</summary>
+    public async Task<SealResult> SealAsync(Guid auctionId, SealCause cause, long atUs, string reason = "")
+    {
+        await SetClockAsync(atUs);
+        return await Lifecycle.SealAsync(new SealRequest(auctionId, cause, reason), CancellationToken.None);
+    }
+
+    /// <summary>Amends an auction while the ledger's clock says so.</summary>
+    public async Task<AmendResult> AmendAsync(Guid auctionId, long expectedVersion, Amendment amendment, long atUs)
+    {
+        await SetClockAsync(atUs);
+        return await Lifecycle.AmendAsync(auctionId, expectedVersion, amendment, CancellationToken.None);
+    }
 
     /// <summary>An auction of one hour from <see cref="Start"/>.</summary>
     public async Task<Guid> OpenAsync(Terms? terms = null, long endUs = Start + Hour, long createdUs = Start)

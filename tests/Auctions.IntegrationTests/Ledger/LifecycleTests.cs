@@ -52,10 +52,13 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         var auction = await db.OpenAsync(createdUs: Start - 1);
         Assert.Equal(AuctionStatus.Scheduled, (await db.HeadAsync(auction)).State.Status);
 
-        Assert.Empty(await db.Waves.StartAsync([auction], Start - 1, CancellationToken.None));
-        Assert.Contains(auction, await db.Waves.FindStartingAsync(100, Start, CancellationToken.None));
-        Assert.Equal([auction], await db.Waves.StartAsync([auction], Start, CancellationToken.None));
-        Assert.Empty(await db.Waves.StartAsync([auction], Start + 1, CancellationToken.None));
+        await db.SetClockAsync(Start - 1);
+        Assert.Empty(await db.Waves.StartAsync([auction], CancellationToken.None));
+        await db.SetClockAsync(Start);
+        Assert.Contains(auction, await db.Waves.FindStartingAsync(100, CancellationToken.None));
+        Assert.Equal([auction], await db.Waves.StartAsync([auction], CancellationToken.None));
+        await db.SetClockAsync(Start + 1);
+        Assert.Empty(await db.Waves.StartAsync([auction], CancellationToken.None));
 
         var row = await db.RowAsync(auction);
         Assert.Equal((AuctionStatus.Active, 1, 1), (row.Head.State.Status, row.Head.Version, row.OutsideVersion));
@@ -71,9 +74,9 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         var end = (await db.HeadAsync(auction)).State.EndUs;
         Assert.Equal(Start + Hour - 1 + Hour / 2, end);
 
-        var early = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, end - 1), CancellationToken.None);
+        var early = await db.SealAsync(auction, SealCause.Time, end - 1);
         Assert.Equal((SealOutcome.NotYet, end), (early.Outcome, early.Auction!.Head.State.EndUs));
-        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, end), CancellationToken.None);
+        var done = await db.SealAsync(auction, SealCause.Time, end);
 
         Assert.Equal((SealOutcome.Sealed, "ann", EndReason.Time), (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
         Assert.Equal((AuctionStatus.Ended, 2, 2), (done.Auction.Head.State.Status, done.Auction.Head.Version, done.Auction.OutsideVersion));
@@ -84,10 +87,11 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     public async Task Without_its_guard_time_would_seal_before_the_end()
     {
         var auction = await db.OpenAsync();
-        var sql = string.Join('\n', db.Lifecycle.SealSql.Split('\n').Where(l => !l.Contains("-- guard: end", StringComparison.Ordinal)));
-        var careless = new LedgerLifecycle(db.Source) { SealSql = sql };
+        var careless = new LedgerLifecycle(db.Source, Without("seal.end"));
 
-        Assert.Equal(SealOutcome.Sealed, (await careless.SealAsync(new SealRequest(auction, SealCause.Time, HalfTime), CancellationToken.None)).Outcome);
+        await db.SetClockAsync(HalfTime);
+        var result = await careless.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None);
+        Assert.Equal(SealOutcome.Sealed, result.Outcome);
         Assert.Contains(await db.AuditAsync(auction), v => v.Field == "end_reason");
     }
 
@@ -95,8 +99,8 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     public async Task Sealing_again_says_how_it_ended()
     {
         var auction = await db.OpenAsync();
-        await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Cancelled, HalfTime, "broken"), CancellationToken.None);
-        var again = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start + Hour), CancellationToken.None);
+        await db.SealAsync(auction, SealCause.Cancelled, HalfTime, "broken");
+        var again = await db.SealAsync(auction, SealCause.Time, Start + Hour);
 
         Assert.Equal((SealOutcome.AlreadyOver, AuctionStatus.Cancelled, "broken", ""),
             (again.Outcome, again.Auction!.Head.State.Status, again.Auction.CancelReason, again.Auction.Winner));
@@ -109,7 +113,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     {
         var auction = await db.OpenAsync(VaseTerms with { Reserve = 50_00 });
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
-        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start + Hour), CancellationToken.None);
+        var done = await db.SealAsync(auction, SealCause.Time, Start + Hour);
 
         Assert.Equal(("", EndReason.Time, "ann"), (done.Auction!.Winner, done.Auction.EndReason, done.Auction.Head.State.Leader));
         Assert.Empty(await db.AuditAsync(auction));
@@ -120,7 +124,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     {
         var auction = await db.OpenAsync(VaseTerms with { BuyNow = 30_00 });
         await db.AppendAsync(await db.DecideAsync(auction, new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0), HalfTime));
-        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, HalfTime), CancellationToken.None);
+        var done = await db.SealAsync(auction, SealCause.Time, HalfTime);
 
         Assert.Equal((SealOutcome.Sealed, "ann", EndReason.BoughtNow), (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
         Assert.Empty(await db.AuditAsync(auction));
@@ -132,7 +136,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         var now = Start + Hour;
         var auction = await db.OpenAsync(endUs: Start + 20 * Hour);
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
-        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.EndedBySeller, now), CancellationToken.None);
+        var done = await db.SealAsync(auction, SealCause.EndedBySeller, now);
 
         Assert.Equal((SealOutcome.Sealed, "ann", EndReason.EndedBySeller, now),
             (done.Outcome, done.Auction!.Winner, done.Auction.EndReason, done.Auction.Head.State.EndUs));
@@ -151,7 +155,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         var auction = await db.OpenAsync(VaseTerms with { Reserve = reserve }, endUs: end);
         if (bid) await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
 
-        var result = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.EndedBySeller, end - hoursBefore * Hour), CancellationToken.None);
+        var result = await db.SealAsync(auction, SealCause.EndedBySeller, end - hoursBefore * Hour);
 
         Assert.Equal(expected, result.Outcome);
         Assert.Empty(await db.AuditAsync(auction));
@@ -162,7 +166,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     {
         var auction = await db.OpenAsync();
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
-        var done = await db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Cancelled, Start + Hour, "regret"), CancellationToken.None);
+        var done = await db.SealAsync(auction, SealCause.Cancelled, Start + Hour, "regret");
 
         Assert.Equal((SealOutcome.Sealed, AuctionStatus.Ended, "ann", EndReason.Time),
             (done.Outcome, done.Auction!.Head.State.Status, done.Auction.Winner, done.Auction.EndReason));
@@ -175,8 +179,9 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         var due = await db.OpenAsync();
         var later = await db.OpenAsync(endUs: Start + 2 * Hour);
         var missing = Guid.NewGuid();
+        await db.SetClockAsync(Start + Hour);
         var results = await db.Lifecycle.SealAsync(
-            [.. ((Guid[])[later, missing, due]).Select(id => new SealRequest(id, SealCause.Time, Start + Hour))], CancellationToken.None);
+            [.. ((Guid[])[later, missing, due]).Select(id => new SealRequest(id, SealCause.Time))], CancellationToken.None);
 
         Assert.Equal([SealOutcome.NotYet, SealOutcome.NoSuchAuction, SealOutcome.Sealed], results.Select(r => r.Outcome));
         Assert.Equal([later, null, due], results.Select(r => r.Auction?.Id));
@@ -187,11 +192,11 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     {
         var auction = await db.OpenAsync();
         var terms = VaseTerms with { Opening = 5_00 };
-        var changed = await db.Lifecycle.AmendAsync(auction, 0, new Amendment(Title: "Ming", Terms: terms, EndUs: Start + 2 * Hour), HalfTime, CancellationToken.None);
+        var changed = await db.AmendAsync(auction, 0, new Amendment(Title: "Ming", Terms: terms, EndUs: Start + 2 * Hour), HalfTime);
         Assert.Equal((AmendOutcome.Amended, "Ming", terms, 1L), (changed.Outcome, changed.Auction!.Title, changed.Auction.Head.Terms, changed.Auction.Head.Version));
         Assert.Equal((Start + 2 * Hour, Start + 2 * Hour), (changed.Auction.OriginalEndUs, changed.Auction.Head.State.EndUs));
 
-        Assert.Equal(AmendOutcome.Moved, (await AmendAsync(0, new Amendment(EndUs: Start + 3 * Hour))).Outcome);
+        Assert.Equal(AmendOutcome.VersionChanged, (await AmendAsync(0, new Amendment(EndUs: Start + 3 * Hour))).Outcome);
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
         Assert.Equal(AmendOutcome.HasBids, (await AmendAsync(2, new Amendment(Terms: VaseTerms))).Outcome);
 
@@ -199,11 +204,11 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         Assert.Equal((AmendOutcome.Amended, "Old", "Ming", 2L), (text.Outcome, text.Auction!.Description, text.Auction.Title, text.Auction.Head.Version));
         Assert.Equal(AmendOutcome.Over, (await AmendAsync(2, new Amendment(EndUs: Start + 9 * Hour), Start + 2 * Hour)).Outcome);
         Assert.Equal(AmendOutcome.NoSuchAuction,
-            (await db.Lifecycle.AmendAsync(Guid.NewGuid(), 0, new Amendment("x"), HalfTime, CancellationToken.None)).Outcome);
+            (await db.AmendAsync(Guid.NewGuid(), 0, new Amendment("x"), HalfTime)).Outcome);
         Assert.Empty(await db.AuditAsync(auction));
 
         Task<AmendResult> AmendAsync(long version, Amendment amendment, long now = HalfTime) =>
-            db.Lifecycle.AmendAsync(auction, version, amendment, now, CancellationToken.None);
+            db.AmendAsync(auction, version, amendment, now);
     }
 
     [Fact]
@@ -212,7 +217,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         var auction = await db.OpenAsync(VaseTerms with { SoftClose = new SoftClose(Hour, Hour, 1) });
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00), HalfTime));
         var state = (await db.HeadAsync(auction)).State;
-        await db.Lifecycle.AmendAsync(auction, 1, new Amendment(Title: "Ming"), HalfTime, CancellationToken.None);
+        await db.AmendAsync(auction, 1, new Amendment(Title: "Ming"), HalfTime);
         Assert.Equal(state, (await db.HeadAsync(auction)).State);
     }
 
@@ -220,10 +225,11 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     public async Task An_auction_whose_start_is_put_off_is_scheduled_again()
     {
         var auction = await db.OpenAsync();
-        var changed = await db.Lifecycle.AmendAsync(auction, 0,
-            new Amendment(Terms: VaseTerms with { StartUs = HalfTime + 1 }), HalfTime, CancellationToken.None);
+        var changed = await db.AmendAsync(
+            auction, 0, new Amendment(Terms: VaseTerms with { StartUs = HalfTime + 1 }), HalfTime);
         Assert.Equal(AuctionStatus.Scheduled, changed.Auction!.Head.State.Status);
-        Assert.Equal([auction], await db.Waves.StartAsync([auction], HalfTime + 1, CancellationToken.None));
+        await db.SetClockAsync(HalfTime + 1);
+        Assert.Equal([auction], await db.Waves.StartAsync([auction], CancellationToken.None));
         Assert.Empty(await db.AuditAsync(auction));
     }
 

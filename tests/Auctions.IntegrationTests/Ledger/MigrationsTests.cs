@@ -84,10 +84,10 @@ public sealed class MigrationsTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Null(await ledger.ReadHeadAsync(Guid.NewGuid(), CancellationToken.None));
     }
 
-    private Migrations Runner() => new(_source, NullLogger<Migrations>.Instance);
+    private Migrations Runner() => Migrations.OfThisVersion(_source, NullLogger<Migrations>.Instance);
 
     private Migrations Runner(params (string FileName, string Text)[] files) =>
-        new(_source, NullLogger<Migrations>.Instance) { Files = [.. files.Select(f => Migration.Of(f.FileName, f.Text))] };
+        new(_source, files.Select(f => Migration.Of(f.FileName, f.Text)), NullLogger<Migrations>.Instance);
 
     private async Task<object?> ScalarAsync(string sql)
     {

@@ -92,8 +92,9 @@ public sealed class RaceTests(LedgerDatabase db, ITestOutputHelper output) : ICl
     private async Task SealAllAsync(List<Guid> auctions)
     {
         var later = Start + 1000 * Hour;
+        await db.SetClockAsync(later);
         var rivals = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => db.Lifecycle.SealAsync(
-            [.. auctions.Select(id => new SealRequest(id, SealCause.Time, later))], CancellationToken.None)));
+            [.. auctions.Select(id => new SealRequest(id, SealCause.Time))], CancellationToken.None)));
         foreach (var i in Enumerable.Range(0, auctions.Count))
             Assert.Single(rivals, r => r[i].Outcome == SealOutcome.Sealed);
     }

@@ -21,18 +21,19 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
         for (var i = 0; i < 5; i++) due.Add(await _db.OpenAsync(endUs: Start + Hour - i));
         await _db.OpenAsync(endUs: Start + 2 * Hour);
         due.Reverse();
+        await _db.SetClockAsync(Start + Hour);
 
-        await using (var first = await _db.Waves.ClaimDueAsync(3, Start + Hour, CancellationToken.None))
-        await using (var second = await _db.Waves.ClaimDueAsync(3, Start + Hour, CancellationToken.None))
+        await using (var first = await _db.Waves.ClaimDueAsync(3, CancellationToken.None))
+        await using (var second = await _db.Waves.ClaimDueAsync(3, CancellationToken.None))
         {
             Assert.Equal(due[..3], first.AuctionIds);
             Assert.Equal(due[3..], second.AuctionIds);
             var results = await _db.Lifecycle.SealAsync(
-                [.. first.AuctionIds.Select(id => new SealRequest(id, SealCause.Time, Start + Hour))], CancellationToken.None);
+                [.. first.AuctionIds.Select(id => new SealRequest(id, SealCause.Time))], CancellationToken.None);
             Assert.All(results, r => Assert.Equal(SealOutcome.Sealed, r.Outcome));
         }
 
-        await using var rest = await _db.Waves.ClaimDueAsync(500, Start + Hour, CancellationToken.None);
+        await using var rest = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
         Assert.Equal(due[3..], rest.AuctionIds);
     }
 
@@ -40,12 +41,13 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
     public async Task What_a_wave_that_died_had_claimed_is_free_at_once()
     {
         var auction = await _db.OpenAsync();
-        var dead = await _db.Waves.ClaimDueAsync(500, Start + Hour, CancellationToken.None);
+        await _db.SetClockAsync(Start + Hour);
+        var dead = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
         Assert.Equal([auction], dead.AuctionIds);
 
         await _db.ByHandAsync("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'");
 
-        await using var next = await _db.Waves.ClaimDueAsync(500, Start + Hour, CancellationToken.None);
+        await using var next = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
         Assert.Equal([auction], next.AuctionIds);
         await dead.DisposeAsync();
     }
@@ -54,9 +56,10 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
     public async Task A_scheduled_auction_whose_end_has_come_is_due_too()
     {
         var auction = await _db.OpenAsync(createdUs: Start - 1);
-        await using var claim = await _db.Waves.ClaimDueAsync(500, Start + Hour, CancellationToken.None);
+        await _db.SetClockAsync(Start + Hour);
+        await using var claim = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
         Assert.Equal([auction], claim.AuctionIds);
-        Assert.Equal(SealOutcome.Sealed, (await _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time, Start + Hour), CancellationToken.None)).Outcome);
+        Assert.Equal(SealOutcome.Sealed, (await _db.SealAsync(auction, SealCause.Time, Start + Hour)).Outcome);
         Assert.Empty(await _db.AuditAsync(auction));
     }
 
@@ -68,11 +71,16 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
         await _db.OpenAsync(endUs: Start + Hour - 1);                 // the same instant
         await _db.OpenAsync(endUs: Start + Hour + 1);
         var sealedOne = await _db.OpenAsync(endUs: Start + 10 * step);
-        await _db.Lifecycle.SealAsync(new SealRequest(sealedOne, SealCause.Cancelled, Start), CancellationToken.None);
+        await _db.SealAsync(sealedOne, SealCause.Cancelled, Start);
 
-        Assert.Equal([Start, Start + Hour, Start + Hour + step],
-            await _db.Waves.FindNextInstantsAsync(Start - 1, Start + 2 * Hour, step, 100, CancellationToken.None));
-        Assert.Equal([Start + Hour], await _db.Waves.FindNextInstantsAsync(Start, Start + Hour, step, 100, CancellationToken.None));
-        Assert.Equal([Start], await _db.Waves.FindNextInstantsAsync(Start - 1, Start + 2 * Hour, step, 1, CancellationToken.None));
+        Assert.Equal([Start, Start + Hour, Start + Hour + step], await NextAsync(Start - 1, Start + 2 * Hour, 100));
+        Assert.Equal([Start + Hour], await NextAsync(Start, Start + Hour, 100));
+        Assert.Equal([Start], await NextAsync(Start - 1, Start + 2 * Hour, 1));
+
+        async Task<List<long>> NextAsync(long nowUs, long untilUs, int limit)
+        {
+            await _db.SetClockAsync(nowUs);
+            return await _db.Waves.FindNextInstantsAsync(untilUs - nowUs, step, limit, CancellationToken.None);
+        }
     }
 }

@@ -55,8 +55,7 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
 
         var winning = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy("eve", Secret + 1));
         Assert.Equal(AppendOutcome.Appended, await _ledger.AppendOneAsync(winning));
-        var sealing = await _ledger.Lifecycle.SealAsync(
-            new SealRequest(auction, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour), CancellationToken.None);
+        var sealing = await _ledger.SealAsync(auction, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour);
         Assert.Equal(SealOutcome.Sealed, sealing.Outcome);
         await Eventually.EndsAsync(viewer.Ended);
 

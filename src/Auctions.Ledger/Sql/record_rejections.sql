@@ -1,7 +1,7 @@
--- Records refusals of bids. Under the locks of lock.sql and after append.sql, in the same transaction: a refusal may rest
--- on an entry of the same batch. It changes nothing, and has no version. None of the keys has an answer, as in append.sql.
--- $1 decided_bid[], $2 entry_state[]: a row a bid. basis, version: the entry that was the head when it was decided.
--- Returns as append.sql does, with 'recorded' for 'appended'.
+-- Records rejected bids. Under lock_auctions.sql and after append.sql, in the same transaction: a rejection may rest on
+-- an entry of the same batch. It changes nothing and has no version. None of the keys has an answer yet, as in
+-- append.sql. $1 decided_bid[], $2 entry_state[]: a row for each bid. basis, version: the entry that was the head when
+-- it was decided. Returns as append.sql does, with 'recorded' for 'appended'.
 with checked as materialized (
   select n, p.auction_id,
     case when b.id is null then p.version > (select version from auctions a where a.id = p.auction_id) end as gap,
@@ -17,7 +17,8 @@ with checked as materialized (
     and before_bid_count = b.bid_count -- guard: before.bid_count
     and p.terms_digest = b.terms_digest -- guard: before.terms
     as stands,
-    p.id, p.basis, p.version, p.bid_kind, p.bidder, p.key, p.currency, p.amount, p.max, p.reason, p.terms_digest, p.decided_us
+    p.id, p.basis, p.version, p.bid_kind, p.bidder, p.key, p.currency, p.amount, p.max, p.reason,
+    p.terms_digest, p.decided_us
   from rows from (unnest($1::decided_bid[]), unnest($2::entry_state[])) with ordinality as p (
     auction_id, basis, bid_kind, bidder, key, currency, amount, max, offered, outcome, reason, terms_digest, decided_us,
     before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
@@ -25,7 +26,8 @@ with checked as materialized (
   left join lateral (
     select id, status, price, ceiling, leader, end_us, extensions, bid_count, terms_digest
     from ledger e where e.auction_id = p.auction_id and e.version = p.version limit 1) b on true
-  left join lateral (select decided_us from ledger e where e.auction_id = p.auction_id and e.version = p.version + 1 limit 1) f on true
+  left join lateral (
+    select decided_us from ledger e where e.auction_id = p.auction_id and e.version = p.version + 1 limit 1) f on true
 ),
 recorded as (
   insert into ledger (auction_id, id, prev, basis, kind, origin,
@@ -34,6 +36,6 @@ recorded as (
     bid_kind, bidder, key, currency, amount, max, 'refused', reason, terms_digest, decided_us
   from checked where stands and reason <> 'velocity' -- which says nothing of the auction, and costs no row
 )
-select n, case when gap then 'early' else 'refused' end as became from checked where stands is not true
+select n, case when gap then 'early' else 'conflict' end as status from checked where stands is not true
 union all
 select count(*), 'recorded' from checked where stands

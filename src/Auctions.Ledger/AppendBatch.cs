@@ -1,0 +1,217 @@
+using Auctions.Core;
+using Npgsql;
+
+namespace Auctions.Ledger;
+
+/// <summary>What is known of a bid during an append.</summary>
+internal enum AppendStatus : byte
+{
+    Unknown,
+    Appended,
+    /// <summary>Its key has an answer in the ledger, maybe this bid.</summary>
+    Answered,
+    Early,
+    Conflict,
+}
+
+/// <summary>The bids of one append, and what is known of each so far. A place is a bid's index in the list.</summary>
+internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
+{
+    private readonly DecidedBid?[] _answers = new DecidedBid?[bids.Count];
+
+    public IReadOnlyList<DecidedBid> Bids { get; } = bids;
+
+    public AppendStatus[] Status { get; } = new AppendStatus[bids.Count];
+
+    /// <summary>The places whose status is unknown, in order.</summary>
+    public int[] Unknown() => [.. Enumerable.Range(0, Status.Length).Where(i => Status[i] == AppendStatus.Unknown)];
+
+    /// <summary>The bids of one auction stand together, in the order that they have.</summary>
+    public IEnumerable<int> ByAuction(IEnumerable<int> places) => places.OrderBy(i => Bids[i].AuctionId);
+
+    public Guid[] AuctionsOf(IEnumerable<int> places) => [.. places.Select(i => Bids[i].AuctionId).Distinct()];
+
+    /// <summary>Parameters in the order of <c>answers_to_keys.sql</c>.</summary>
+    public object[] KeysOf(int[] places)
+    {
+        var bids = Array.ConvertAll(places, i => Bids[i]);
+        return
+        [
+            Array.ConvertAll(bids, b => b.AuctionId), Array.ConvertAll(bids, b => b.Bid.Bidder),
+            Array.ConvertAll(bids, b => b.Bid.Key),
+        ];
+    }
+
+    /// <summary>
+    /// Splits the places whose keys have no answer yet, each key once. If a key comes twice in the batch, the second
+    /// bid gets the first one's answer, and no accepted bid of the auction can follow it.
+    /// </summary>
+    public (int[] Unknown, int[] Repeated) SplitUnknown(int[] places)
+    {
+        var (unknown, repeated) = (new List<int>(), new List<int>());
+        var (keys, broken) = (new HashSet<(Guid, string, Guid)>(), new HashSet<Guid>());
+        var inOrderOfAppend = places.Where(i => Status[i] == AppendStatus.Unknown).OrderByDescending(i => Bids[i].Accepted);
+        foreach (var place in inOrderOfAppend)
+        {
+            var bid = Bids[place];
+            if (!keys.Add((bid.AuctionId, bid.Bid.Bidder, bid.Bid.Key)))
+            {
+                Status[place] = AppendStatus.Conflict;
+                repeated.Add(place);
+                if (bid.Accepted) broken.Add(bid.AuctionId);
+            }
+            else if (bid.Accepted && broken.Contains(bid.AuctionId))
+            {
+                Status[place] = AppendStatus.Conflict;
+            }
+            else
+            {
+                unknown.Add(place);
+            }
+        }
+
+        return ([.. unknown], [.. repeated]);
+    }
+
+    /// <summary>
+    /// The ledger holds this answer to the bid's key. If the bid was appended just now, it is the bid itself.
+    /// </summary>
+    public void SetAnswer(int place, DecidedBid answer)
+    {
+        if (Status[place] != AppendStatus.Appended) (Status[place], _answers[place]) = (AppendStatus.Answered, answer);
+    }
+
+    /// <summary>
+    /// Keeps what is certain. A conflict is not: another instance may have appended the bid. An early bid is not if a
+    /// bid that it rests on may be among the unknown ones.
+    /// </summary>
+    public void KeepCertain()
+    {
+        var complete = !Status.Contains(AppendStatus.Unknown);
+        foreach (ref var status in Status.AsSpan())
+        {
+            if (status == AppendStatus.Conflict || (status == AppendStatus.Early && !complete)) status = AppendStatus.Unknown;
+        }
+    }
+
+    /// <summary>The transaction was rolled back.</summary>
+    public void ResetAll() => Reset([.. Enumerable.Range(0, Status.Length)]);
+
+    public void Reset(int[] places)
+    {
+        foreach (var place in places) (Status[place], _answers[place]) = (AppendStatus.Unknown, null);
+    }
+
+    /// <summary>One for each bid, in order.</summary>
+    public AppendResult[] Results() => [.. Bids.Select((bid, i) => Status[i] switch
+    {
+        AppendStatus.Appended => new AppendResult(AppendOutcome.Appended, bid),
+        AppendStatus.Early => new AppendResult(AppendOutcome.Early, null),
+        AppendStatus.Conflict => new AppendResult(AppendOutcome.Conflict, null),
+        AppendStatus.Answered => new AppendResult(
+            _answers[i]!.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, _answers[i]),
+        _ => throw new InvalidOperationException(
+            $"The append did not say what it did with bid {bid.Id} of auction {bid.AuctionId}."),
+    })];
+}
+
+/// <summary>
+/// Decided bids as the parameters of <c>append.sql</c> and <c>record_rejections.sql</c>. Instances are reused: a batch
+/// of 500 bids would otherwise leave 200 KB of garbage.
+/// </summary>
+internal sealed class BidParameters
+{
+    private readonly List<int> _places = [], _firsts = [], _lasts = [];
+    private readonly List<Guid> _auctions = [];
+    private readonly RowArray _bids = new(columns: 20), _entries = new(columns: 9);
+
+    public int Count => _places.Count;
+
+    /// <param name="place">The bid's place in the batch. The bids of one auction come one after another.</param>
+    public void Add(int place, DecidedBid decided)
+    {
+        _places.Add(place);
+        if (_auctions.Count == 0 || _auctions[^1] != decided.AuctionId)
+        {
+            _auctions.Add(decided.AuctionId);
+            _firsts.Add(Count);
+            _lasts.Add(Count);
+        }
+
+        _lasts[^1] = Count;
+        AddBid(decided, decided.Bid);
+        AddState(_entries.BeginRow().Add(decided.Id).Add(decided.Version), decided.After);
+    }
+
+    public void Clear()
+    {
+        _places.Clear();
+        _auctions.Clear();
+        _firsts.Clear();
+        _lasts.Clear();
+        _bids.Clear();
+        _entries.Clear();
+    }
+
+    /// <summary>In the order of <c>append.sql</c>.</summary>
+    public NpgsqlBatchCommand Append(string statement)
+    {
+        var command = RecordRejections(statement);
+        command.Parameters.Add(new NpgsqlParameter<List<Guid>> { TypedValue = _auctions });
+        command.Parameters.Add(new NpgsqlParameter<List<int>> { TypedValue = _firsts });
+        command.Parameters.Add(new NpgsqlParameter<List<int>> { TypedValue = _lasts });
+        return command;
+    }
+
+    /// <summary>In the order of <c>record_rejections.sql</c>.</summary>
+    public NpgsqlBatchCommand RecordRejections(string statement) => new(statement)
+    {
+        Parameters =
+        {
+            new NpgsqlParameter<RowArray> { TypedValue = _bids, DataTypeName = "decided_bid[]" },
+            new NpgsqlParameter<RowArray> { TypedValue = _entries, DataTypeName = "entry_state[]" },
+        },
+    };
+
+    /// <summary>Reads what either statement returned. A bid that it does not name is in the ledger.</summary>
+    /// <exception cref="InvalidOperationException">It does not account for every bid.</exception>
+    public async Task ReadStatusAsync(NpgsqlDataReader rows, AppendStatus[] status, CancellationToken cancellationToken)
+    {
+        var accountedFor = 0L;
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            var (n, word) = (rows.GetInt64(0), rows.GetString(1));
+            if (word is "appended" or "recorded")
+            {
+                accountedFor += n;
+                continue;
+            }
+
+            accountedFor++;
+            status[_places[(int)n - 1]] = word switch
+            {
+                "early" => AppendStatus.Early,
+                "conflict" => AppendStatus.Conflict,
+                _ => throw new InvalidOperationException($"The append returned the status '{word}'."),
+            };
+        }
+
+        if (accountedFor != Count)
+            throw new InvalidOperationException($"The append accounted for {accountedFor} of {Count} bids.");
+        foreach (var place in _places.Where(p => status[p] == AppendStatus.Unknown)) status[place] = AppendStatus.Appended;
+    }
+
+    /// <summary>In the order of the type decided_bid.</summary>
+    private void AddBid(DecidedBid decided, Bid bid) => AddState(
+        _bids.BeginRow().Add(decided.AuctionId).Add(decided.Prev)
+            .Add(EnumText.Of(bid.Kind)).Add(bid.Bidder).Add(bid.Key).Add(bid.Currency).Add(bid.Amount).Add(bid.Max)
+            .Add(decided.Offered).Add(EnumText.Of(decided.Outcome)).Add(EnumText.Of(decided.Reason))
+            .Add(decided.TermsDigest).Add(decided.DecidedUs),
+        decided.Before);
+
+    /// <summary>Both types end in these.</summary>
+    private static void AddState(RowArray row, AuctionState state) => row
+        .Add(EnumText.Of(state.Status)).Add(state.Price).Add(state.Ceiling).Add(state.Leader).Add(state.EndUs)
+        .Add(state.Extensions).Add(state.BidCount)
+        .EndRow();
+}
