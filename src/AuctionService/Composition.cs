@@ -3,6 +3,8 @@ using Auctions.HotState;
 using Auctions.Grpc;
 using Auctions.Hosting;
 using AuctionService.Closing;
+using Auctions.Core;
+using Auctions.V1;
 using Npgsql;
 using Quartz;
 
@@ -18,6 +20,10 @@ internal static class Composition
         builder.Services
             .AddAuctionsGrpc(builder.Configuration, Auctions.V1.AuctionService.Descriptor.FullName)
             .AddStores(builder.Configuration)
+            .AddWarmUp("seal", (services, cancellationToken) => services.GetRequiredService<LedgerLifecycle>()
+                .SealAsync(new SealRequest(Guid.CreateVersion7(), SealCause.Time), cancellationToken))
+            .AddLoopbackWarmUp(Roles.Viewer, (channel, options) => new Auctions.V1.AuctionService.AuctionServiceClient(channel)
+                .GetAuctionAsync(new GetAuctionRequest { AuctionId = Guid.CreateVersion7().ToString() }, options).ResponseAsync)
             .AddSection<AuctionOptions>(builder.Configuration)
             .AddSingleton<AuctionCheck>()
             .AddSingleton<CreateAuction>()

@@ -1,3 +1,4 @@
+using Auctions.Core;
 using Auctions.Hosting;
 using Auctions.Ledger;
 using Microsoft.Extensions.Configuration;
@@ -25,7 +26,17 @@ public static class HotStateRegistration
                 s.GetRequiredService<IOptions<HotStateOptions>>().Value, s.GetRequiredService<ILogger<RedisHotState>>()),
             s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<HotStateCircuit>>()))
         .AddSingleton<IHotState>(s => s.GetRequiredService<HotStateCircuit>())
-        .AddDependency("redis", required: false, (s, _) => s.GetRequiredService<IConnectionMultiplexer>().GetDatabase().PingAsync());
+        .AddDependency("redis", required: false, (s, _) => s.GetRequiredService<IConnectionMultiplexer>().GetDatabase().PingAsync())
+        .AddWarmUp("redis", DecideNothingAsync);
+
+    /// <summary>Decides a bid on an auction that does not exist: the script is loaded, and does nothing.</summary>
+    private static async Task DecideNothingAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, 1);
+        var proposal = new Proposal(Guid.CreateVersion7(), bid, Guid.Empty, Limited: true);
+        for (var round = 0; round < 3; round++)
+            await services.GetRequiredService<IHotState>().DecideAsync(Guid.CreateVersion7(), [proposal], cancellationToken);
+    }
 
     /// <summary>The ledger, the hot state, and what appends to the one what the other has pending.</summary>
     public static IServiceCollection AddStores(this IServiceCollection services, IConfiguration configuration) =>

@@ -22,7 +22,8 @@ public static class LedgerRegistration
         .AddSingleton<LedgerLifecycle>().AddSingleton<LedgerWaves>()
         .AddSingleton(provider => Migrations.OfThisVersion(
             provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<ILogger<Migrations>>()))
-        .AddHostedService<LedgerSchema>();
+        .AddHostedService<LedgerSchema>()
+        .AddLedgerWarmUp();
 
     /// <summary>
     /// Postgres (<c>Postgres:ConnectionString</c>) for services that only read: <see cref="NpgsqlDataSource"/>,

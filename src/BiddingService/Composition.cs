@@ -2,6 +2,7 @@ using Auctions.HotState;
 using Auctions.Grpc;
 using Auctions.Hosting;
 using Auctions.Ledger;
+using Auctions.V1;
 using Microsoft.Extensions.Options;
 
 namespace BiddingService;
@@ -16,6 +17,8 @@ internal static class Composition
         builder.Services
             .AddAuctionsGrpc(builder.Configuration, Auctions.V1.BiddingService.Descriptor.FullName)
             .AddStores(builder.Configuration)
+            .AddLoopbackWarmUp(Roles.Bidder, (channel, options) => new Auctions.V1.BiddingService.BiddingServiceClient(channel)
+                .PlaceBidAsync(NoBid(), options).ResponseAsync)
             .AddSection<BiddingOptions>(builder.Configuration)
             .AddSingleton<BiddingMetrics>()
             .AddSingleton(s => new PlaceBid(
@@ -33,4 +36,12 @@ internal static class Composition
         app.MapGrpcService<BiddingRpc>();
         return app.MapGrpcDefaults();
     }
+
+    /// <summary>A bid on an auction that does not exist.</summary>
+    private static PlaceBidRequest NoBid() => new()
+    {
+        AuctionId = Guid.CreateVersion7().ToString(),
+        IdempotencyKey = Guid.CreateVersion7().ToString(),
+        MaxAmount = MoneyMap.FromMinor(1, "USD"),
+    };
 }

@@ -2,6 +2,8 @@ using Auctions.Ledger;
 using Auctions.Events;
 using Auctions.Grpc;
 using Auctions.Hosting;
+using Auctions.V1;
+using Grpc.Core;
 using Microsoft.Extensions.Options;
 
 namespace StreamGateway;
@@ -17,6 +19,12 @@ internal static class Composition
         builder.Services
             .AddAuctionsGrpc(builder.Configuration, Auctions.V1.StreamService.Descriptor.FullName)
             .AddWebClients(builder.Configuration)
+            .AddLoopbackWarmUp(Roles.Viewer, async (channel, options) =>
+            {
+                var request = new WatchRequest { Targets = { new WatchTarget { AuctionId = Guid.CreateVersion7().ToString() } } };
+                using var stream = new StreamService.StreamServiceClient(channel).Watch(request, options);
+                await stream.ResponseStream.MoveNext(options.CancellationToken);
+            })
             .AddPostgres(builder.Configuration)
             .AddSection<KafkaOptions>(builder.Configuration)
             .AddSection<GatewayOptions>(builder.Configuration)
