@@ -18,9 +18,8 @@ internal static class Composition
             .AddAuctionsGrpc(builder.Configuration, Auctions.V1.StreamService.Descriptor.FullName)
             .AddWebClients(builder.Configuration)
             .AddPostgres(builder.Configuration)
-            .AddSection<KafkaOptions>(builder.Configuration)
+            .AddEvents(builder.Configuration, [KafkaTopics.Auctions])
             .AddSection<GatewayOptions>(builder.Configuration)
-            .AddSingleton(Feed)
             .AddSingleton<PublicAuctionQuery>()
             .AddSingleton(services => new LedgerReads(services.GetRequiredService<PublicAuctionQuery>().ReadAsync))
             .AddSingleton(Places)
@@ -35,12 +34,6 @@ internal static class Composition
         app.MapGrpcService<StreamRpc>();
         return app.MapGrpcDefaults();
     }
-
-    private static EventConsumerOptions Feed(IServiceProvider services) => new()
-    {
-        BootstrapServers = services.GetRequiredService<IOptions<KafkaOptions>>().Value.BootstrapServers,
-        Topics = [KafkaTopics.Auctions],
-    };
 
     private static StreamLimiter Places(IServiceProvider services) => new(
         services.GetRequiredService<IOptions<GatewayOptions>>(),

@@ -54,7 +54,7 @@ internal sealed class EventTail : IAsyncDisposable
             await foreach (var batch in _consumer.ReadAsync(_stop.Token))
             {
                 foreach (var record in batch) _records.Enqueue(record);
-                _consumer.Done(batch);
+                _consumer.StoreOffsets(batch);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)

@@ -12,7 +12,7 @@ public sealed class CompactionTests
     [Fact]
     public void Of_each_auction_the_highest_version_is_looked_at_whatever_the_order()
     {
-        var latest = RepairRedis.Latest(
+        var latest = RepairRedis.LatestHeads(
             [Row(Vase, 3), Row(Clock, 1), Row(Vase, 5), Row(Vase, 4), Tombstone(Clock)], (_, exception) => throw exception);
         Assert.Equal([(Vase, 5L), (Clock, 1L)], latest.Select(head => (head.AuctionId, head.Version)));
     }
@@ -21,7 +21,7 @@ public sealed class CompactionTests
     public void A_row_that_cannot_be_read_is_reported_and_the_others_are_looked_at()
     {
         var skipped = new List<Guid>();
-        var latest = RepairRedis.Latest([Row(Vase, "null"), Row(Clock, 1)], (record, _) => skipped.Add(record.AuctionId));
+        var latest = RepairRedis.LatestHeads([Row(Vase, "null"), Row(Clock, 1)], (record, _) => skipped.Add(record.AuctionId));
         Assert.Equal([Vase], skipped);
         Assert.Equal([Clock], latest.Select(head => head.AuctionId));
     }
