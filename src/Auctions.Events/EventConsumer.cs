@@ -7,8 +7,8 @@ namespace Auctions.Events;
 
 /// <summary>
 /// Reads change events in batches: every partition alone, or as a member of a consumer group.
-/// <para>Concurrency: one thread of its own polls the client. Every callback, also the one for gaps, runs on that
-/// thread. One reader takes the batches, and calls <see cref="StoreOffsets"/> meanwhile.</para>
+/// <para>Concurrency: one thread of its own polls the client; gaps are reported on that thread. One reader takes the
+/// batches, and calls <see cref="StoreOffsets"/> meanwhile.</para>
 /// <para>Lifecycle: <see cref="StartAsync"/> and <see cref="ReadAsync"/> once each, then <see cref="Dispose"/>. While
 /// the broker is away or the topics do not exist, the consumer waits. Reading ends by cancellation, by a fatal error of
 /// the client, or by an exception of the gap callback.</para>

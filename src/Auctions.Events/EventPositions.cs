@@ -126,7 +126,7 @@ internal sealed class EventPositions(
     /// <summary>Goes back to a message, so that it comes again.</summary>
     internal void Rewind(ConsumeResult<byte[]?, byte[]?> message) => MoveTo(message.TopicPartition, message.Offset);
 
-    /// <summary>The broker does not have the next offset: reports a gap, and continues with the oldest message.</summary>
+    /// <summary>The broker does not have the next offset: reports a gap, and goes on with the oldest message.</summary>
     internal void SkipGap(TopicPartition partition, CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)

@@ -6,12 +6,12 @@ namespace CdcRedisUpdater;
 
 /// <summary>
 /// Notices that Redis has restarted or is another server than before, and compares all of its auctions with the ledger.
-/// After a kill Redis may lack its last second, after a failover what the replica did not have yet, after a restore a
-/// week. The events of what it lost came earlier, and come no more; an auction that gets no further bid would stay
-/// wrong.
-/// <para>Concurrency: one check at a time, beside <see cref="EventsToRedis"/>. Both use the same connections to Redis:
-/// what the events did before a failover was done to the old server and is in the ledger when this reads it, and what
-/// they do later is done to the new server.</para>
+/// After a kill, Redis may lack its last second; after a failover, what the replica had not received; after a restore,
+/// a week. The events of those changes were read before and do not come again, so without this, an auction that gets no
+/// further bid would stay wrong.
+/// <para>Concurrency: one check at a time, beside <see cref="EventsToRedis"/>. Both use the same connections to Redis.
+/// If an event was processed before a failover, on the old server, this reads its entry from the ledger; if it is
+/// processed later, the repair goes to the new server.</para>
 /// <para>Lifecycle: runs while the service runs. A check that fails, for whatever reason, is logged and begins again
 /// with the next tick.</para>
 /// <para>Invariants: the run ids count as known only after every auction was compared.</para>

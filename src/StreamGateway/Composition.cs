@@ -1,7 +1,7 @@
-using Auctions.Ledger;
 using Auctions.Events;
 using Auctions.Grpc;
 using Auctions.Hosting;
+using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 
 namespace StreamGateway;

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Auctions.IntegrationTests.Events;
 
-/// <summary>Everything that a consumer has seen of the feed.</summary>
+/// <summary>A consumer, and every record and gap that it has seen.</summary>
 internal sealed class EventTail : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
