@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Auctions.Events;
 
-/// <summary>Finds the parts of an envelope in one pass over its bytes.</summary>
+/// <summary>Finds the parts of an envelope in one pass over its bytes. The rows in it are not parsed.</summary>
 internal ref struct EnvelopeReader
 {
     private readonly ReadOnlyMemory<byte> _message;
@@ -40,24 +40,22 @@ internal ref struct EnvelopeReader
         }
 
         ReadEnvelope();
-        var operation = _operation ?? throw new MalformedEnvelopeException("op", "it is missing.");
-        var source = _source ?? throw new MalformedEnvelopeException("source", "it is missing.");
-        if (operation == ChangeOperation.Delete ? _before.IsEmpty : _after.IsEmpty)
-        {
-            throw new MalformedEnvelopeException(operation == ChangeOperation.Delete ? "before" : "after", "it is missing.");
-        }
-
+        var operation = _operation ?? throw Missing("op");
+        var source = _source ?? throw Missing("source");
+        var isDelete = operation == ChangeOperation.Delete;
+        if (isDelete && _before.IsEmpty) throw Missing("before");
+        if (!isDelete && _after.IsEmpty) throw Missing("after");
         return new Change
         {
             Operation = operation,
             Source = source,
             Before = _before,
-            After = operation == ChangeOperation.Delete ? default : _after,
+            After = isDelete ? default : _after,
             TimestampMs = _timestampMs,
         };
     }
 
-    // Stands on the opening brace of the envelope; leaves on its closing brace.
+    /// <summary>Reads from the opening brace of the envelope to its closing brace.</summary>
     private void ReadEnvelope()
     {
         while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
@@ -66,17 +64,16 @@ internal ref struct EnvelopeReader
             else if (_json.ValueTextEquals("before"u8)) _before = ReadRow("before");
             else if (_json.ValueTextEquals("after"u8)) _after = ReadRow("after");
             else if (_json.ValueTextEquals("op"u8)) _operation = ReadOperation();
-            else if (_json.ValueTextEquals("ts_ms"u8)) _timestampMs = JsonField.Int64OrNull(ref _json, "ts_ms") ?? 0;
+            else if (_json.ValueTextEquals("ts_ms"u8)) _timestampMs = ReadInt64OrNull("ts_ms") ?? 0;
             else if (_json.ValueTextEquals("source"u8)) _source = ReadSource();
             else _json.Skip();
         }
     }
 
-    // JsonConverter with schemas: {"schema": {...}, "payload": <envelope>}.
+    /// <summary>JsonConverter with schemas writes <c>{"schema": {...}, "payload": envelope}</c>.</summary>
     private void ReadPayload()
     {
-        _json.Read();
-        if (_json.TokenType != JsonTokenType.StartObject) throw new MalformedEnvelopeException("payload", "it is not an object.");
+        ReadStartObject("payload");
         ReadEnvelope();
     }
 
@@ -84,7 +81,7 @@ internal ref struct EnvelopeReader
     {
         _json.Read();
         if (_json.TokenType == JsonTokenType.Null) return default;
-        if (_json.TokenType != JsonTokenType.StartObject) throw new MalformedEnvelopeException(field, "it is not an object.");
+        if (_json.TokenType != JsonTokenType.StartObject) throw NotAnObject(field);
         var start = (int)_json.TokenStartIndex;
         _json.Skip();
         return _message[start..(int)_json.BytesConsumed];
@@ -106,26 +103,25 @@ internal ref struct EnvelopeReader
 
     private ChangeSource ReadSource()
     {
-        _json.Read();
-        if (_json.TokenType != JsonTokenType.StartObject) throw new MalformedEnvelopeException("source", "it is not an object.");
+        ReadStartObject("source");
         string? table = null, schema = null, database = null;
         long? lsn = null, transaction = null, timestamp = null;
         var snapshot = false;
         while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
         {
-            if (_json.ValueTextEquals("table"u8)) table = JsonField.Name(ref _json, "source.table");
-            else if (_json.ValueTextEquals("schema"u8)) schema = JsonField.Name(ref _json, "source.schema");
-            else if (_json.ValueTextEquals("db"u8)) database = JsonField.Name(ref _json, "source.db");
-            else if (_json.ValueTextEquals("lsn"u8)) lsn = JsonField.Int64OrNull(ref _json, "source.lsn");
-            else if (_json.ValueTextEquals("txId"u8)) transaction = JsonField.Int64OrNull(ref _json, "source.txId");
-            else if (_json.ValueTextEquals("ts_ms"u8)) timestamp = JsonField.Int64OrNull(ref _json, "source.ts_ms");
+            if (_json.ValueTextEquals("table"u8)) table = ReadName("source.table");
+            else if (_json.ValueTextEquals("schema"u8)) schema = ReadName("source.schema");
+            else if (_json.ValueTextEquals("db"u8)) database = ReadName("source.db");
+            else if (_json.ValueTextEquals("lsn"u8)) lsn = ReadInt64OrNull("source.lsn");
+            else if (_json.ValueTextEquals("txId"u8)) transaction = ReadInt64OrNull("source.txId");
+            else if (_json.ValueTextEquals("ts_ms"u8)) timestamp = ReadInt64OrNull("source.ts_ms");
             else if (_json.ValueTextEquals("snapshot"u8)) snapshot = ReadSnapshot();
             else _json.Skip();
         }
 
         return new ChangeSource
         {
-            Table = table ?? throw new MalformedEnvelopeException("source.table", "it is missing."),
+            Table = table ?? throw Missing("source.table"),
             Schema = schema ?? "",
             Database = database ?? "",
             Lsn = lsn ?? 0,
@@ -135,7 +131,10 @@ internal ref struct EnvelopeReader
         };
     }
 
-    // "true", "first", "last", "incremental", ... or, from old connectors, a boolean; "false" or null says no.
+    /// <summary>
+    /// The words "true", "first", "last", "incremental" and others mean yes; "false" and null mean no. Old connectors
+    /// send a boolean.
+    /// </summary>
     private bool ReadSnapshot()
     {
         _json.Read();
@@ -147,4 +146,38 @@ internal ref struct EnvelopeReader
             _ => throw new MalformedEnvelopeException("source.snapshot", "it is neither a word nor a boolean."),
         };
     }
+
+    private void ReadStartObject(string field)
+    {
+        _json.Read();
+        if (_json.TokenType != JsonTokenType.StartObject) throw NotAnObject(field);
+    }
+
+    private long? ReadInt64OrNull(string field)
+    {
+        _json.Read();
+        if (_json.TokenType == JsonTokenType.Null) return null;
+        if (_json.TokenType == JsonTokenType.Number && _json.TryGetInt64(out var value)) return value;
+        throw new MalformedEnvelopeException(field, "it is not a 64-bit integer.");
+    }
+
+    /// <summary>Every message has these names: the names of our own tables allocate no string.</summary>
+    private string? ReadName(string field)
+    {
+        _json.Read();
+        if (_json.TokenType == JsonTokenType.Null) return null;
+        if (_json.TokenType != JsonTokenType.String)
+        {
+            throw new MalformedEnvelopeException(field, "it is not a string.");
+        }
+
+        if (_json.ValueTextEquals("auctions"u8)) return "auctions";
+        if (_json.ValueTextEquals("ledger"u8)) return "ledger";
+        if (_json.ValueTextEquals("public"u8)) return "public";
+        return _json.GetString();
+    }
+
+    private static MalformedEnvelopeException Missing(string field) => new(field, "it is missing.");
+
+    private static MalformedEnvelopeException NotAnObject(string field) => new(field, "it is not an object.");
 }

@@ -1,22 +1,22 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Auctions.Events;
 
 /// <summary>
-/// Writes envelopes as Debezium's Postgres connector with <c>JsonConverter</c> and <c>schemas.enable=false</c> does. Reused for
-/// every message; for one thread. Rows are written by the caller between <see cref="BeginBefore"/> or <see cref="BeginAfter"/> and
-/// <see cref="End"/>, by way of <see cref="Row"/>.
+/// Writes envelopes as Debezium's Postgres connector does with <c>JsonConverter</c> and <c>schemas.enable=false</c>.
+/// One writer writes many messages, on one thread. The caller writes the columns of a row to <see cref="Row"/>, between
+/// <see cref="BeginBefore"/> or <see cref="BeginAfter"/> and <see cref="End"/>.
 /// </summary>
 public sealed class EnvelopeWriter : IDisposable
 {
-    /// <summary>What the block <c>source</c> says of the version of the connector.</summary>
-    public const string Version = "2.5.0.Final";
+    private const string ConnectorVersion = "2.5.0.Final";
 
     private static readonly JsonWriterOptions Options = new()
     {
-        // Debezium leaves everything but quotes, backslashes and control characters as it is.
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        // Debezium escapes only quotes, backslashes and control characters.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         SkipValidation = true,
     };
 
@@ -24,23 +24,24 @@ public sealed class EnvelopeWriter : IDisposable
     private readonly Utf8JsonWriter _json;
     private bool _hasAfter;
 
-    /// <summary>A writer with nothing written.</summary>
     public EnvelopeWriter() => _json = new Utf8JsonWriter(_buffer, Options);
 
-    /// <summary>Writes the columns of a row: name and value each.</summary>
+    /// <summary>Takes the columns of a row: a name and a value each.</summary>
     public Utf8JsonWriter Row => _json;
 
-    /// <summary>Starts an envelope with a row before.</summary>
+    private bool IsEmpty => _json.BytesCommitted + _json.BytesPending == 0;
+
+    /// <summary>Starts an envelope with the row before the change.</summary>
     public void BeginBefore()
     {
         Begin();
         _json.WriteStartObject("before"u8);
     }
 
-    /// <summary>Starts the row after: after a row before, or as the first thing of an envelope.</summary>
+    /// <summary>Starts the row after the change. Without a row before it, this starts the envelope.</summary>
     public void BeginAfter()
     {
-        if (_json.BytesCommitted + _json.BytesPending == 0)
+        if (IsEmpty)
         {
             Begin();
             _json.WriteNull("before"u8);
@@ -54,9 +55,9 @@ public sealed class EnvelopeWriter : IDisposable
         _json.WriteStartObject("after"u8);
     }
 
-    /// <summary>Ends the row and the envelope, and gives the message; the writer is free for the next.</summary>
+    /// <summary>Ends the row and the envelope, and returns the message. The next envelope may begin.</summary>
     /// <param name="operation">What happened to the row.</param>
-    /// <param name="source">Where and when.</param>
+    /// <param name="source">Where and when it happened.</param>
     /// <param name="timestampMs">Now, in milliseconds since 1970 UTC.</param>
     public byte[] End(ChangeOperation operation, in ChangeSource source, long timestampMs)
     {
@@ -74,17 +75,19 @@ public sealed class EnvelopeWriter : IDisposable
     }
 
     /// <summary>The value of a heartbeat.</summary>
-    public static byte[] Heartbeat(long timestampMs) => JsonSerializer.SerializeToUtf8Bytes(new { ts_ms = timestampMs });
+    public static byte[] Heartbeat(long timestampMs) =>
+        JsonSerializer.SerializeToUtf8Bytes(new { ts_ms = timestampMs });
 
     /// <summary>The key of a heartbeat.</summary>
-    public static byte[] HeartbeatKey() => JsonSerializer.SerializeToUtf8Bytes(new { serverName = KafkaTopics.Prefix });
+    public static byte[] HeartbeatKey() =>
+        JsonSerializer.SerializeToUtf8Bytes(new { serverName = KafkaTopics.Prefix });
 
     /// <inheritdoc/>
     public void Dispose() => _json.Dispose();
 
     private void Begin()
     {
-        if (_json.BytesCommitted + _json.BytesPending != 0) throw new InvalidOperationException("The envelope before was not ended.");
+        if (!IsEmpty) throw new InvalidOperationException("The last envelope was not ended.");
         _json.WriteStartObject();
     }
 
@@ -98,13 +101,13 @@ public sealed class EnvelopeWriter : IDisposable
     private void WriteSource(in ChangeSource source)
     {
         _json.WriteStartObject("source"u8);
-        _json.WriteString("version"u8, Version);
+        _json.WriteString("version"u8, ConnectorVersion);
         _json.WriteString("connector"u8, "postgresql"u8);
         _json.WriteString("name"u8, KafkaTopics.Prefix);
         _json.WriteNumber("ts_ms"u8, source.TimestampMs);
         _json.WriteString("snapshot"u8, source.IsSnapshot ? "true"u8 : "false"u8);
         _json.WriteString("db"u8, source.Database);
-        // A JSON array as text: the last commit's position and the change's.
+        // A JSON array as text: the LSN of the last commit, and the LSN of the change.
         var last = source.LastCommitLsn == 0 ? "null" : $"\"{source.LastCommitLsn}\"";
         _json.WriteString("sequence"u8, $"[{last},\"{source.Lsn}\"]");
         _json.WriteString("schema"u8, source.Schema);

@@ -6,25 +6,32 @@ using Microsoft.Extensions.Logging;
 namespace Auctions.Events;
 
 /// <summary>
-/// Reads the feed in batches: every partition alone, or as a member of a group. One thread of its own polls the client and owns
-/// it; it runs ahead of the reader by one batch. Order holds within a partition. A broker that is away is waited for. A message
-/// that is malformed is logged and skipped. Delivery is at least once.
+/// Reads change events in batches: every partition alone, or as a member of a consumer group.
+/// <para>Concurrency: one thread of its own polls the client; gaps are reported on that thread. One reader takes the
+/// batches, and calls <see cref="StoreOffsets"/> meanwhile.</para>
+/// <para>Lifecycle: <see cref="StartAsync"/> and <see cref="ReadAsync"/> once each, then <see cref="Dispose"/>. While
+/// the broker is away or the topics do not exist, the consumer waits. Reading ends by cancellation, by a fatal error of
+/// the client, or by an exception of the gap callback.</para>
+/// <para>Invariants: the records of a partition keep their order. Delivery is at least once. A gap is reported before
+/// any record that follows it. A malformed message is logged and skipped.</para>
+/// <para>Bounds: the thread is one finished batch and one unfinished batch ahead of the reader, each of at most
+/// <see cref="EventConsumerOptions.BatchMax"/> records. The client prefetches at most 16 MB.</para>
 /// </summary>
 public sealed class EventConsumer : IDisposable
 {
-    private static readonly TimeSpan PollMax = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan PollTimeout = TimeSpan.FromMilliseconds(100);
 
     private readonly EventConsumerOptions _options;
     private readonly ILogger _logger;
     private readonly IConsumer<byte[]?, byte[]?> _client;
     private readonly EventPositions _positions;
-    private bool _brokerLost;
-    private bool _started;
+    private bool _isBrokerLost;
+    private bool _isStarted;
 
     /// <summary>A consumer that has not started.</summary>
     /// <param name="options">What to read.</param>
-    /// <param name="onGap">Called from the polling thread before any record that follows the gap.</param>
-    /// <param name="logger">Says once when a broker goes away and comes back.</param>
+    /// <param name="onGap">Called on the polling thread, before any record that follows the gap is read.</param>
+    /// <param name="logger">Gets one message when the broker goes away, and one when it is back.</param>
     public EventConsumer(EventConsumerOptions options, Action<EventGap> onGap, ILogger<EventConsumer> logger)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchMax, 1);
@@ -32,22 +39,22 @@ public sealed class EventConsumer : IDisposable
         _logger = logger;
         _client = new ConsumerBuilder<byte[]?, byte[]?>(options.ToClientConfig())
             .SetErrorHandler((_, error) => OnError(error))
-            .SetLogHandler((_, line) => EventLog.Client(_logger, line.Facility, line.Message))
-            .SetPartitionsAssignedHandler((_, partitions) => _positions!.ForGroup(partitions))
-            .SetPartitionsRevokedHandler((_, partitions) => _positions!.Forget(partitions))
+            .SetLogHandler((_, line) => _logger.ClientLogLine(line.Facility, line.Message))
+            .SetPartitionsAssignedHandler((_, partitions) => _positions!.OnAssigned(partitions))
+            .SetPartitionsRevokedHandler((_, partitions) => _positions!.OnRevoked(partitions))
             .Build();
         _positions = new EventPositions(_client, options, onGap, _logger);
     }
 
     /// <summary>
-    /// Takes its place: once this has returned, all that is written later is read, so state that is read from Postgres after it
-    /// and what the feed brings leave nothing out. (With a group this holds once the group has given out its partitions.)
-    /// Waits for a broker that is away and for topics that do not exist yet.
+    /// Takes a position in every partition. Everything that is written after this has returned is read, so a caller
+    /// that now reads state from Postgres misses nothing between that state and the events. (With a group, this holds
+    /// from the moment when the group has assigned its partitions.)
     /// </summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        if (_started) throw new InvalidOperationException("The consumer was started before.");
-        _started = true;
+        if (_isStarted) throw new InvalidOperationException("The consumer was started before.");
+        _isStarted = true;
         if (_options.Group is not null)
         {
             _client.Subscribe(_options.Topics);
@@ -55,39 +62,39 @@ public sealed class EventConsumer : IDisposable
         }
 
         await Task.Factory.StartNew(
-            () => _client.Assign(_positions.ForAll(cancellationToken)),
-            cancellationToken,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default).ConfigureAwait(false);
+            () => _client.Assign(_positions.WaitForStartOffsets(cancellationToken)),
+            cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    /// <summary>The batches, none of them empty. Ends by cancellation alone.</summary>
-    public async IAsyncEnumerable<IReadOnlyList<EventRecord>> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>The batches; none is empty. Only cancellation ends them.</summary>
+    public async IAsyncEnumerable<IReadOnlyList<EventRecord>> ReadAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        if (!_started) throw new InvalidOperationException("Start the consumer first.");
+        if (!_isStarted) throw new InvalidOperationException("Start the consumer first.");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var batches = Channel.CreateBounded<IReadOnlyList<EventRecord>>(1);
         var polling = Task.Factory.StartNew(
-            () => PollAll(batches.Writer, stop.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () => PollUntilCancelled(batches.Writer, stop.Token),
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
-            await foreach (var batch in batches.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false)) yield return batch;
+            await foreach (var batch in batches.Reader.ReadAllAsync(cancellationToken)) yield return batch;
         }
         finally
         {
-            await stop.CancelAsync().ConfigureAwait(false);
-            // The client belongs to the thread until it has ended.
+            await stop.CancelAsync();
+            // The caller may dispose of the client next, which must not be in use then.
             await polling.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     /// <summary>
-    /// Says that the records of a batch, and all before them, need not come again. The offsets reach the broker within a second, or
-    /// when this is disposed. Without a group it does nothing.
+    /// Marks the records of a batch, and all before them, as done: they need not come again. The offsets reach the
+    /// broker within a second, or when this consumer is disposed of. Does nothing without a group.
     /// </summary>
-    public void Done(IReadOnlyList<EventRecord> batch)
+    public void StoreOffsets(IReadOnlyList<EventRecord> batch)
     {
-        if (_options.Group is not null) _positions.Store(batch);
+        if (_options.Group is not null) _positions.StoreOffsets(batch);
     }
 
     /// <summary>Leaves the group and closes the connections. Only after reading has ended.</summary>
@@ -97,14 +104,15 @@ public sealed class EventConsumer : IDisposable
         _client.Dispose();
     }
 
-    private void PollAll(ChannelWriter<IReadOnlyList<EventRecord>> batches, CancellationToken cancellationToken)
+    private void PollUntilCancelled(
+        ChannelWriter<IReadOnlyList<EventRecord>> batches, CancellationToken cancellationToken)
     {
         try
         {
             while (!cancellationToken.IsCancellationRequested)
             {
                 var batch = PollBatch(cancellationToken);
-                // The thread is ours, so it may as well wait.
+                // This thread has nothing else to do, so it may block.
                 if (batch.Count > 0) batches.WriteAsync(batch, cancellationToken).AsTask().GetAwaiter().GetResult();
             }
 
@@ -112,7 +120,7 @@ public sealed class EventConsumer : IDisposable
         }
         catch (Exception e)
         {
-            // The reader throws it: a cancellation, a fatal error of the client, or an error of the gap's callback.
+            // The reader throws it: a cancellation, a fatal error of the client, or an error of the gap callback.
             batches.Complete(e);
         }
     }
@@ -120,14 +128,14 @@ public sealed class EventConsumer : IDisposable
     private List<EventRecord> PollBatch(CancellationToken cancellationToken)
     {
         var batch = new List<EventRecord>();
-        var wait = PollMax;
-        while (batch.Count < _options.BatchMax && TryConsume(wait, cancellationToken, out var message))
+        var timeout = PollTimeout;
+        while (batch.Count < _options.BatchMax && TryConsume(timeout, cancellationToken, out var message))
         {
-            wait = TimeSpan.Zero;
+            timeout = TimeSpan.Zero;
             if (message is null) continue;
-            if (_brokerLost)
+            if (_isBrokerLost)
             {
-                // A gap is reported before what follows it: this message has to come again, after the check.
+                // A gap must be reported before the messages that follow it: read this one again after the check.
                 _positions.Rewind(message);
                 break;
             }
@@ -135,35 +143,36 @@ public sealed class EventConsumer : IDisposable
             if (TryParse(message, out var record)) batch.Add(record);
         }
 
-        if (_brokerLost && batch.Count == 0 && _positions.TryCheckAfterOutage())
+        if (_isBrokerLost && batch.Count == 0 && _positions.TryCheckAfterOutage())
         {
-            _brokerLost = false;
-            EventLog.BrokerBack(_logger);
+            _isBrokerLost = false;
+            _logger.BrokerBack();
         }
 
         return batch;
     }
 
-    // False where nothing came in that time; a null message is one that could not be had.
-    private bool TryConsume(TimeSpan wait, CancellationToken cancellationToken, out ConsumeResult<byte[]?, byte[]?>? message)
+    /// <summary>False if nothing came within the time-out. The message is null if it could not be fetched.</summary>
+    private bool TryConsume(
+        TimeSpan timeout, CancellationToken cancellationToken, out ConsumeResult<byte[]?, byte[]?>? message)
     {
         try
         {
-            message = _client.Consume(wait);
+            message = _client.Consume(timeout);
             return message is not null;
         }
         catch (ConsumeException e) when (!e.Error.IsFatal)
         {
             message = null;
-            if (e.Error.Code == ErrorCode.Local_AutoOffsetReset) _positions.SkipGap(e.ConsumerRecord.TopicPartition, cancellationToken);
-            else OnError(e.Error);
+            if (e.Error.Code != ErrorCode.Local_AutoOffsetReset) OnError(e.Error);
+            else _positions.SkipGap(e.ConsumerRecord.TopicPartition, cancellationToken);
             return true;
         }
     }
 
     private bool TryParse(ConsumeResult<byte[]?, byte[]?> message, out EventRecord record)
     {
-        _positions.Passed(message.TopicPartition, message.Offset);
+        _positions.Advance(message.TopicPartition, message.Offset);
         try
         {
             record = EventRecord.Parse(
@@ -172,22 +181,84 @@ public sealed class EventConsumer : IDisposable
         }
         catch (MalformedEnvelopeException e)
         {
-            EventLog.Malformed(_logger, e, message.Topic, message.Partition, message.Offset);
+            _logger.MessageSkipped(message.Topic, message.Partition, message.Offset, e);
             record = default;
             return false;
         }
     }
 
-    // Runs on the polling thread, inside Consume.
     private void OnError(Error error)
     {
         if (error.Code is not (ErrorCode.Local_AllBrokersDown or ErrorCode.Local_Transport))
         {
-            EventLog.ClientError(_logger, error.Code, error.Reason);
+            _logger.ClientError(error.Code, error.Reason);
             return;
         }
 
-        if (!_brokerLost) EventLog.BrokerLost(_logger, error.Reason);
-        _brokerLost = true;
+        if (!_isBrokerLost) _logger.BrokerLost(error.Reason);
+        _isBrokerLost = true;
     }
+}
+
+/// <summary>Where a consumer starts in a partition in which it has no position.</summary>
+public enum EventStart
+{
+    /// <summary>With the next message that is written.</summary>
+    End,
+
+    /// <summary>With the oldest message that the broker has.</summary>
+    Beginning,
+}
+
+/// <summary>What an <see cref="EventConsumer"/> reads, and how.</summary>
+public sealed record EventConsumerOptions
+{
+    /// <summary>Brokers: <c>host:port</c>, separated by commas.</summary>
+    public required string BootstrapServers { get; init; }
+
+    /// <summary>The topics.</summary>
+    public required IReadOnlyList<string> Topics { get; init; }
+
+    /// <summary>
+    /// The consumer group: its members share the partitions, and the broker keeps its offsets. Null: this consumer
+    /// reads every partition itself, and keeps no offsets.
+    /// </summary>
+    public string? Group { get; init; }
+
+    /// <summary>Where to start without a position.</summary>
+    public EventStart Start { get; init; } = EventStart.End;
+
+    /// <summary>Most records in a batch, at least 1.</summary>
+    public int BatchMax { get; init; } = 1000;
+
+    /// <summary>
+    /// How long the broker may hold a request that finds nothing. Kafka answers as soon as a message comes, but
+    /// librdkafka's mock cluster always waits this long: there it bounds the latency.
+    /// </summary>
+    public TimeSpan FetchWaitMax { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    internal ConsumerConfig ToClientConfig() => new()
+    {
+        BootstrapServers = BootstrapServers,
+        // librdkafka demands a group even from a consumer that joins none.
+        GroupId = Group ?? $"alone-{Guid.NewGuid():N}",
+        // The client commits the offsets that the caller has stored: see EventConsumer.StoreOffsets.
+        EnableAutoCommit = Group is not null,
+        EnableAutoOffsetStore = false,
+        AutoCommitIntervalMs = 1000,
+        // A gap is an error, so that it can be reported.
+        AutoOffsetReset = AutoOffsetReset.Error,
+        // An eager strategy: EventPositions assigns all partitions at once, which the cooperative protocol forbids.
+        PartitionAssignmentStrategy = PartitionAssignmentStrategy.Range,
+        // How long a dead member keeps its partitions; 6 s is the least that brokers allow. In the mock cluster, a
+        // member that restarts waits this long too.
+        SessionTimeoutMs = 6_000,
+        HeartbeatIntervalMs = 1_500,
+        FetchWaitMaxMs = (int)FetchWaitMax.TotalMilliseconds,
+        FetchErrorBackoffMs = 50,
+        ReconnectBackoffMs = 50,
+        ReconnectBackoffMaxMs = 1000,
+        QueuedMaxMessagesKbytes = 16 * 1024,
+        LogConnectionClose = false,
+    };
 }

@@ -3,199 +3,241 @@ using Microsoft.Extensions.Logging;
 
 namespace Auctions.Events;
 
-/// <summary>Where a consumer stands in its partitions, and whether what comes next follows what came before.</summary>
-internal sealed class EventPositions
+/// <summary>Why messages may be missing.</summary>
+public enum EventGapReason
 {
-    private const int PauseMs = 200;
-    private static readonly TimeSpan QueryMax = TimeSpan.FromSeconds(2);
+    /// <summary>
+    /// The broker does not have the next offset: retention deleted it, or the broker lost data. Messages are missing
+    /// for certain.
+    /// </summary>
+    OffsetOutOfRange,
 
-    // Not times: the protocol gives these two values meanings of their own.
-    private static readonly Timestamp Newest = new(-1, TimestampType.NotAvailable), Oldest = new(-2, TimestampType.NotAvailable);
+    /// <summary>
+    /// The connection to the broker was lost, and is back. The broker has the next offset, but it may not be the
+    /// message that followed: a broker that lost its data and started again counts its offsets from 0.
+    /// </summary>
+    BrokerLost,
+}
 
-    private readonly IConsumer<byte[]?, byte[]?> _client;
-    private readonly EventConsumerOptions _options;
-    private readonly Action<EventGap> _onGap;
-    private readonly ILogger _logger;
+/// <summary>
+/// Messages may be missing in a partition. A gap is reported before any message that follows it, so that a reader that
+/// keeps state can read the state from Postgres again.
+/// </summary>
+/// <param name="Reason">Why messages may be missing.</param>
+/// <param name="Topic">The topic.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="ExpectedOffset">The offset that would have come next.</param>
+/// <param name="NextOffset">The offset that comes next.</param>
+public readonly record struct EventGap(
+    EventGapReason Reason, string Topic, int Partition, long ExpectedOffset, long NextOffset);
 
-    // The offset that comes next, by partition.
+/// <summary>
+/// The next offset of a consumer in each of its partitions, and the check whether the message there follows the last
+/// one that was read.
+/// <para>Concurrency: no lock. <see cref="StoreOffsets"/> may run on any thread, as it uses only the client. Everything
+/// else runs on the consumer's polling thread (the callbacks of the group too, as the client makes them inside its
+/// calls), or while that thread does not run.</para>
+/// <para>Lifecycle: that of the consumer. <see cref="WaitForStartOffsets"/> and <see cref="SkipGap"/> block until the
+/// broker answers or the token is cancelled.</para>
+/// <para>Invariants: a partition is assigned at a definite offset, or at none until <see cref="SkipGap"/> finds one. If
+/// the broker does not have the next offset, the gap is reported before the position moves.</para>
+/// <para>Bounds: one entry per partition; a query of the broker takes two seconds at most.</para>
+/// </summary>
+internal sealed class EventPositions(
+    IConsumer<byte[]?, byte[]?> client, EventConsumerOptions options, Action<EventGap> onGap, ILogger logger)
+{
+    private const int RetryDelayMs = 200;
+    private static readonly TimeSpan QueryTimeout = TimeSpan.FromSeconds(2);
+
+    // Not times: in Kafka's protocol these two values mean the next offset and the oldest one.
+    private static readonly Timestamp Latest = new(-1, TimestampType.NotAvailable);
+    private static readonly Timestamp Earliest = new(-2, TimestampType.NotAvailable);
+
     private readonly Dictionary<TopicPartition, long> _next = [];
 
-    internal EventPositions(IConsumer<byte[]?, byte[]?> client, EventConsumerOptions options, Action<EventGap> onGap, ILogger logger)
-    {
-        _client = client;
-        _options = options;
-        _onGap = onGap;
-        _logger = logger;
-    }
+    /// <summary>A message was read: the one after it comes next.</summary>
+    internal void Advance(TopicPartition partition, Offset offset) => _next[partition] = offset + 1;
 
-    internal void Passed(TopicPartition partition, Offset offset) => _next[partition] = offset + 1;
-
-    /// <summary>Every partition of the topics, with a definite offset. Waits until broker and topics are there.</summary>
-    internal List<TopicPartitionOffset> ForAll(CancellationToken cancellationToken)
+    /// <summary>Every partition of the topics, with its start. Waits for the broker and for the topics.</summary>
+    internal List<TopicPartitionOffset> WaitForStartOffsets(CancellationToken cancellationToken)
     {
-        using var admin = new DependentAdminClientBuilder(_client.Handle).Build();
-        var said = false;
+        using var admin = new DependentAdminClientBuilder(client.Handle).Build();
+        var isLogged = false;
         while (true)
         {
             try
             {
-                return StartsOf([.. _options.Topics.SelectMany(topic => Partitions(admin, topic))]);
+                return StartOffsets([.. options.Topics.SelectMany(topic => PartitionsOf(topic, admin))]);
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
             {
-                if (!said) EventLog.WaitingForTopics(_logger, string.Join(", ", _options.Topics), e.Error.Reason);
-                said = true;
-                if (cancellationToken.WaitHandle.WaitOne(PauseMs)) cancellationToken.ThrowIfCancellationRequested();
+                if (!isLogged) logger.WaitingForTopics(string.Join(", ", options.Topics), e.Error.Reason);
+                isLogged = true;
+                cancellationToken.WaitHandle.WaitOne(RetryDelayMs);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
     }
 
-    /// <summary>What a group gave out: from the committed offset, or from the start where there is none.</summary>
-    internal IEnumerable<TopicPartitionOffset> ForGroup(List<TopicPartition> partitions)
+    /// <summary>
+    /// The group assigned partitions: each continues at the committed offset, or starts where the options say.
+    /// </summary>
+    internal IEnumerable<TopicPartitionOffset> OnAssigned(List<TopicPartition> partitions)
     {
         try
         {
-            var committed = _client.Committed(partitions, QueryMax).ToLookup(p => p.Offset == Offset.Unset);
-            return [.. committed[false].Select(Remember), .. StartsOf([.. committed[true].Select(p => p.TopicPartition)])];
+            var committed = client.Committed(partitions, QueryTimeout).ToLookup(p => p.Offset == Offset.Unset);
+            foreach (var partition in committed[false]) _next[partition.TopicPartition] = partition.Offset;
+            return [.. committed[false], .. StartOffsets([.. committed[true].Select(p => p.TopicPartition)])];
         }
         catch (KafkaException e) when (!e.Error.IsFatal)
         {
-            // Unset offsets end in SkipGap, which has the time to ask again.
-            EventLog.ClientError(_logger, e.Error.Code, e.Error.Reason);
+            // This callback must not wait. Unset offsets end in SkipGap, which may.
+            logger.ClientError(e.Error.Code, e.Error.Reason);
             return [.. partitions.Select(p => new TopicPartitionOffset(p, Offset.Unset))];
         }
     }
 
-    /// <summary>What a group took back.</summary>
-    internal void Forget(List<TopicPartitionOffset> partitions)
+    /// <summary>The group took partitions back.</summary>
+    internal void OnRevoked(List<TopicPartitionOffset> partitions)
     {
         foreach (var partition in partitions) _next.Remove(partition.TopicPartition);
     }
 
-    /// <summary>Keeps what the caller is done with for the next commit.</summary>
-    internal void Store(IReadOnlyList<EventRecord> batch)
+    /// <summary>Stores the offsets after a batch for the next commit.</summary>
+    internal void StoreOffsets(IReadOnlyList<EventRecord> batch)
     {
-        var done = new Dictionary<TopicPartition, long>();
-        foreach (var record in batch) done[new TopicPartition(record.Topic, record.Partition)] = record.Offset + 1;
-        foreach (var (partition, next) in done)
+        var next = new Dictionary<TopicPartition, long>();
+        foreach (var record in batch) next[new TopicPartition(record.Topic, record.Partition)] = record.Offset + 1;
+        foreach (var (partition, offset) in next)
         {
             try
             {
-                _client.StoreOffset(new TopicPartitionOffset(partition, next));
+                client.StoreOffset(new TopicPartitionOffset(partition, offset));
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
             {
                 // Another member has the partition now, and reads these records again.
-                EventLog.ClientError(_logger, e.Error.Code, e.Error.Reason);
+                logger.ClientError(e.Error.Code, e.Error.Reason);
             }
         }
     }
 
-    /// <summary>Has a message come again.</summary>
-    internal void Rewind(ConsumeResult<byte[]?, byte[]?> message) => Move(message.TopicPartition, message.Offset);
+    /// <summary>Goes back to a message, so that it comes again.</summary>
+    internal void Rewind(ConsumeResult<byte[]?, byte[]?> message) => MoveTo(message.TopicPartition, message.Offset);
 
-    /// <summary>The broker does not have what comes next: go on with the oldest that it has.</summary>
+    /// <summary>The broker does not have the next offset: reports a gap, and goes on with the oldest message.</summary>
     internal void SkipGap(TopicPartition partition, CancellationToken cancellationToken)
     {
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
-                if (_next.ContainsKey(partition)) Skip(partition, Kept([partition])[partition]);
-                else Move(partition, StartsOf([partition])[0].Offset);
+                if (!_next.ContainsKey(partition)) MoveTo(partition, StartOffsets([partition])[0].Offset);
+                else MoveIntoRange(partition, QueryWatermarks([partition])[partition]);
                 return;
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
             {
-                EventLog.ClientError(_logger, e.Error.Code, e.Error.Reason);
-                cancellationToken.WaitHandle.WaitOne(PauseMs);
+                logger.ClientError(e.Error.Code, e.Error.Reason);
+                cancellationToken.WaitHandle.WaitOne(RetryDelayMs);
             }
         }
     }
 
-    /// <summary>Looks at every partition once the broker answers again; false while it does not.</summary>
+    /// <summary>After an outage: checks every partition for a gap; false while the broker does not answer.</summary>
     internal bool TryCheckAfterOutage()
     {
-        Dictionary<TopicPartition, WatermarkOffsets> seen;
+        Dictionary<TopicPartition, WatermarkOffsets> watermarks;
         try
         {
-            seen = Kept(_client.Assignment);
+            watermarks = QueryWatermarks(client.Assignment);
         }
         catch (KafkaException e) when (!e.Error.IsFatal)
         {
             return false;
         }
 
-        foreach (var (partition, marks) in seen)
+        foreach (var (partition, range) in watermarks)
         {
             if (!_next.TryGetValue(partition, out var next)) continue;
-            if (next < marks.Low || next > marks.High) Skip(partition, marks);
-            else Report(EventGapReason.BrokerLost, partition, next, next);
+            if (IsOutside(next, range)) MoveIntoRange(partition, range);
+            else ReportGap(EventGapReason.BrokerLost, partition, next, next);
         }
 
         return true;
     }
 
-    private static IEnumerable<TopicPartition> Partitions(IAdminClient admin, string topic)
+    private void MoveIntoRange(TopicPartition partition, WatermarkOffsets range)
     {
-        var found = admin.GetMetadata(topic, QueryMax).Topics.Single();
+        var expected = _next[partition];
+        if (!IsOutside(expected, range))
+        {
+            // The error came late: the position has moved since.
+            MoveTo(partition, expected);
+            return;
+        }
+
+        ReportGap(EventGapReason.OffsetOutOfRange, partition, expected, range.Low);
+        MoveTo(partition, range.Low);
+    }
+
+    /// <summary>
+    /// Assigns all partitions again, with this position changed. A seek would not do: the client refuses it in a
+    /// partition in which fetching has stopped, as it does after a gap.
+    /// </summary>
+    private void MoveTo(TopicPartition partition, Offset offset)
+    {
+        _next[partition] = offset;
+        try
+        {
+            client.Assign([.. client.Assignment.Select(p =>
+                new TopicPartitionOffset(p, _next.TryGetValue(p, out var next) ? next : Offset.Unset))]);
+        }
+        catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_State)
+        {
+            // The group is rebalancing: it will assign partitions, and with them the offsets.
+            logger.ClientError(e.Error.Code, e.Error.Reason);
+        }
+    }
+
+    private void ReportGap(EventGapReason reason, TopicPartition partition, long expected, long next)
+    {
+        logger.GapFound(reason, partition.Topic, partition.Partition, expected, next);
+        onGap(new EventGap(reason, partition.Topic, partition.Partition, expected, next));
+    }
+
+    private List<TopicPartitionOffset> StartOffsets(List<TopicPartition> partitions)
+    {
+        if (partitions.Count == 0) return [];
+        var watermarks = QueryWatermarks(partitions);
+        var starts = partitions.ConvertAll(p => new TopicPartitionOffset(
+            p, options.Start == EventStart.End ? watermarks[p].High : watermarks[p].Low));
+        foreach (var start in starts) _next[start.TopicPartition] = start.Offset;
+        return starts;
+    }
+
+    /// <summary>
+    /// The oldest offset and the next one of each partition. This asks two questions for all partitions;
+    /// QueryWatermarkOffsets would ask two for each.
+    /// </summary>
+    private Dictionary<TopicPartition, WatermarkOffsets> QueryWatermarks(List<TopicPartition> partitions)
+    {
+        var high = OffsetsAt(Latest);
+        return OffsetsAt(Earliest).ToDictionary(low => low.Key, low => new WatermarkOffsets(low.Value, high[low.Key]));
+
+        Dictionary<TopicPartition, Offset> OffsetsAt(Timestamp time) => client
+            .OffsetsForTimes(partitions.Select(p => new TopicPartitionTimestamp(p, time)), QueryTimeout)
+            .ToDictionary(p => p.TopicPartition, p => p.Offset);
+    }
+
+    private static IEnumerable<TopicPartition> PartitionsOf(string topic, IAdminClient admin)
+    {
+        var found = admin.GetMetadata(topic, QueryTimeout).Topics.Single();
         if (found.Error.IsError) throw new KafkaException(found.Error);
         if (found.Partitions.Count == 0) throw new KafkaException(new Error(ErrorCode.UnknownTopicOrPart));
         return found.Partitions.Select(p => new TopicPartition(topic, p.PartitionId));
     }
 
-    private List<TopicPartitionOffset> StartsOf(List<TopicPartition> partitions)
-    {
-        if (partitions.Count == 0) return [];
-        var kept = Kept(partitions);
-        return [.. partitions.Select(p => Remember(new TopicPartitionOffset(p, _options.Start == EventStart.End ? kept[p].High : kept[p].Low)))];
-    }
-
-    // The oldest offset and the next one of each partition. QueryWatermarkOffsets says the same, but before librdkafka 2.3 it
-    // waits for ever while the broker is away.
-    private Dictionary<TopicPartition, WatermarkOffsets> Kept(List<TopicPartition> partitions)
-    {
-        var high = Offsets(Newest);
-        return Offsets(Oldest).ToDictionary(low => low.Key, low => new WatermarkOffsets(low.Value, high[low.Key]));
-
-        Dictionary<TopicPartition, Offset> Offsets(Timestamp at) => _client
-            .OffsetsForTimes(partitions.Select(p => new TopicPartitionTimestamp(p, at)), QueryMax)
-            .ToDictionary(p => p.TopicPartition, p => p.Offset);
-    }
-
-    private TopicPartitionOffset Remember(TopicPartitionOffset position)
-    {
-        _next[position.TopicPartition] = position.Offset;
-        return position;
-    }
-
-    private void Skip(TopicPartition partition, WatermarkOffsets marks)
-    {
-        // An error from before the last move may come late: what it complained of is settled.
-        var expected = _next[partition];
-        var isGap = expected < marks.Low || expected > marks.High;
-        if (isGap) Report(EventGapReason.OffsetOutOfRange, partition, expected, marks.Low);
-        Move(partition, isGap ? marks.Low : expected);
-    }
-
-    // A seek is refused in a partition whose fetching has stopped, as it has after a gap; a new assignment is not.
-    private void Move(TopicPartition partition, Offset offset)
-    {
-        _next[partition] = offset;
-        try
-        {
-            _client.Assign([.. _client.Assignment.Select(p => new TopicPartitionOffset(p, _next.TryGetValue(p, out var next) ? next : Offset.Unset))]);
-        }
-        catch (KafkaException e) when (e.Error.Code == ErrorCode.Local_State)
-        {
-            // The group is giving out its partitions anew, and with them the offsets.
-            EventLog.ClientError(_logger, e.Error.Code, e.Error.Reason);
-        }
-    }
-
-    private void Report(EventGapReason reason, TopicPartition partition, long expected, long next)
-    {
-        EventLog.Gap(_logger, partition.Topic, partition.Partition, expected, next, reason);
-        _onGap(new EventGap(reason, partition.Topic, partition.Partition, expected, next));
-    }
+    private static bool IsOutside(long offset, WatermarkOffsets range) => offset < range.Low || offset > range.High;
 }

@@ -10,26 +10,29 @@ using Microsoft.Extensions.Options;
 
 namespace Auctions.Hosting;
 
-/// <summary>How every service of ours starts: where it listens, how it logs, how it tells its health.</summary>
+/// <summary>How each of our services starts: where it listens, how it logs, how it reports its health.</summary>
 public static class ServiceHost
 {
-    /// <summary>How long calls in flight may take to end once the process is asked to stop.</summary>
+    /// <summary>How long calls in flight may take to end after the process is asked to stop.</summary>
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// A service's builder, with <see cref="AddServiceHost"/>. Its settings file is looked for, and watched, beside the program: a
-    /// service that is started in a directory where much is written would be told of every write.
+    /// A builder with <see cref="AddServiceHost"/>. It looks for the settings file, and watches it, in the program's
+    /// directory: in the directory that a service happens to start in, other files may change all the time.
     /// </summary>
-    /// <param name="name">Of the service, in its logs.</param>
-    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
-    public static WebApplicationBuilder CreateBuilder(string name, string[] args) =>
-        WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory })
-            .AddServiceHost(name);
+    /// <param name="name">The service's name, for its logs.</param>
+    /// <param name="args">
+    /// Settings as <c>--Section:Key=value</c>; they override the environment and the settings file.
+    /// </param>
+    public static WebApplicationBuilder CreateBuilder(string name, string[] args) => WebApplication
+        .CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory })
+        .AddServiceHost(name);
 
     /// <summary>
-    /// Kestrel on <c>Listen:Grpc</c> and <c>Listen:GrpcWeb</c>, health, logging, and options that are validated at start.
+    /// Kestrel on <c>Listen:Grpc</c> and <c>Listen:GrpcWeb</c>, health, logging, and options that are validated at
+    /// start.
     /// </summary>
-    /// <param name="name">Of the service, in its logs.</param>
+    /// <param name="name">The service's name, for its logs.</param>
     public static WebApplicationBuilder AddServiceHost(this WebApplicationBuilder builder, string name)
     {
         builder.Environment.ApplicationName = name;
@@ -37,11 +40,11 @@ public static class ServiceHost
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = ShutdownTimeout);
         AddLogging(builder.Logging, builder.Configuration);
-        AddKestrel(builder);
+        AddKestrel(builder.WebHost);
         return builder;
     }
 
-    /// <summary>One line of JSON an event, UTC.</summary>
+    /// <summary>One line of JSON for each event, in UTC.</summary>
     private static void AddLogging(ILoggingBuilder logging, ConfigurationManager configuration)
     {
         logging.ClearProviders();
@@ -51,21 +54,24 @@ public static class ServiceHost
             json.UseUtcTimestamp = true;
             json.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
         });
-        foreach (var noisy in (string[])["Microsoft.AspNetCore", "Grpc", "Quartz", "Npgsql"]) logging.AddFilter(noisy, LogLevel.Warning);
+        foreach (var noisy in (string[])["Microsoft.AspNetCore", "Grpc", "Quartz", "Npgsql"])
+        {
+            logging.AddFilter(noisy, LogLevel.Warning);
+        }
 
-        // Its messages are of no use beside ours, and while it has any a request costs an activity.
+        // It adds nothing to our own messages, and while it is enabled every request allocates an activity.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 
-        // The gRPC boundary has logged what there is to log; theirs would repeat every error that a caller gets.
+        // The gRPC boundary has logged the error; this would log every error again that a caller gets.
         logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);
 
-        // It repeats every second that a dependency is away. HealthTransitions says so once.
+        // It logs every second while a dependency is away. DependencyTransitions logs it once.
         logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
     }
 
-    private static void AddKestrel(WebApplicationBuilder builder)
+    private static void AddKestrel(ConfigureWebHostBuilder webHost)
     {
-        builder.WebHost.UseKestrel().ConfigureKestrel(kestrel =>
+        webHost.UseKestrel().ConfigureKestrel(kestrel =>
         {
             var listen = kestrel.ApplicationServices.GetRequiredService<IOptions<ListenOptions>>().Value;
             kestrel.AddServerHeader = false;

@@ -1,28 +1,34 @@
+using System.Globalization;
+using System.Net;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Auctions.Hosting;
 
-/// <summary>Options that a section of the configuration is bound to, and that know what is wrong with them.</summary>
+/// <summary>Options that are bound to a section of the configuration, and that validate themselves.</summary>
 public interface ISectionOptions
 {
     /// <summary>The section's name: the part of each key before the colon.</summary>
     static abstract string Section { get; }
 
-    /// <summary>One line a key that is wrong: the key, what it must be, and what it is unless that is a secret.</summary>
+    /// <summary>
+    /// A line for each key that is wrong: the key, what its value must be, and, unless it is a secret, what it is.
+    /// </summary>
     IEnumerable<string> Failures();
 }
 
 public static class SectionOptionsExtensions
 {
-    /// <summary>Binds a section once and validates it at start: a service whose configuration is wrong does not start.</summary>
-    public static IServiceCollection AddSection<TOptions>(this IServiceCollection services, IConfiguration configuration)
+    /// <summary>
+    /// Binds a section once and validates it at start: a service whose configuration is wrong does not start.
+    /// </summary>
+    public static IServiceCollection AddSection<TOptions>(
+        this IServiceCollection services, IConfiguration configuration)
         where TOptions : class, ISectionOptions
     {
         services.AddOptions<TOptions>().Bind(configuration.GetSection(TOptions.Section)).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<TOptions>, SectionValidation<TOptions>>();
-        return services;
+        return services.AddSingleton<IValidateOptions<TOptions>, SectionValidation<TOptions>>();
     }
 
     private sealed class SectionValidation<TOptions> : IValidateOptions<TOptions>
@@ -33,5 +39,61 @@ public static class SectionOptionsExtensions
             var failures = options.Failures().ToList();
             return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
         }
+    }
+}
+
+/// <summary>Where a service listens.</summary>
+public sealed class ListenOptions : ISectionOptions
+{
+    /// <summary>A bid takes about 200 bytes, an auction some thousand: a larger message is not one of ours.</summary>
+    public const int MaxMessageBytes = 64 * 1024;
+
+    /// <summary>
+    /// Kestrel's default is 100. A client with more calls in flight than that would wait without noticing it.
+    /// </summary>
+    public const int MaxStreamsPerConnection = 10_000;
+
+    public static string Section => "Listen";
+
+    /// <summary>host:port for gRPC over HTTP/2 without TLS; port 0 takes any free port.</summary>
+    public string Grpc { get; set; } = "";
+
+    /// <summary>host:port for gRPC-Web over HTTP/1.1; empty for none.</summary>
+    public string GrpcWeb { get; set; } = "";
+
+    /// <summary>
+    /// Milliseconds between NOT_SERVING and the end of accepting connections: time for load balancers to notice.
+    /// </summary>
+    public int DrainDelayMs { get; set; }
+
+    public IEnumerable<string> Failures()
+    {
+        if (!TryParse(Grpc, out _))
+            yield return $"Listen:Grpc must be host:port, such as 127.0.0.1:5001, and is '{Grpc}'.";
+        if (GrpcWeb.Length > 0 && !TryParse(GrpcWeb, out _))
+            yield return $"Listen:GrpcWeb must be host:port, such as 127.0.0.1:5080, or empty, and is '{GrpcWeb}'.";
+        if (DrainDelayMs is < 0 or > 60_000)
+            yield return $"Listen:DrainDelayMs must be 0 to 60000, and is {DrainDelayMs}.";
+    }
+
+    /// <summary>
+    /// Reads host:port; the host is an IP address, <c>localhost</c>, or <c>*</c> for all interfaces.
+    /// </summary>
+    public static bool TryParse(string text, out IPEndPoint endPoint)
+    {
+        endPoint = new IPEndPoint(IPAddress.None, 0);
+        var colon = text.LastIndexOf(':');
+        if (colon <= 0) return false;
+        var portText = text.AsSpan(colon + 1);
+        if (!ushort.TryParse(portText, NumberStyles.None, CultureInfo.InvariantCulture, out var port)) return false;
+        var address = text[..colon] switch
+        {
+            "*" => IPAddress.IPv6Any,
+            "localhost" => IPAddress.Loopback,
+            var host => IPAddress.TryParse(host, out var parsed) ? parsed : null,
+        };
+        if (address is null) return false;
+        endPoint = new IPEndPoint(address, port);
+        return true;
     }
 }

@@ -7,11 +7,11 @@ using Microsoft.Extensions.Logging;
 namespace Auctions.Hosting;
 
 /// <summary>
-/// One path that a service runs through before it says SERVING, so that the first caller does not wait for the JIT, for plans and for
-/// connections. It leaves nothing behind: no committed row, no key, no record.
+/// A path through a service that runs once before the service reports SERVING, so that the first caller does not wait
+/// for the JIT, for query plans and for connections. It leaves nothing behind: no committed row, no key, no record.
 /// </summary>
 /// <param name="Name">For the log, such as "append".</param>
-/// <param name="RunAsync">May throw where a store is away: the path is then skipped.</param>
+/// <param name="RunAsync">May throw if a store is away: the warm-up is then skipped.</param>
 public sealed record WarmUp(string Name, Func<CancellationToken, Task> RunAsync);
 
 public static class WarmUpRegistration
@@ -22,72 +22,71 @@ public static class WarmUpRegistration
 }
 
 /// <summary>
-/// Runs the warm-ups once the process listens, and holds SERVING back until they are done.
-/// <para>Concurrency: one after another, so that two do not compete for a small machine's cores.</para>
-/// <para>Lifecycle: begins when the application has started; ends with the last warm-up, or with <see cref="Limit"/>.</para>
-/// <para>Invariants: a warm-up that fails is logged and skipped; it never holds SERVING back.</para>
-/// <para>Bounds: five seconds for all of them together.</para>
+/// Runs the warm-ups when the process listens, and delays SERVING until they are done.
+/// <para>Concurrency: one after another, so that two do not compete for the cores of a small machine.</para>
+/// <para>Lifecycle: begins when the application has started; ends after the last warm-up or after
+/// <see cref="TotalMax"/>.</para>
+/// <para>Invariants: a warm-up that fails is logged and skipped; it never prevents SERVING.</para>
+/// <para>Bounds: five seconds for all warm-ups together.</para>
 /// </summary>
-internal sealed partial class WarmUps(
-    IEnumerable<WarmUp> warmUps, IServiceProvider services, IHostApplicationLifetime lifetime, TimeProvider timeProvider,
-    ILogger<WarmUps> logger) : BackgroundService, IHealthCheck
+internal sealed class WarmUps(
+    IEnumerable<WarmUp> warmUps, IServiceProvider services, IHostApplicationLifetime lifetime,
+    TimeProvider timeProvider, ILogger<WarmUps> logger) : BackgroundService, IHealthCheck
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan TotalMax = TimeSpan.FromSeconds(5);
 
-    private volatile bool _done;
+    private volatile bool _isDone;
 
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(_done ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("The process warms up."));
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_isDone ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("The process warms up."));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
         {
-            await StartedAsync(stoppingToken);
+            await WaitForStartAsync(stoppingToken);
             var began = Stopwatch.GetTimestamp();
-            using var limit = new CancellationTokenSource(Limit, timeProvider);
+            using var limit = new CancellationTokenSource(TotalMax, timeProvider);
             using var linked = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, limit.Token);
             foreach (var warmUp in warmUps) await RunAsync(warmUp, linked.Token);
-            WarmedUp((long)Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+            logger.WarmedUp((long)Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         }
         finally
         {
-            _done = true;
+            _isDone = true;
         }
 
         await PublishHealthAsync(stoppingToken);
     }
 
-    /// <summary>The next round of checks may be a second away: a process that is ready says so now.</summary>
-    private async Task PublishHealthAsync(CancellationToken stoppingToken)
-    {
-        var report = await services.GetRequiredService<HealthCheckService>().CheckHealthAsync(stoppingToken);
-        foreach (var publisher in services.GetServices<IHealthCheckPublisher>()) await publisher.PublishAsync(report, stoppingToken);
-    }
-
-    private async Task RunAsync(WarmUp warmUp, CancellationToken cancellationToken)
-    {
-        try
-        {
-            // A store's client may not look at the token: what does not end in time is left behind.
-            await warmUp.RunAsync(cancellationToken).WaitAsync(cancellationToken);
-        }
-        catch (Exception e)
-        {
-            WarmUpSkipped(warmUp.Name, e.Message);
-        }
-    }
-
-    private async Task StartedAsync(CancellationToken stoppingToken)
+    private async Task WaitForStartAsync(CancellationToken stoppingToken)
     {
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
         await started.Task.WaitAsync(stoppingToken);
     }
 
-    [LoggerMessage(110, LogLevel.Information, "Warmed up in {Milliseconds} ms.")]
-    private partial void WarmedUp(long milliseconds);
+    private async Task RunAsync(WarmUp warmUp, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // A store's client may ignore the token, so nobody waits for it beyond the limit.
+            await warmUp.RunAsync(cancellationToken).WaitAsync(cancellationToken);
+        }
+        catch (Exception e)
+        {
+            logger.WarmUpSkipped(warmUp.Name, e.Message);
+        }
+    }
 
-    [LoggerMessage(111, LogLevel.Information, "The warm-up of {Name} was skipped: {Reason}")]
-    private partial void WarmUpSkipped(string name, string reason);
+    /// <summary>Reports SERVING now: the next round of health checks may be a second away.</summary>
+    private async Task PublishHealthAsync(CancellationToken stoppingToken)
+    {
+        var report = await services.GetRequiredService<HealthCheckService>().CheckHealthAsync(stoppingToken);
+        foreach (var publisher in services.GetServices<IHealthCheckPublisher>())
+        {
+            await publisher.PublishAsync(report, stoppingToken);
+        }
+    }
 }

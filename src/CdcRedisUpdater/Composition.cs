@@ -1,17 +1,18 @@
-using Auctions.HotState;
-using Auctions.Ledger;
 using Auctions.Events;
 using Auctions.Grpc;
 using Auctions.Hosting;
-using Microsoft.Extensions.Options;
+using Auctions.HotState;
+using Auctions.Ledger;
 
 namespace CdcRedisUpdater;
 
-/// <summary>What the updater is made of.</summary>
+/// <summary>The parts of the updater.</summary>
 internal static class Composition
 {
     /// <summary>The application, ready to run.</summary>
-    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
+    /// <param name="args">
+    /// Settings as <c>--Section:Key=value</c>; they override the environment and the settings file.
+    /// </param>
     public static WebApplication Build(string[] args)
     {
         var builder = ServiceHost.CreateBuilder("updater", args);
@@ -19,20 +20,12 @@ internal static class Composition
             .AddAuctionsGrpc(builder.Configuration)
             .AddPostgres(builder.Configuration)
             .AddHotState(builder.Configuration)
-            .AddSection<KafkaOptions>(builder.Configuration)
-            .AddSingleton(Feed)
+            // From the beginning: a new group then misses no change that comes while it forms. Old changes do no harm.
+            .AddEvents(builder.Configuration, [KafkaTopics.Auctions], EventsToRedis.Group, EventStart.Beginning)
             .AddSingleton<UpdaterMetrics>()
             .AddSingleton<RepairRedis>()
             .AddHostedService<EventsToRedis>()
             .AddHostedService<RedisRestartMonitor>();
         return builder.Build().MapGrpcDefaults();
     }
-
-    private static EventConsumerOptions Feed(IServiceProvider services) => new()
-    {
-        BootstrapServers = services.GetRequiredService<IOptions<KafkaOptions>>().Value.BootstrapServers,
-        Topics = [KafkaTopics.Auctions],
-        Group = EventsToRedis.Group,
-        Start = EventStart.Beginning, // A new group misses nothing that changes while it forms; the old does no harm.
-    };
 }

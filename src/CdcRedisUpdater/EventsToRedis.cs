@@ -3,18 +3,25 @@ using Confluent.Kafka;
 
 namespace CdcRedisUpdater;
 
-/// <summary>Reads the auctions' topic as a member of the group <see cref="Group"/>, batch by batch: do, then commit.</summary>
-/// <remarks>
-/// A gap needs no cure here. What was in it, a bid finds out: its entry is refused, and the auction hydrated. A gap is only
-/// counted, since it costs a bidder time.
-/// </remarks>
-internal sealed partial class EventsToRedis(
-    RepairRedis repair, UpdaterMetrics metrics, EventConsumerOptions options, TimeProvider timeProvider, ILoggerFactory loggerFactory, ILogger<EventsToRedis> logger)
-    : BackgroundService
+/// <summary>
+/// Reads the changes of the auctions' rows, and repairs Redis after each batch of them.
+/// <para>Concurrency: one batch at a time. The updater's instances share the partitions, as members of
+/// <see cref="Group"/>.</para>
+/// <para>Lifecycle: runs while the service runs. After a fatal error of the Kafka client, a new client replaces it.
+/// </para>
+/// <para>Invariants: the offsets of a batch are stored only after its repair, so that a change is never passed over. A
+/// batch that comes again does no harm. A gap needs no repair: if Redis has such an auction wrong, the ledger reports a
+/// conflict for its next bid, and the auction is hydrated. That costs the bidder time, so gaps are counted.</para>
+/// <para>Bounds: those of <see cref="EventConsumer"/>. While Redis is away, the batch waits, and the next one too.
+/// </para>
+/// </summary>
+internal sealed class EventsToRedis(
+    RepairRedis repair, UpdaterMetrics metrics, EventConsumerOptions options, TimeProvider timeProvider,
+    ILogger<EventConsumer> consumerLogger, ILogger<EventsToRedis> logger) : BackgroundService
 {
     public const string Group = "cdc-redis-updater";
 
-    private static readonly TimeSpan RestartAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RestartDelay = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -22,22 +29,19 @@ internal sealed partial class EventsToRedis(
         {
             try
             {
-                using var consumer = new EventConsumer(options, _ => metrics.Gap(), loggerFactory.CreateLogger<EventConsumer>());
+                using var consumer = new EventConsumer(options, _ => metrics.Gap(), consumerLogger);
                 await consumer.StartAsync(stoppingToken);
                 await foreach (var batch in consumer.ReadAsync(stoppingToken))
                 {
-                    await repair.DoAsync(batch, stoppingToken);
-                    consumer.Done(batch);
+                    await repair.RepairAsync(batch, stoppingToken);
+                    consumer.StoreOffsets(batch);
                 }
             }
             catch (KafkaException e)
             {
-                Restarts(e);
-                await Task.Delay(RestartAfter, timeProvider, stoppingToken);
+                logger.ConsumerFailed(e);
+                await Task.Delay(RestartDelay, timeProvider, stoppingToken);
             }
         }
     }
-
-    [LoggerMessage(LogLevel.Warning, "The feed's client failed, and is started again.")]
-    private partial void Restarts(Exception exception);
 }

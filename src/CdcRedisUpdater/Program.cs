@@ -1,5 +1,4 @@
 using CdcRedisUpdater;
 
-// Makes Redis forget what it cannot have right. Composition says of what it is made.
-var app = Composition.Build(args);
-await app.RunAsync();
+// Makes Redis forget every auction that Postgres changed and that Redis has wrong: see EventsToRedis.
+await Composition.Build(args).RunAsync();

@@ -5,67 +5,77 @@ using StackExchange.Redis;
 namespace CdcRedisUpdater;
 
 /// <summary>
-/// Notices that Redis is another server than before, or has started anew: after a kill it may lack its last second, after a failover what the
-/// replica had missed, after a restore a week. The events of what it has lost came and went, and nobody may bid on those auctions again:
-/// so all that it holds is looked at, each auction as if its last event had just come.
+/// Notices that Redis has restarted or is another server than before, and compares all of its auctions with the ledger.
+/// After a kill, Redis may lack its last second; after a failover, what the replica had not received; after a restore,
+/// a week. The events of those changes were read before and do not come again, so without this, an auction that gets no
+/// further bid would stay wrong.
+/// <para>Concurrency: one check at a time, beside <see cref="EventsToRedis"/>. Both use the same connections to Redis.
+/// If an event was processed before a failover, on the old server, this reads its entry from the ledger; if it is
+/// processed later, the repair goes to the new server.</para>
+/// <para>Lifecycle: runs while the service runs. A check that fails, for whatever reason, is logged and begins again
+/// with the next tick.</para>
+/// <para>Invariants: the run ids count as known only after every auction was compared.</para>
+/// <para>Bounds: one check a second; at most <see cref="PageSize"/> auctions and one page of keys in memory.</para>
 /// </summary>
-/// <remarks>
-/// It belongs beside the feed: both speak to Redis by the same connections, so that what the feed did before a failover was done to the old server
-/// and is in the ledger when this reads it, and what it does later is done to the new one.
-/// </remarks>
-internal sealed partial class RedisRestartMonitor(
-    IConnectionMultiplexer redis, LedgerHistory history, RepairRedis repair, TimeProvider timeProvider, ILogger<RedisRestartMonitor> logger) : BackgroundService
+internal sealed class RedisRestartMonitor(
+    IConnectionMultiplexer redis, LedgerHistory history, RepairRedis repair, TimeProvider timeProvider,
+    ILogger<RedisRestartMonitor> logger) : BackgroundService
 {
     private const int PageSize = 500;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    private string _known = "";
-    private bool _putOff;
+    private string _knownRunIds = "";
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var isFailing = false;
         using var timer = new PeriodicTimer(Interval, timeProvider);
         do
         {
             try
             {
-                await LookAsync(stoppingToken);
-                _putOff = false;
+                await CheckAsync(stoppingToken);
+                isFailing = false;
             }
-            catch (Exception e) when (e is RedisException or TimeoutException or IOException or ObjectDisposedException or LedgerUnavailableException)
+            catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
             {
-                if (!_putOff) PutOff(e.Message);
-                _putOff = true;
+                // An exception that is not caught here ends the whole service, and clients wrap theirs, as in an
+                // AggregateException. So this catches every type.
+                if (!isFailing) logger.RestartCheckFailed(e);
+                isFailing = true;
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    private async Task LookAsync(CancellationToken cancellationToken)
+    private async Task CheckAsync(CancellationToken cancellationToken)
     {
         var servers = redis.GetServers().Where(s => s is { IsConnected: true, IsReplica: false }).ToList();
-        var runs = await Task.WhenAll(servers.Select(RunAsync));
-        var now = string.Join(' ', runs.Order(StringComparer.Ordinal));
-        if (now == _known || runs.Length == 0) return;
+        var found = await Task.WhenAll(servers.Select(ReadRunIdAsync));
+        var runIds = string.Join(' ', found.Order(StringComparer.Ordinal));
+        if (runIds == _knownRunIds || servers.Count == 0) return;
 
         var auctions = 0;
         foreach (var server in servers) auctions += await CompareAsync(server, cancellationToken);
-        _known = now; // not earlier: what could not be finished is begun again
-        Compared(auctions);
+        _knownRunIds = runIds;
+        logger.RedisCompared(auctions);
     }
 
-    /// <summary>Redis makes up another one each time when it starts.</summary>
-    private static async Task<string> RunAsync(IServer server)
+    /// <summary>Redis makes up a new run id at each start.</summary>
+    private static async Task<string> ReadRunIdAsync(IServer server)
     {
         const string field = "run_id:";
         var info = (string?)await server.ExecuteAsync("INFO", "server") ?? "";
-        return info.Split("\r\n").FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal))?[field.Length..] ?? "";
+        var line = info.Split("\r\n").FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal));
+        return line?[field.Length..] ?? "";
     }
 
+    /// <returns>How many auctions of this server the ledger has.</returns>
     private async Task<int> CompareAsync(IServer server, CancellationToken cancellationToken)
     {
         var (count, page) = (0, new List<Guid>(PageSize));
-        await foreach (var key in server.KeysAsync(pattern: HotKeys.AnyAuction, pageSize: PageSize).WithCancellation(cancellationToken))
+        var keys = server.KeysAsync(pattern: HotKeys.AnyAuction, pageSize: PageSize);
+        await foreach (var key in keys.WithCancellation(cancellationToken))
         {
             if (HotKeys.AuctionOf((string)key!) is not { } auctionId) continue;
             page.Add(auctionId);
@@ -81,15 +91,9 @@ internal sealed partial class RedisRestartMonitor(
     {
         if (auctions.Count == 0) return 0;
         var heads = await history.ReadHeadsAsync(auctions, cancellationToken);
-        await repair.DoAsync(
+        await repair.RepairAsync(
             [.. heads.Select(h => new ChangedHead(h.Head.AuctionId, h.Head.Version, h.Head.EntryId, h.OutsideVersion))],
             cancellationToken);
         return heads.Count;
     }
-
-    [LoggerMessage(LogLevel.Information, "Redis is another than before, or has started anew: its {Auctions} auctions were held against the ledger.")]
-    private partial void Compared(int auctions);
-
-    [LoggerMessage(LogLevel.Warning, "Whether Redis is another than before cannot be seen, or not be acted upon; tried again every second: {Reason}")]
-    private partial void PutOff(string reason);
 }

@@ -3,52 +3,89 @@ using Auctions.HotState;
 
 namespace CdcRedisUpdater;
 
+/// <summary>The head of an auction's chain when its row changed: Redis is compared with it.</summary>
+/// <param name="Version">The last entry's version.</param>
+/// <param name="EntryId">The last entry's id.</param>
+/// <param name="OutsideVersion">The version of the last entry that Redis did not propose.</param>
+internal readonly record struct ChangedHead(Guid AuctionId, long Version, Guid EntryId, long OutsideVersion)
+{
+    /// <summary>Reads a row of the topic <see cref="KafkaTopics.Auctions"/>.</summary>
+    /// <exception cref="MalformedEnvelopeException">
+    /// A column is missing or has another type; the exception names it.
+    /// </exception>
+    public static ChangedHead Of(in EventRecord record)
+    {
+        long? version = null, outside = null;
+        Guid? head = null;
+        var row = record.Change.ReadAfter();
+        while (row.Read())
+        {
+            if (row.Is("version"u8)) version = row.Int64();
+            else if (row.Is("head"u8)) head = row.Uuid();
+            else if (row.Is("outside_version"u8)) outside = row.Int64();
+        }
+
+        return new ChangedHead(
+            record.AuctionId, version ?? throw Missing("version"), head ?? throw Missing("head"),
+            outside ?? throw Missing("outside_version"));
+    }
+
+    private static MalformedEnvelopeException Missing(string column) => new($"after.{column}", "it is missing.");
+}
+
 /// <summary>
-/// Keeps Redis right when Postgres changes by any path: for each auction that changed, Redis forgets it unless it can have
-/// the ledger's entry. The next bid hydrates it. Nothing is ever written into Redis from the feed: a price that
-/// came through it is old when it arrives.
+/// Keeps Redis right when Postgres changes by any path: Redis forgets each changed auction, unless it may have the
+/// ledger's last entry. The next bid hydrates the auction. This never writes a state into Redis: a price that came with
+/// an event is old when it arrives.
+/// <para>Concurrency: called by <see cref="EventsToRedis"/> and <see cref="RedisRestartMonitor"/> at once. All auctions
+/// of a call are checked at the same time.</para>
+/// <para>Lifecycle: a call returns after Redis has answered for every auction. While Redis is away it tries again.
+/// </para>
+/// <para>Invariants: no auction of a call is passed over. Checking one twice does no harm.</para>
+/// <para>Bounds: between two attempts it waits 100 ms at first, then twice as long each time, up to 5 s.</para>
 /// </summary>
-/// <remarks>
-/// A batch is done once every auction in it was looked at; only then is its place in the feed given up. While Redis is away the
-/// batch is tried again, and nothing is passed by. Doing one twice does no harm.
-/// </remarks>
-internal sealed partial class RepairRedis(
-    IHotState redis, UpdaterMetrics metrics, TimeProvider timeProvider, ILogger<RepairRedis> logger)
+internal sealed class RepairRedis(
+    IHotState hotState, UpdaterMetrics metrics, TimeProvider timeProvider, ILogger<RepairRedis> logger)
 {
     private static readonly TimeSpan BackoffMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(5);
 
-    private bool _redisAway;
+    private bool _isRedisAway;
 
-    /// <summary>Returns when Redis is right as far as these records tell.</summary>
-    /// <exception cref="OperationCanceledException">It may be right or not; the records must come again.</exception>
-    public async Task DoAsync(IReadOnlyList<EventRecord> batch, CancellationToken cancellationToken)
+    /// <summary>Repairs the auctions of a batch of records.</summary>
+    /// <exception cref="OperationCanceledException">Some may not be repaired; the records must come again.</exception>
+    public async Task RepairAsync(IReadOnlyList<EventRecord> batch, CancellationToken cancellationToken)
     {
-        await DoAsync(Latest(batch, Skip), cancellationToken);
-        metrics.Done(batch.Count);
+        await RepairAsync(LatestHeads(batch, SkipRow), cancellationToken);
+        metrics.Processed(batch.Count);
     }
 
-    /// <summary>Returns when Redis is right as far as these heads tell, each of an auction of its own.</summary>
-    public async Task DoAsync(IReadOnlyCollection<ChangedHead> left, CancellationToken cancellationToken)
+    /// <summary>Repairs auctions.</summary>
+    /// <param name="heads">One head for each auction.</param>
+    /// <exception cref="OperationCanceledException">Some may not be repaired.</exception>
+    public async Task RepairAsync(IReadOnlyCollection<ChangedHead> heads, CancellationToken cancellationToken)
     {
         var backoff = BackoffMin;
         while (true)
         {
-            left = await TryAsync(left, cancellationToken);
-            if (left.Count == 0) break;
+            heads = await TryRepairAsync(heads, cancellationToken);
+            if (heads.Count == 0) break;
             metrics.Retried();
             await Task.Delay(backoff, timeProvider, cancellationToken);
             backoff = backoff * 2 < BackoffMax ? backoff * 2 : BackoffMax;
         }
 
-        if (_redisAway) RedisBack();
-        _redisAway = false;
+        if (_isRedisAway) logger.RedisBack();
+        _isRedisAway = false;
     }
 
-    /// <summary>One an auction, of the highest version: a feed that repeats itself may bring an older one last.</summary>
-    /// <param name="skipped">Called for a row that cannot be read.</param>
-    internal static IReadOnlyCollection<ChangedHead> Latest(
-        IReadOnlyList<EventRecord> batch, Action<EventRecord, MalformedEnvelopeException> skipped)
+    /// <summary>
+    /// The head with the highest version for each auction: as events may come again, the last one is not always the
+    /// latest.
+    /// </summary>
+    /// <param name="skipRow">Called with each row that cannot be read.</param>
+    internal static IReadOnlyCollection<ChangedHead> LatestHeads(
+        IReadOnlyList<EventRecord> batch, Action<EventRecord, MalformedEnvelopeException> skipRow)
     {
         var latest = new Dictionary<Guid, ChangedHead>();
         foreach (var record in batch)
@@ -57,65 +94,54 @@ internal sealed partial class RepairRedis(
             try
             {
                 var head = ChangedHead.Of(record);
-                if (!latest.TryGetValue(head.AuctionId, out var known) || known.Version <= head.Version) latest[head.AuctionId] = head;
+                var isOlder = latest.TryGetValue(head.AuctionId, out var known) && known.Version > head.Version;
+                if (!isOlder) latest[head.AuctionId] = head;
             }
             catch (MalformedEnvelopeException e)
             {
-                skipped(record, e);
+                skipRow(record, e);
             }
         }
 
         return latest.Values;
     }
 
-    /// <returns>Those that could not be looked at.</returns>
-    private async Task<IReadOnlyCollection<ChangedHead>> TryAsync(IReadOnlyCollection<ChangedHead> heads, CancellationToken cancellationToken)
+    /// <returns>The heads for which Redis did not answer.</returns>
+    private async Task<IReadOnlyCollection<ChangedHead>> TryRepairAsync(
+        IReadOnlyCollection<ChangedHead> heads, CancellationToken cancellationToken)
     {
-        // All at once: they share one connection, and go in a few packets.
-        var looks = heads.Select(head => (Head: head, Looked: LookAsync(head, cancellationToken))).ToList();
+        // All calls at once: they share one connection, and travel in a few packets.
+        var calls = heads.Select(head => (Head: head, Call: TryRepairAsync(head, cancellationToken))).ToList();
         var failed = new List<ChangedHead>();
-        foreach (var (head, looked) in looks)
+        foreach (var (head, call) in calls)
         {
-            if (!await looked) failed.Add(head);
+            if (!await call) failed.Add(head);
         }
 
         return failed;
     }
 
-    private async Task<bool> LookAsync(ChangedHead head, CancellationToken cancellationToken)
+    private async Task<bool> TryRepairAsync(ChangedHead head, CancellationToken cancellationToken)
     {
         try
         {
-            if (await redis.DropIfBehindAsync(head.AuctionId, head.Version, head.EntryId, head.OutsideVersion, cancellationToken))
-            {
-                metrics.Dropped();
-                Dropped(head.AuctionId, head.Version);
-            }
-
+            var isDropped = await hotState.DropIfBehindAsync(
+                head.AuctionId, head.Version, head.EntryId, head.OutsideVersion, cancellationToken);
+            if (!isDropped) return true;
+            metrics.Dropped();
+            logger.AuctionDropped(head.AuctionId, head.Version);
             return true;
         }
         catch (HotStateUnavailableException e)
         {
-            if (!Interlocked.Exchange(ref _redisAway, true)) RedisAway(e);
+            if (!Interlocked.Exchange(ref _isRedisAway, true)) logger.RedisAway(e);
             return false;
         }
     }
 
-    private void Skip(EventRecord record, MalformedEnvelopeException exception)
+    private void SkipRow(EventRecord record, MalformedEnvelopeException exception)
     {
         metrics.Malformed();
-        Skipped(record.AuctionId, record.Partition, record.Offset, exception);
+        logger.RowSkipped(record.AuctionId, record.Partition, record.Offset, exception);
     }
-
-    [LoggerMessage(LogLevel.Information, "Redis did not have version {Version} of auction {AuctionId}, and was made to forget it.")]
-    private partial void Dropped(Guid auctionId, long version);
-
-    [LoggerMessage(LogLevel.Warning, "Redis does not answer; the feed waits for it.")]
-    private partial void RedisAway(Exception exception);
-
-    [LoggerMessage(LogLevel.Information, "Redis answers again.")]
-    private partial void RedisBack();
-
-    [LoggerMessage(LogLevel.Error, "A row of auction {AuctionId} cannot be read, and is skipped: partition {Partition}, offset {Offset}.")]
-    private partial void Skipped(Guid auctionId, int partition, long offset, Exception exception);
 }

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace CdcRedisUpdater;
 
-/// <summary>What the updater says of itself. Meter <c>Auctions.CdcRedisUpdater</c>.</summary>
+/// <summary>The updater's counters: meter <c>Auctions.CdcRedisUpdater</c>.</summary>
 internal sealed class UpdaterMetrics : IDisposable
 {
     public const string MeterName = "Auctions.CdcRedisUpdater";
@@ -16,14 +16,19 @@ internal sealed class UpdaterMetrics : IDisposable
 
     public UpdaterMetrics()
     {
-        _records = _meter.CreateCounter<long>("auctions.updater.records", "{record}", "Records of the feed that were dealt with.");
-        _dropped = _meter.CreateCounter<long>("auctions.updater.dropped", "{auction}", "Auctions that Redis was made to forget.");
-        _retries = _meter.CreateCounter<long>("auctions.updater.retries", "{batch}", "Batches tried again, with Redis away.");
-        _gaps = _meter.CreateCounter<long>("auctions.updater.gaps", "{gap}", "Partitions in which records may be missing.");
-        _malformed = _meter.CreateCounter<long>("auctions.updater.malformed", "{record}", "Rows that could not be read.");
+        _records = _meter.CreateCounter<long>(
+            "auctions.updater.records", "{record}", "Records that were processed.");
+        _dropped = _meter.CreateCounter<long>(
+            "auctions.updater.dropped", "{auction}", "Auctions that were dropped from Redis.");
+        _retries = _meter.CreateCounter<long>(
+            "auctions.updater.retries", "{batch}", "Attempts that failed as Redis was away.");
+        _gaps = _meter.CreateCounter<long>(
+            "auctions.updater.gaps", "{gap}", "Partitions in which records may be missing.");
+        _malformed = _meter.CreateCounter<long>(
+            "auctions.updater.malformed", "{record}", "Rows that could not be read.");
     }
 
-    public void Done(int records) => _records.Add(records);
+    public void Processed(int records) => _records.Add(records);
     public void Dropped() => _dropped.Add(1);
     public void Retried() => _retries.Add(1);
     public void Gap() => _gaps.Add(1);

@@ -1,9 +1,9 @@
-using Auctions.Ledger;
 using Auctions.Events;
 using Auctions.Grpc;
 using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
+using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 
 namespace StreamGateway;
@@ -26,9 +26,8 @@ internal static class Composition
                 await stream.ResponseStream.MoveNext(options.CancellationToken);
             })
             .AddPostgres(builder.Configuration)
-            .AddSection<KafkaOptions>(builder.Configuration)
+            .AddEvents(builder.Configuration, [KafkaTopics.Auctions])
             .AddSection<GatewayOptions>(builder.Configuration)
-            .AddSingleton(Feed)
             .AddSingleton<PublicAuctionQuery>()
             .AddSingleton(services => new LedgerReads(services.GetRequiredService<PublicAuctionQuery>().ReadAsync))
             .AddSingleton(Places)
@@ -43,12 +42,6 @@ internal static class Composition
         app.MapGrpcService<StreamRpc>();
         return app.MapGrpcDefaults();
     }
-
-    private static EventConsumerOptions Feed(IServiceProvider services) => new()
-    {
-        BootstrapServers = services.GetRequiredService<IOptions<KafkaOptions>>().Value.BootstrapServers,
-        Topics = [KafkaTopics.Auctions],
-    };
 
     private static StreamLimiter Places(IServiceProvider services) => new(
         services.GetRequiredService<IOptions<GatewayOptions>>(),

@@ -4,6 +4,7 @@ using DevStack.Relay;
 
 namespace Auctions.IntegrationTests.Events;
 
+/// <summary>We write envelopes and keys as Debezium does, and read every form that it may write.</summary>
 public sealed class EnvelopeTests
 {
     private static readonly Guid Auction = new("11111111-1111-1111-1111-111111111111");
@@ -31,12 +32,14 @@ public sealed class EnvelopeTests
     public void A_create_is_written_as_Debezium_writes_it()
     {
         _writer.BeginAfter();
-        Write("11111111-1111-1111-1111-111111111111", "Lámpara \"A\"\\ 1/2 <b>", "{a,\"b, c\",NULL}", "4", "1", "2", "t", "2026-01-02 03:04:05.5+00");
+        Write(
+            "11111111-1111-1111-1111-111111111111", "Lámpara \"A\"\\ 1/2 <b>", "{a,\"b, c\",NULL}", "4", "1", "2", "t",
+            "2026-01-02 03:04:05.5+00");
         AssertGolden("create", _writer.End(ChangeOperation.Create, Source, 1767323045731));
     }
 
     [Fact]
-    public void An_update_marks_what_it_did_not_get()
+    public void An_update_marks_the_columns_that_it_did_not_get()
     {
         _writer.BeginAfter();
         Columns[0].Write(_writer.Row, "11111111-1111-1111-1111-111111111111");
@@ -62,13 +65,15 @@ public sealed class EnvelopeTests
     public void A_snapshot_reads_rows()
     {
         _writer.BeginAfter();
-        Write("11111111-1111-1111-1111-111111111111", "A lamp", "{}", "9223372036854775807", "-1", "0", "false", "infinity");
+        Write(
+            "11111111-1111-1111-1111-111111111111", "A lamp", "{}", "9223372036854775807", "-1", "0", "false",
+            "infinity");
         var source = Source with { IsSnapshot = true, LastCommitLsn = 0, TransactionId = null };
         AssertGolden("read", _writer.End(ChangeOperation.Read, source, 1767323045731));
     }
 
     [Fact]
-    public void A_writer_is_free_for_the_next_envelope()
+    public void A_writer_writes_many_envelopes()
     {
         A_delete_has_the_key_before_and_nothing_after();
         A_create_is_written_as_Debezium_writes_it();
@@ -79,7 +84,7 @@ public sealed class EnvelopeTests
     [InlineData("create", ChangeOperation.Create, 4)]
     [InlineData("update", ChangeOperation.Update, 5)]
     [InlineData("read", ChangeOperation.Read, long.MaxValue)]
-    public void What_was_written_is_read(string golden, ChangeOperation operation, long version)
+    public void A_written_envelope_is_read_again(string golden, ChangeOperation operation, long version)
     {
         var change = Change.Parse(Golden(golden));
         Assert.Equal(operation, change.Operation);
@@ -113,6 +118,7 @@ public sealed class EnvelopeTests
     [Fact]
     public void Every_kind_of_column_is_read()
     {
+        var recordedAt = new DateTimeOffset(2026, 1, 2, 3, 4, 5, 500, TimeSpan.Zero);
         var row = Change.Parse(Golden("create")).ReadAfter();
         var seen = 0;
         while (row.Read())
@@ -122,7 +128,7 @@ public sealed class EnvelopeTests
             else if (row.Is("media_urls"u8)) Assert.Equal(["a", "b, c", ""], NullAsEmpty(ref row));
             else if (row.Is("small"u8)) Assert.Equal(2, row.Int32());
             else if (row.Is("reserve_met"u8)) Assert.True(row.Boolean());
-            else if (row.Is("recorded_at"u8)) Assert.Equal(new DateTimeOffset(2026, 1, 2, 3, 4, 5, 500, TimeSpan.Zero), row.Timestamp());
+            else if (row.Is("recorded_at"u8)) Assert.Equal(recordedAt, row.Timestamp());
         }
 
         Assert.Equal(Columns.Length, seen);
@@ -140,11 +146,14 @@ public sealed class EnvelopeTests
     [InlineData("{\"op\":\"c\",\"after\":null,\"source\":{\"table\":\"t\"}}", "after")]
     [InlineData("{\"op\":\"d\",\"after\":{\"id\":1},\"source\":{\"table\":\"t\"}}", "before")]
     [InlineData("{\"payload\":7}", "payload")]
-    public void What_is_malformed_is_refused_by_the_name_of_the_field(string message, string field) =>
-        Assert.Equal(field, Assert.Throws<MalformedEnvelopeException>(() => Change.Parse(Encoding.UTF8.GetBytes(message))).Field);
+    public void The_error_about_a_malformed_envelope_names_the_field(string message, string field)
+    {
+        var e = Assert.Throws<MalformedEnvelopeException>(() => Change.Parse(Encoding.UTF8.GetBytes(message)));
+        Assert.Equal(field, e.Field);
+    }
 
     [Fact]
-    public void A_column_of_another_type_is_refused_by_its_name()
+    public void The_error_about_a_column_of_another_type_names_the_column()
     {
         var change = Change.Parse(Golden("create"));
         var e = Assert.Throws<MalformedEnvelopeException>(() =>
@@ -164,7 +173,7 @@ public sealed class EnvelopeTests
     [InlineData("{\"id\":\"11111111-1111-1111-1111-111111111111\"}")]
     [InlineData("{\"auction_id\":\"11111111-1111-1111-1111-111111111111\"}")]
     [InlineData("{\"schema\":{\"type\":\"struct\"},\"payload\":{\"id\":\"11111111-1111-1111-1111-111111111111\"}}")]
-    public void A_key_is_read_however_the_connector_wraps_it(string key) =>
+    public void A_key_is_read_in_every_form_that_a_connector_sends(string key) =>
         Assert.Equal(Auction, EventKey.Parse(Encoding.UTF8.GetBytes(key)));
 
     [Theory]
@@ -173,14 +182,19 @@ public sealed class EnvelopeTests
     [InlineData("{}")]
     [InlineData("not-a-uuid")]
     [InlineData("{\"id\":\"x\"}")]
-    public void A_key_without_an_id_is_malformed(string key) =>
-        Assert.Equal("key", Assert.Throws<MalformedEnvelopeException>(() => EventKey.Parse(Encoding.UTF8.GetBytes(key))).Field);
+    public void A_key_without_an_id_is_malformed(string key)
+    {
+        var e = Assert.Throws<MalformedEnvelopeException>(() => EventKey.Parse(Encoding.UTF8.GetBytes(key)));
+        Assert.Equal("key", e.Field);
+    }
 
     [Fact]
-    public void Tombstones_and_heartbeats_are_no_changes()
+    public void Tombstones_and_heartbeats_are_not_changes()
     {
-        Assert.Equal(EventRecordKind.Tombstone, EventRecord.Parse(KafkaTopics.Auctions, 0, 0, EventKey.Of(Auction), null).Kind);
-        var heartbeat = EventRecord.Parse(KafkaTopics.Heartbeat, 0, 0, EnvelopeWriter.HeartbeatKey(), EnvelopeWriter.Heartbeat(1));
+        var tombstone = EventRecord.Parse(KafkaTopics.Auctions, 0, 0, EventKey.Of(Auction), null);
+        Assert.Equal(EventRecordKind.Tombstone, tombstone.Kind);
+        var heartbeat = EventRecord.Parse(
+            KafkaTopics.Heartbeat, 0, 0, EnvelopeWriter.HeartbeatKey(), EnvelopeWriter.Heartbeat(1));
         Assert.Equal((EventRecordKind.Heartbeat, Guid.Empty), (heartbeat.Kind, heartbeat.AuctionId));
         Assert.Equal("{\"ts_ms\":1}", Encoding.UTF8.GetString(EnvelopeWriter.Heartbeat(1)));
     }
@@ -199,10 +213,13 @@ public sealed class EnvelopeTests
 
     private static string[] NullAsEmpty(ref RowReader row) => [.. row.TextsOrNulls().Select(t => t ?? "")];
 
-    private static byte[] Golden(string name) =>
-        Encoding.UTF8.GetBytes(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Events", "Golden", $"{name}.json")).TrimEnd('\n'));
+    private static byte[] Golden(string name) => Encoding.UTF8.GetBytes(GoldenText(name));
 
-    private static void AssertGolden(string name, byte[] message) => Assert.Equal(Encoding.UTF8.GetString(Golden(name)), Encoding.UTF8.GetString(message));
+    private static string GoldenText(string name) =>
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Events", "Golden", $"{name}.json")).TrimEnd('\n');
+
+    private static void AssertGolden(string name, byte[] message) =>
+        Assert.Equal(GoldenText(name), Encoding.UTF8.GetString(message));
 
     private void Write(params string?[] values)
     {

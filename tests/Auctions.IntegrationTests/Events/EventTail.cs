@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Auctions.IntegrationTests.Events;
 
-/// <summary>Everything that a consumer has seen of the feed.</summary>
+/// <summary>A consumer, and every record and gap that it has seen.</summary>
 internal sealed class EventTail : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -54,7 +54,7 @@ internal sealed class EventTail : IAsyncDisposable
             await foreach (var batch in _consumer.ReadAsync(_stop.Token))
             {
                 foreach (var record in batch) _records.Enqueue(record);
-                _consumer.Done(batch);
+                _consumer.StoreOffsets(batch);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
