@@ -21,7 +21,7 @@ internal static partial class RelayLog
     internal static partial void ReplicationSlotCreated(this ILogger logger, string slot);
 
     [LoggerMessage(5005, LogLevel.Error,
-        "Postgres no longer has the log that the slot {Slot} needs. The relay recreates the slot and reads all auctions.")]
+        "Postgres has dropped log that the slot {Slot} needs. The relay recreates the slot and reads all auctions.")]
     internal static partial void ReplicationSlotLost(this ILogger logger, string slot);
 
     [LoggerMessage(5006, LogLevel.Information, "Kafka has a snapshot of {Rows} auctions at {Lsn}.")]
