@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs Debian packages, as root, for their programs alone: no service of theirs is started now or at the next boot,
-# and none that was there before is touched. What it changes to that end it changes back.
+# Installs Debian packages, as root, for their programs only. No service of theirs starts now or at the next boot, and
+# existing services stay as they are. Every temporary change to the system is undone.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 
@@ -8,7 +8,8 @@ log=$(mktemp)
 undo=("$log")
 trap 'rm -f "${undo[@]}"' EXIT
 
-# Asked by packages before they start a service; 101 says no. A container image may have brought one: that stays.
+# Packages ask this program before they start a service; 101 forbids it. A container image may contain one already:
+# that one stays.
 if [ ! -e /usr/sbin/policy-rc.d ]; then
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
@@ -19,18 +20,19 @@ install_packages() {
   apt-get install -y -q --no-install-recommends "$@" >"$log" 2>&1
 }
 
-# The package lists of a fresh container are empty, and old ones name files that are gone.
+# A new container has no package lists, and old lists name files that no longer exist. So a failure is followed by an
+# update and a second attempt.
 try_install() {
   install_packages "$@" || { apt-get update -q >"$log" 2>&1 && install_packages "$@"; } || { cat "$log" >&2; exit 1; }
 }
 
-installed_before() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
 for package in "$@"; do
   new=true
-  installed_before "$package" && new=false
+  is_installed "$package" && new=false
   if [ "$package" = postgresql ] && $new; then
-    # It would make a cluster and, at the next boot, start it. Its common part reads this before it does.
+    # The package would create a cluster and start it at the next boot. postgresql-common reads this setting first.
     try_install postgresql-common
     no_cluster=/etc/postgresql-common/createcluster.d/auctions.conf
     mkdir -p "${no_cluster%/*}"

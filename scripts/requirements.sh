@@ -1,4 +1,4 @@
-# What must be on the machine, and how it gets there. Sourced by ./auctions and tests/run.
+# Checks what the machine needs, and installs missing packages. Sourced by ./auctions and tests/run.
 # shellcheck shell=bash
 
 die() {
@@ -18,18 +18,21 @@ require_for_tests() {
 }
 
 require_dotnet() {
-  command -v dotnet >/dev/null || die "needs the .NET SDK 10, and finds no dotnet on the PATH: https://dotnet.microsoft.com/download/dotnet/10.0"
-  dotnet --list-sdks | grep -q '^10\.' || die "needs the .NET SDK 10, and finds only: $(dotnet --list-sdks | tr '\n' ' ')"
+  command -v dotnet >/dev/null ||
+    die "The .NET SDK 10 is required, but dotnet is not on the PATH: https://dotnet.microsoft.com/download/dotnet/10.0"
+  dotnet --list-sdks | grep -q '^10\.' ||
+    die "The .NET SDK 10 is required, but only these are installed: $(dotnet --list-sdks | tr '\n' ' ')"
 }
 
 require_node() {
-  command -v node >/dev/null || die "needs Node.js 20 or newer, and finds no node on the PATH: https://nodejs.org"
-  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || die "needs Node.js 20 or newer, and finds $(node --version)"
-  command -v npm >/dev/null || die "needs npm, which comes with Node.js"
+  command -v node >/dev/null || die "Node.js 20 or newer is required, but node is not on the PATH: https://nodejs.org"
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] ||
+    die "Node.js 20 or newer is required, but $(node --version) is installed"
+  command -v npm >/dev/null || die "npm is required; it comes with Node.js"
 }
 
-# Whether what we need of a Debian package is there, whoever has brought it.
-# Debian's Python modules are found by the system's interpreter; another one may come first on the PATH.
+# Succeeds if the programs of a Debian package are present, no matter who installed them. Python modules of Debian
+# belong to the system's interpreter, which may not be the first on the PATH.
 has() {
   case $1 in
     redis-server) command -v redis-server ;;
@@ -59,6 +62,6 @@ Install them first; on Debian or Ubuntu:
   echo "Installing ${missing[*]} ..."
   "${as_root[@]}" bash "${BASH_SOURCE[0]%/*}/install-packages.sh" "${missing[@]}"
   for package in "${missing[@]}"; do
-    has "$package" || die "$package is installed, and what we need of it is still not found"
+    has "$package" || die "$package was installed, but the programs that it should contain are still not found"
   done
 }

@@ -1,14 +1,14 @@
 using System.CommandLine;
 using DevStack.Commands;
 
-var clock = TimeProvider.System;
+var timeProvider = TimeProvider.System;
 var root = new RootCommand("Runs the whole system on one machine")
 {
-    StackCommands.Up(clock),
-    StackCommands.Down(clock),
-    StackCommands.Status(clock),
+    StackCommands.Up(timeProvider),
+    StackCommands.Down(timeProvider),
+    StackCommands.Status(timeProvider),
     StackCommands.Logs(),
-    KafkaCommand.Create(),
-    RelayCommand.Create(clock),
+    ServerCommands.Kafka(),
+    ServerCommands.Relay(timeProvider),
 };
 return await root.Parse(args).InvokeAsync();

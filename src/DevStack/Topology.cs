@@ -5,15 +5,43 @@ using Setting = (string Key, string Value);
 
 namespace DevStack;
 
-/// <summary>The whole stack of one machine: every process, what it needs, how it is started, and how one sees that it
-/// is ready. All listen on 127.0.0.1 alone.</summary>
+/// <summary>
+/// How a stack differs from the default one: the instances of components, and the addresses that components use.
+/// </summary>
+public sealed record TopologyOptions
+{
+    /// <summary>The names of the instances of BiddingService.</summary>
+    public IReadOnlyList<string> Bidding { get; init; } = ["bidding"];
+
+    /// <summary>
+    /// The names of the Redis servers, each with its own data. By default every service uses the first.
+    /// </summary>
+    public IReadOnlyList<string> Redis { get; init; } = ["redis"];
+
+    /// <summary>
+    /// The address (<c>host:port</c>) at which a component connects to Redis, for example a proxy's; null for the
+    /// server's own.
+    /// </summary>
+    public Func<string, string?> RedisAddressOf { get; init; } = _ => null;
+
+    /// <summary>
+    /// The address (<c>host:port</c>) at which a component connects to Postgres, for example a proxy's; null for the
+    /// server's own.
+    /// </summary>
+    public Func<string, string?> PostgresAddressOf { get; init; } = _ => null;
+}
+
+/// <summary>
+/// The whole stack of one machine: every process, its dependencies, its command line, and its readiness probe. All
+/// listen on 127.0.0.1 only.
+/// </summary>
 public static class Topology
 {
     private static readonly Dictionary<string, string> PostgresSettings = new()
     {
-        ["fsync"] = "on", // an answer is given once its entry is on disk
+        ["fsync"] = "on", // no answer is sent before its entry is on disk
         ["synchronous_commit"] = "on",
-        ["wal_level"] = "logical", // the relay reads it
+        ["wal_level"] = "logical", // for the relay
         ["max_connections"] = "300",
         ["max_replication_slots"] = "10",
         ["max_wal_senders"] = "10",
@@ -26,68 +54,88 @@ public static class Topology
     private static readonly Dictionary<string, string> RedisSettings = new()
     {
         ["appendonly"] = "yes",
-        ["appendfsync"] = "everysec", // what it may lose the ledger has: see "Redis proposes, Postgres disposes"
+        ["appendfsync"] = "everysec", // Redis may lose a second of data: the ledger has it
         ["save"] = "",
         ["maxmemory-policy"] = "noeviction",
-        ["auto-aof-rewrite-min-size"] = "512mb", // at full load 64 MB, the default, is written in a few seconds, and rewritten beside the bids
-        ["rdbcompression"] = "no", // of a rewritten AOF: it takes a quarter less of a core, and half as much disk again
-        ["lazyfree-lazy-expire"] = "yes", // a period's answers go all at once, a million of a hot auction's: not while bids wait
-        ["repl-diskless-sync-delay"] = "0", // of one replica; there is none to wait for
+        // Full load writes 64 MB, the default, in a few seconds. Each rewrite of the AOF competes with the bids.
+        ["auto-aof-rewrite-min-size"] = "512mb",
+        ["rdbcompression"] = "no", // of a rewritten AOF: saves a quarter of a core, and takes half as much disk again
+        // All answers of one period expire together, a million for a hot auction. Bids must not wait for their
+        // deletion.
+        ["lazyfree-lazy-expire"] = "yes",
+        ["repl-diskless-sync-delay"] = "0", // the delay waits for further replicas, and there is at most one
     };
 
-    /// <summary>The parts in an order in which each stands after those that it depends on.</summary>
-    public static IReadOnlyList<Part> Parts(RunDirectory run) => Parts(run, new Wiring());
+    /// <summary>The components of the default stack, each after its dependencies.</summary>
+    public static IReadOnlyList<Component> Components(RunDirectory run) => Components(run, new TopologyOptions());
 
-    /// <summary>The same for a stack that is wired otherwise.</summary>
-    public static IReadOnlyList<Part> Parts(RunDirectory run, Wiring wiring)
+    /// <summary>The components of a stack with other instances or addresses, each after its dependencies.</summary>
+    public static IReadOnlyList<Component> Components(RunDirectory run, TopologyOptions options)
     {
         var postgres = new Postgres(run);
-        var firstRedis = wiring.Redis[0];
+        var firstRedis = options.Redis[0];
 
         return
         [
-            new Part("postgres")
+            new Component("postgres")
             {
-                Ports = ["postgres"],
+                EndpointNames = ["postgres"],
                 Prepare = postgres.PrepareAsync,
                 Launch = () => postgres.Launch(PostgresSettings),
                 IsReady = postgres.IsReadyAsync,
                 WhenReady = postgres.ProvideLedgerAsync,
-                StopSignal = Signals.Int, // TERM would wait for every client to leave
+                StopSignal = Signals.Int, // SIGTERM would wait until every client has disconnected
             },
-            .. wiring.Redis.Select(name => RedisServer(new Redis(run, name))),
-            new Part("kafka")
+            .. options.Redis.Select(Redis),
+            new Component("kafka")
             {
-                Ports = ["kafka"],
+                EndpointNames = ["kafka"],
                 Project = "DevStack",
                 Launch = () => Program("kafka", "DevStack", ["kafka", "--listen", run.Endpoints["kafka"]], []),
                 IsReady = ct => Probes.AcceptsConnectionsAsync(run.Endpoints["kafka"], ct),
             },
-            new Part("relay", "postgres", "kafka")
+            new Component("relay", "postgres", "kafka")
             {
                 RestartsWith = ["kafka"],
                 Project = "DevStack",
-                Launch = () => Program("relay", "DevStack", ["relay"], [Ledger("relay"), Feed()]),
+                Launch = () => Program("relay", "DevStack", ["relay"], [Ledger("relay"), Kafka()]),
                 IsReady = postgres.IsReplicatedAsync,
             },
-            .. wiring.Bidding.Select(name =>
-                Service(name, "BiddingService", ["postgres", firstRedis], () => [Ledger(name), HotState(name), ServerGc])),
-            Service("auction", "AuctionService", ["postgres", firstRedis], () => [Ledger("auction"), HotState("auction")]),
-            Service("updater", "CdcRedisUpdater", ["postgres", firstRedis, "kafka"], () => [Ledger("updater"), HotState("updater"), Feed()])
+            .. options.Bidding.Select(name => Service(name, "BiddingService", ["postgres", firstRedis],
+                () => [Ledger(name), HotState(name), ServerGc])),
+            Service("auction", "AuctionService", ["postgres", firstRedis],
+                () => [Ledger("auction"), HotState("auction")]),
+            Service("updater", "CdcRedisUpdater", ["postgres", firstRedis, "kafka"],
+                () => [Ledger("updater"), HotState("updater"), Kafka()])
                 with { RestartsWith = ["kafka"] },
             Service("gateway", "StreamGateway", ["postgres", "kafka"],
-                () => [Ledger("gateway"), Feed(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])])
-                with { Ports = ["gateway", "gateway_web"], RestartsWith = ["kafka"] },
+                () => [Ledger("gateway"), Kafka(), ServerGc, ("Listen__GrpcWeb", run.Endpoints["gateway_web"])])
+                with { EndpointNames = ["gateway", "gateway_web"], RestartsWith = ["kafka"] },
         ];
 
-        Setting Ledger(string part) => ("Postgres__ConnectionString", postgres.ConnectionStringAt(wiring.PostgresOf(part) ?? run.Endpoints["postgres"]));
-        Setting HotState(string part) => ("Redis__Configuration", wiring.RedisOf(part) ?? run.Endpoints[firstRedis]);
-        Setting Feed() => ("Kafka__BootstrapServers", run.Endpoints["kafka"]);
+        Setting Ledger(string component) => ("Postgres__ConnectionString",
+            postgres.ConnectionStringAt(options.PostgresAddressOf(component) ?? run.Endpoints["postgres"]));
+        Setting HotState(string component) =>
+            ("Redis__Configuration", options.RedisAddressOf(component) ?? run.Endpoints[firstRedis]);
+        Setting Kafka() => ("Kafka__BootstrapServers", run.Endpoints["kafka"]);
 
-        Part Service(string name, string project, string[] dependsOn, Func<Setting[]> settings) =>
+        Component Redis(string name) => new(name)
+        {
+            EndpointNames = [name],
+            Prepare = _ => Task.FromResult(Directory.CreateDirectory(run.DataDirectory(name))),
+            Launch = () => new Launch(
+            [
+                "redis-server", "--port", $"{run.Endpoints.Port(name)}",
+                "--bind", "127.0.0.1", "--protected-mode", "yes", "--dir", run.DataDirectory(name),
+                .. RedisSettings.SelectMany(s => (string[])[$"--{s.Key}", s.Value]),
+            ]),
+            IsReady = ct => Probes.AnswersRedisPingAsync(run.Endpoints[name], ct),
+        };
+
+        Component Service(string name, string project, string[] dependsOn, Func<Setting[]> settings) =>
             new(name, dependsOn)
             {
-                Ports = [name],
+                EndpointNames = [name],
                 Project = project,
                 Launch = () => Program(name, project, [],
                 [
@@ -98,20 +146,12 @@ public static class Topology
                 IsReady = ct => Probes.ServesGrpcAsync(run.Endpoints[name], ct),
             };
 
-        Launch Program(string part, string project, string[] arguments, Setting[] environment) => new(
-            ["dotnet", Path.Combine(run.Programs(part), project + ".dll"), .. arguments],
+        Launch Program(string component, string project, string[] arguments, Setting[] environment) => new(
+            ["dotnet", Path.Combine(run.Programs(component), project + ".dll"), .. arguments],
             environment.Prepend(WorkstationGc).GroupBy(e => e.Key).ToDictionary(e => e.Key, e => e.Last().Value));
     }
 
-    private static Part RedisServer(Redis redis) => new(redis.Name)
-    {
-        Ports = [redis.Name],
-        Prepare = redis.PrepareAsync,
-        Launch = () => redis.Launch(RedisSettings),
-        IsReady = redis.IsReadyAsync,
-    };
-
-    // Where thousands of small objects a second are made, server GC; the others stay small.
+    // The server GC for processes that allocate thousands of small objects a second; the others stay small.
     private static Setting ServerGc => ("DOTNET_gcServer", "1");
     private static Setting WorkstationGc => ("DOTNET_gcServer", "0");
 }

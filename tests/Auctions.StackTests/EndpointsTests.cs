@@ -11,7 +11,7 @@ public sealed class EndpointsTests : IDisposable
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     [Fact]
-    public void A_port_is_remembered()
+    public void A_port_stays_the_same_from_one_start_to_the_next()
     {
         var first = Load();
         first.Reserve("redis");
@@ -22,20 +22,20 @@ public sealed class EndpointsTests : IDisposable
     }
 
     [Fact]
-    public void A_port_that_somebody_has_taken_meanwhile_is_given_up()
+    public void A_port_that_another_program_uses_is_replaced()
     {
         var endpoints = Load();
         endpoints.Reserve("redis");
         var taken = endpoints.Port("redis");
-        using var somebody = new TcpListener(IPAddress.Loopback, taken);
-        somebody.Start();
+        using var other = new TcpListener(IPAddress.Loopback, taken);
+        other.Start();
         endpoints.Reserve("redis");
 
         Assert.NotEqual(taken, endpoints.Port("redis"));
     }
 
     [Fact]
-    public void Ports_lie_under_those_of_outgoing_connections()
+    public void Ports_are_below_those_of_outgoing_connections()
     {
         var endpoints = Load();
         endpoints.Reserve("redis");
@@ -44,11 +44,11 @@ public sealed class EndpointsTests : IDisposable
     }
 
     [Fact]
-    public void What_was_never_started_is_named() =>
+    public void The_error_for_an_unknown_address_names_the_endpoint() =>
         Assert.Contains("kafka", Assert.Throws<StackException>(() => Load()["kafka"]).Message);
 
     [Fact]
-    public void Secrets_are_made_once_and_nobody_else_may_read_them()
+    public void Secrets_are_generated_once_and_only_the_owner_can_read_them()
     {
         var file = Path.Combine(_directory, "secrets.json");
         var first = Secrets.LoadOrCreate(file);

@@ -3,12 +3,12 @@ using DevStack.Supervision;
 
 namespace Auctions.StackTests;
 
-/// <summary>The supervisor on parts that are small shell scripts.</summary>
+/// <summary>The supervisor with small shell scripts as components.</summary>
 public sealed class SupervisorTests : IAsyncLifetime
 {
     private readonly RunDirectory _run = new(Directory.CreateTempSubdirectory("auctions-supervisor-").FullName);
-    private readonly List<string> _said = [];
-    private readonly List<Part> _parts = [];
+    private readonly List<string> _output = [];
+    private readonly List<Component> _components = [];
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -19,19 +19,19 @@ public sealed class SupervisorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_part_starts_once_those_that_it_depends_on_are_ready()
+    public async Task A_component_starts_after_its_dependencies_are_ready()
     {
-        _parts.Add(Script("first", "sleep 0.3; touch first.ready; exec sleep 600"));
-        _parts.Add(Script("second", "ls first.ready >second.saw; touch second.ready; exec sleep 600", "first"));
+        _components.Add(Script("first", "sleep 0.3; touch first.ready; exec sleep 600"));
+        _components.Add(Script("second", "ls first.ready >second.saw; touch second.ready; exec sleep 600", "first"));
 
         Assert.True(await UpAsync());
         Assert.Equal("first.ready\n", await File.ReadAllTextAsync(InRun("second.saw")));
     }
 
     [Fact]
-    public async Task Up_leaves_alone_what_runs()
+    public async Task Up_leaves_a_running_component_alone()
     {
-        _parts.Add(Script("one", "touch one.ready; exec sleep 600"));
+        _components.Add(Script("one", "touch one.ready; exec sleep 600"));
         Assert.True(await UpAsync());
         var pid = Pid("one");
 
@@ -40,10 +40,10 @@ public sealed class SupervisorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Up_restarts_what_has_died_and_nothing_else()
+    public async Task Up_restarts_a_dead_component_and_no_other()
     {
-        _parts.Add(Script("one", "touch one.ready; exec sleep 600"));
-        _parts.Add(Script("two", "touch two.ready; exec sleep 600", "one"));
+        _components.Add(Script("one", "touch one.ready; exec sleep 600"));
+        _components.Add(Script("two", "touch two.ready; exec sleep 600", "one"));
         Assert.True(await UpAsync());
         var (one, two) = (Pid("one"), Pid("two"));
         await KillAsync("one");
@@ -54,23 +54,24 @@ public sealed class SupervisorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Up_restarts_what_should_be_started_in_another_way_by_now()
+    public async Task Up_restarts_a_component_whose_command_line_has_changed()
     {
-        _parts.Add(Script("one", "touch one.ready; exec sleep 600"));
+        _components.Add(Script("one", "touch one.ready; exec sleep 600"));
         Assert.True(await UpAsync());
         var before = Pid("one");
-        _parts[0] = Script("one", "touch one.ready; exec sleep 601");
+        _components[0] = Script("one", "touch one.ready; exec sleep 601");
 
         Assert.True(await UpAsync());
         Assert.NotEqual(before, Pid("one"));
-        Assert.False(IsRunning(before));
+        Assert.False(LinuxProcess.IsRunning(before));
     }
 
     [Fact]
-    public async Task A_part_restarts_with_one_whose_data_ended_with_its_process()
+    public async Task A_component_restarts_with_one_that_keeps_its_data_in_memory()
     {
-        _parts.Add(Script("memory", "touch memory.ready; exec sleep 600"));
-        _parts.Add(Script("reader", "touch reader.ready; exec sleep 600", "memory") with { RestartsWith = ["memory"] });
+        _components.Add(Script("memory", "touch memory.ready; exec sleep 600"));
+        var dependent = Script("reader", "touch reader.ready; exec sleep 600", "memory");
+        _components.Add(dependent with { RestartsWith = ["memory"] });
         Assert.True(await UpAsync());
         var reader = Pid("reader");
         await KillAsync("memory");
@@ -80,81 +81,81 @@ public sealed class SupervisorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_failing_part_is_named_with_the_end_of_its_log_and_what_needs_it_is_not_started()
+    public async Task A_failing_component_is_reported_with_the_end_of_its_log_and_its_dependents_do_not_start()
     {
-        _parts.Add(Script("broken", "echo port taken >&2; exit 1"));
-        _parts.Add(Script("needy", "touch needy.ready; exec sleep 600", "broken"));
-        _parts.Add(Script("free", "touch free.ready; exec sleep 600"));
+        _components.Add(Script("broken", "echo port taken >&2; exit 1"));
+        _components.Add(Script("dependent", "touch dependent.ready; exec sleep 600", "broken"));
+        _components.Add(Script("other", "touch other.ready; exec sleep 600"));
 
         Assert.False(await UpAsync());
-        Assert.Contains(_said, line => line.Contains("broken") && line.Contains("FAILED"));
-        Assert.Contains(_said, line => line.Contains("port taken"));
-        Assert.Contains(_said, line => line.Contains("needy") && line.Contains("not started"));
-        Assert.Equal([PartState.Died, PartState.Stopped, PartState.Ready], await StatesAsync());
+        Assert.Contains(_output, line => line.Contains("broken") && line.Contains("FAILED"));
+        Assert.Contains(_output, line => line.Contains("port taken"));
+        Assert.Contains(_output, line => line.Contains("dependent") && line.Contains("not started"));
+        Assert.Equal([ComponentState.Died, ComponentState.Stopped, ComponentState.Ready], await StatesAsync());
     }
 
     [Fact]
-    public async Task The_log_of_an_earlier_start_is_not_shown_for_a_later_failure()
+    public async Task A_failure_is_reported_without_the_log_of_an_earlier_start()
     {
-        _parts.Add(Script("one", "echo the first time; touch one.ready; exec sleep 600"));
+        _components.Add(Script("one", "echo the first time; touch one.ready; exec sleep 600"));
         Assert.True(await UpAsync());
         await Supervisor().DownAsync();
-        _parts[0] = Script("one", "echo the second time; exit 1");
+        _components[0] = Script("one", "echo the second time; exit 1");
 
         Assert.False(await UpAsync());
-        Assert.Contains(_said, line => line.Contains("the second time"));
-        Assert.DoesNotContain(_said, line => line.Contains("the first time"));
+        Assert.Contains(_output, line => line.Contains("the second time"));
+        Assert.DoesNotContain(_output, line => line.Contains("the first time"));
     }
 
     [Fact]
-    public async Task A_part_that_does_not_become_ready_in_time_fails()
+    public async Task A_component_that_is_not_ready_in_time_fails()
     {
-        _parts.Add(Script("slow", "exec sleep 600") with { ReadyWithin = TimeSpan.FromMilliseconds(200) });
+        _components.Add(Script("slow", "exec sleep 600") with { ReadyWithin = TimeSpan.FromMilliseconds(200) });
 
         Assert.False(await UpAsync());
-        Assert.Contains(_said, line => line.Contains("slow") && line.Contains("not ready within 0.2 s"));
-        Assert.Equal([PartState.Unready], await StatesAsync());
+        Assert.Contains(_output, line => line.Contains("slow") && line.Contains("not ready within 0.2 s"));
+        Assert.Equal([ComponentState.Unready], await StatesAsync());
     }
 
     [Fact]
     public async Task Down_stops_dependents_first_and_lets_each_finish()
     {
         const string work = "touch $0.ready; while :; do sleep 0.05; done";
-        _parts.Add(Script("below", "trap 'echo $0 >>stopped; exit' TERM; " + work));
-        _parts.Add(Script("above", "trap 'sleep 0.3; echo $0 >>stopped; exit' TERM; " + work, "below"));
+        _components.Add(Script("below", "trap 'echo $0 >>stopped; exit' TERM; " + work));
+        _components.Add(Script("above", "trap 'sleep 0.3; echo $0 >>stopped; exit' TERM; " + work, "below"));
         Assert.True(await UpAsync());
 
         await Supervisor().DownAsync();
         Assert.Equal("above\nbelow\n", await File.ReadAllTextAsync(InRun("stopped")));
-        Assert.Equal([PartState.Stopped, PartState.Stopped], await StatesAsync());
+        Assert.Equal([ComponentState.Stopped, ComponentState.Stopped], await StatesAsync());
     }
 
     [Fact]
-    public async Task What_does_not_stop_in_time_is_killed()
+    public async Task A_component_that_does_not_stop_in_time_is_killed()
     {
         var deaf = Script("deaf", "trap '' TERM; touch deaf.ready; while :; do sleep 0.05; done");
-        _parts.Add(deaf with { StopWithin = TimeSpan.FromMilliseconds(300) });
+        _components.Add(deaf with { StopWithin = TimeSpan.FromMilliseconds(300) });
         Assert.True(await UpAsync());
         var pid = Pid("deaf");
 
         await Supervisor().DownAsync();
-        Assert.False(IsRunning(pid));
-        Assert.Contains(_said, line => line.Contains("killed"));
+        Assert.False(LinuxProcess.IsRunning(pid));
+        Assert.Contains(_output, line => line.Contains("killed"));
     }
 
     [Fact]
-    public async Task A_process_that_got_a_dead_parts_id_is_not_taken_for_it()
+    public async Task Another_process_with_the_id_of_a_dead_component_is_left_alone()
     {
-        _parts.Add(Script("one", "touch one.ready; exec sleep 600"));
+        _components.Add(Script("one", "touch one.ready; exec sleep 600"));
         Assert.True(await UpAsync());
         await KillAsync("one");
         using var stranger = Process.Start("sleep", "600");
         await File.WriteAllTextAsync(_run.PidFile("one"), $"{stranger.Id}\n");
         try
         {
-            Assert.Equal([PartState.Died], await StatesAsync());
+            Assert.Equal([ComponentState.Died], await StatesAsync());
             await Supervisor().DownAsync();
-            Assert.True(IsRunning(stranger.Id));
+            Assert.True(LinuxProcess.IsRunning(stranger.Id));
         }
         finally
         {
@@ -163,9 +164,9 @@ public sealed class SupervisorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_part_leads_a_session_of_its_own()
+    public async Task A_component_has_a_session_of_its_own()
     {
-        _parts.Add(Script("one", "touch one.ready; exec sleep 600"));
+        _components.Add(Script("one", "touch one.ready; exec sleep 600"));
         Assert.True(await UpAsync());
 
         var afterName = (await File.ReadAllTextAsync($"/proc/{Pid("one")}/stat")).Split(") ")[^1].Split(' ');
@@ -173,38 +174,35 @@ public sealed class SupervisorTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Two_at_once_are_refused()
+    public void A_second_lock_on_the_same_directory_is_refused()
     {
         using var first = _run.Lock();
         Assert.Contains(_run.Root, Assert.Throws<StackException>(_run.Lock).Message);
     }
 
-    private Supervisor Supervisor() => new(_run, _parts, source: _run.Root, TimeProvider.System, line =>
+    private Supervisor Supervisor() => new(_run, _components, checkoutRoot: _run.Root, TimeProvider.System, line =>
     {
-        lock (_said) _said.Add(line);
+        lock (_output) _output.Add(line);
     });
 
     private Task<bool> UpAsync() => Supervisor().UpAsync(CancellationToken.None);
 
-    private async Task<List<PartState>> StatesAsync() =>
+    private async Task<List<ComponentState>> StatesAsync() =>
         (await Supervisor().StatusAsync(CancellationToken.None)).Select(s => s.State).ToList();
 
     private string InRun(string file) => Path.Combine(_run.Root, file);
 
-    private int Pid(string part) => int.Parse(File.ReadAllText(_run.PidFile(part)));
+    private int Pid(string component) => int.Parse(File.ReadAllText(_run.PidFile(component)));
 
-    private async Task KillAsync(string part)
+    private async Task KillAsync(string component)
     {
-        var pid = Pid(part);
+        var pid = Pid(component);
         Signals.Send(pid, Signals.Kill);
-        await Bounded.UntilAsync(() => !IsRunning(pid), $"process {pid} ends");
+        await Eventually.TrueAsync(() => !LinuxProcess.IsRunning(pid), $"process {pid} has ended");
     }
 
-    private static bool IsRunning(int pid) =>
-        File.Exists($"/proc/{pid}/stat") && !File.ReadAllText($"/proc/{pid}/stat").Contains(") Z ");
-
-    /// <summary>A part that is ready once its script has made the file {name}.ready. $0 is its name.</summary>
-    private Part Script(string name, string script, params string[] dependsOn) => new(name, dependsOn)
+    // Ready once the script has created the file {name}.ready. The script gets the name as $0.
+    private Component Script(string name, string script, params string[] dependsOn) => new(name, dependsOn)
     {
         Prepare = _ => Task.Run(() => File.Delete(InRun(name + ".ready"))),
         Launch = () => new Launch("sh", "-c", script, name),

@@ -16,16 +16,16 @@ internal sealed class BenchStack : IAsyncDisposable
     private readonly RunDirectory _run;
     private readonly IDisposable _lock;
     private readonly TimeProvider _timeProvider;
-    private readonly List<Part> _parts;
+    private readonly List<Component> _parts;
 
     private BenchStack(RunDirectory run, IDisposable @lock, TimeProvider timeProvider)
     {
         (_run, _lock, _timeProvider) = (run, @lock, timeProvider);
-        _parts = [.. Topology.Parts(run).Where(p => p.Name is Postgres or Redis or Bidding).Select(p => p.Name == Postgres ? Roomy(p) : p)];
+        _parts = [.. Topology.Components(run).Where(p => p.Name is Postgres or Redis or Bidding).Select(p => p.Name == Postgres ? Roomy(p) : p)];
     }
 
     /// <summary>The peers stay between their rounds, with all their connections: eight servers of up to 64, beside the service's hundred.</summary>
-    private static Part Roomy(Part postgres) =>
+    private static Component Roomy(Component postgres) =>
         postgres with { Launch = () => new Launch([.. postgres.Launch().Command, "-c", "max_connections=700"]) };
 
     public string PostgresConnection => new Postgres(_run).ConnectionString;
@@ -86,23 +86,23 @@ internal sealed class BenchStack : IAsyncDisposable
     private async Task ForgetAsync()
     {
         var left = Directory.EnumerateFiles(_run.Root, "peer-*.pid").Select(Path.GetFileNameWithoutExtension)
-            .Where(name => _parts.All(p => p.Name != name)).Select(name => new Part(name!) { Launch = () => new Launch(), IsReady = _ => Task.FromResult(true) });
+            .Where(name => _parts.All(p => p.Name != name)).Select(name => new Component(name!) { Launch = () => new Launch(), IsReady = _ => Task.FromResult(true) });
         await Supervise([.. _parts, .. left], _ => { }).DownAsync();
         await _run.RemoveDataAsync(CancellationToken.None);
     }
 
     public int Pid(string part) => int.Parse(File.ReadAllText(_run.PidFile(part)).Trim());
 
-    private Supervisor Supervise(IReadOnlyList<Part> parts, Action<string> say) => new(_run, parts, Checkout.Root(), _timeProvider, say);
+    private Supervisor Supervise(IReadOnlyList<Component> parts, Action<string> say) => new(_run, parts, Checkout.Root(), _timeProvider, say);
 
     /// <summary>Hosted as the bidding service is, garbage collector included.</summary>
-    private Part Peer(string design, int connections)
+    private Component Peer(string design, int connections)
     {
         var name = $"peer-{design}-{connections}";
         var postgres = $"{PostgresConnection};Minimum Pool Size={connections};Maximum Pool Size={connections};Timeout=30;Command Timeout=30";
-        return new Part(name)
+        return new Component(name)
         {
-            Ports = [name],
+            EndpointNames = [name],
             Launch = () => new Launch(["dotnet", Path.Combine(AppContext.BaseDirectory, "Auctions.Peers.dll")], new Dictionary<string, string>
             {
                 ["DOTNET_gcServer"] = "1",

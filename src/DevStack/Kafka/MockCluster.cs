@@ -1,12 +1,12 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Auctions.Events;
 
 namespace DevStack.Kafka;
 
 /// <summary>
-/// The mock cluster that librdkafka brings for its own tests: one broker in this process that speaks the real protocol. Memory
-/// only; keeps about 5 MB a partition and drops the oldest beyond that; listens on a port of its own choice.
+/// The mock cluster that librdkafka contains for its own tests: one broker in this process that speaks the real
+/// protocol. It keeps its data in memory, about 5 MB a partition, and drops the oldest messages beyond that. It chooses
+/// its port.
 /// </summary>
 public sealed class MockCluster : IDisposable
 {
@@ -18,35 +18,48 @@ public sealed class MockCluster : IDisposable
     private readonly nint _cluster;
     private bool _disposed;
 
+    // The package contains two builds for Linux. The first needs a version of libsasl2 that Debian does not have.
+    // Confluent.Kafka falls back to the second by itself; our own imports need this resolver.
+    static MockCluster() => NativeLibrary.SetDllImportResolver(
+        typeof(MockCluster).Assembly,
+        static (name, assembly, path) =>
+            name != Native.Library ? 0
+            : NativeLibrary.TryLoad(name, assembly, path, out var handle) ? handle
+            : NativeLibrary.Load("centos8-librdkafka", assembly, path));
+
     /// <summary>Starts the broker.</summary>
     public MockCluster()
     {
-        // The functions below are librdkafka's own; Confluent.Kafka has no names for them.
-        Native.Install();
         var message = new byte[MessageLength];
         var configuration = Native.rd_kafka_conf_new();
-        // It would complain that it has no broker to connect to, which is so.
+        // Without this, it would log that it has no broker to connect to.
         Native.rd_kafka_conf_set(configuration, "log_level", "0", message, MessageLength);
         _client = Native.rd_kafka_new(ProducerType, configuration, message, MessageLength);
-        if (_client == 0) throw new InvalidOperationException($"librdkafka: {Encoding.UTF8.GetString(message).TrimEnd('\0')}");
+        if (_client == 0)
+        {
+            throw new InvalidOperationException($"librdkafka: {Encoding.UTF8.GetString(message).TrimEnd('\0')}");
+        }
+
         _cluster = Native.rd_kafka_mock_cluster_new(_client, BrokerId);
         if (_cluster == 0) throw new InvalidOperationException("librdkafka did not start its mock cluster.");
     }
 
-    /// <summary>Where it listens, <c>host:port</c>.</summary>
+    /// <summary>The broker's address, <c>host:port</c>.</summary>
     public string Address => Marshal.PtrToStringUTF8(Native.rd_kafka_mock_cluster_bootstraps(_cluster))!;
 
-    /// <summary>Makes a topic.</summary>
+    /// <summary>Creates a topic.</summary>
     public void CreateTopic(string name, int partitions) =>
         Check(Native.rd_kafka_mock_topic_create(_cluster, name, partitions, 1), $"create the topic {name}");
 
-    /// <summary>Drops connections and takes no new ones, as a broker does that is down; what it holds it keeps.</summary>
+    /// <summary>
+    /// Closes all connections and accepts no new ones, like a broker that is down. It keeps its data.
+    /// </summary>
     public void SetDown() => Check(Native.rd_kafka_mock_broker_set_down(_cluster, BrokerId), "go down");
 
-    /// <summary>Takes connections again.</summary>
+    /// <summary>Accepts connections again.</summary>
     public void SetUp() => Check(Native.rd_kafka_mock_broker_set_up(_cluster, BrokerId), "come up");
 
-    /// <summary>Stops the broker; what it held is gone.</summary>
+    /// <summary>Stops the broker; its data is lost.</summary>
     public void Dispose()
     {
         if (_disposed) return;
@@ -60,23 +73,10 @@ public sealed class MockCluster : IDisposable
         if (error != 0) throw new InvalidOperationException($"The mock cluster did not {what}: error {error}.");
     }
 
+    // Functions of librdkafka that Confluent.Kafka does not expose.
     private static class Native
     {
-        private const string Library = "librdkafka";
-
-        /// <summary>
-        /// The package has two builds for Linux. The first needs a version of libsasl2 that Debian does not have. Confluent.Kafka then
-        /// takes the second by itself; an import of ours has to say so.
-        /// </summary>
-        static Native() => NativeLibrary.SetDllImportResolver(typeof(MockCluster).Assembly, static (name, assembly, path) =>
-            name != Library ? 0
-            : NativeLibrary.TryLoad(Library, assembly, path, out var handle) ? handle
-            : NativeLibrary.Load("centos8-librdkafka", assembly, path));
-
-        internal static void Install()
-        {
-            // Runs the static constructor.
-        }
+        internal const string Library = "librdkafka";
 
         [DllImport(Library)]
         internal static extern nint rd_kafka_conf_new();

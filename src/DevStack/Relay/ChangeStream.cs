@@ -6,24 +6,26 @@ using NpgsqlTypes;
 
 namespace DevStack.Relay;
 
-/// <summary>Takes the messages of the log one after another and sends what they say. Transactions come whole, in commit order.</summary>
+/// <summary>
+/// Sends the messages of the log to Kafka, one after another. Postgres streams whole transactions in commit order.
+/// </summary>
 internal sealed class ChangeStream(
     RelayOptions options,
     EventProducer producer,
-    ReplicationProgress deliveries,
+    ReplicationProgress progress,
     ChangeEncoder encoder,
-    Func<ReplicationProgress.Transaction, NpgsqlLogSequenceNumber, CancellationToken, Task> heartbeat,
     ILogger logger)
 {
-    /// <summary>Marks the relay's own messages in the log.</summary>
+    /// <summary>The prefix of the relay's own messages in the log.</summary>
     internal const string HeartbeatPrefix = "auctions-heartbeat";
 
-    // By the relation's id; a relation's message comes before its first row and after every change of its columns.
+    // By relation id. Postgres sends a relation message before the first row of a table and after every change of its
+    // columns. Null for a table that is not relayed.
     private readonly Dictionary<uint, RelayedTable?> _tables = [];
     private ReplicationProgress.Transaction? _transaction;
     private ChangeSource _source;
 
-    internal async ValueTask TakeAsync(PgOutputReplicationMessage message, CancellationToken cancellationToken)
+    internal async ValueTask RelayAsync(PgOutputReplicationMessage message, CancellationToken cancellationToken)
     {
         switch (message)
         {
@@ -31,33 +33,41 @@ internal sealed class ChangeStream(
                 Begin(begin);
                 break;
             case RelationMessage relation:
-                Remember(relation);
+                AddTable(relation);
                 break;
             case InsertMessage insert:
-                await AfterAsync(ChangeOperation.Create, insert.Relation, insert.NewRow, insert.WalStart, cancellationToken);
+                await SendRowAsync(
+                    ChangeOperation.Create, insert.Relation, insert.NewRow, insert.WalStart, cancellationToken);
+                break;
+            // A change of the key is a delete and a create, as in Debezium. The old row comes first on the wire.
+            case IndexUpdateMessage update:
+                await SendDeleteAsync(update.Relation, update.Key, update.WalStart, cancellationToken);
+                await SendRowAsync(
+                    ChangeOperation.Create, update.Relation, update.NewRow, update.WalStart, cancellationToken);
                 break;
             case UpdateMessage update:
-                await UpdateAsync(update, cancellationToken);
+                await SendRowAsync(
+                    ChangeOperation.Update, update.Relation, update.NewRow, update.WalStart, cancellationToken);
                 break;
             case KeyDeleteMessage delete:
-                await DeleteAsync(delete.Relation, delete.Key, delete.WalStart, cancellationToken);
+                await SendDeleteAsync(delete.Relation, delete.Key, delete.WalStart, cancellationToken);
                 break;
             case FullDeleteMessage delete:
-                await DeleteAsync(delete.Relation, delete.OldRow, delete.WalStart, cancellationToken);
+                await SendDeleteAsync(delete.Relation, delete.OldRow, delete.WalStart, cancellationToken);
                 break;
             case CommitMessage commit:
                 _transaction!.Commit(commit.TransactionEndLsn);
                 _source = _source with { LastCommitLsn = (long)(ulong)commit.CommitLsn };
                 break;
-            case LogicalDecodingMessage { Prefix: HeartbeatPrefix } own:
-                await heartbeat(deliveries.Open(), own.MessageLsn, cancellationToken);
+            case LogicalDecodingMessage { Prefix: HeartbeatPrefix } heartbeat:
+                await SendHeartbeatAsync(heartbeat.MessageLsn, cancellationToken);
                 break;
         }
     }
 
     private void Begin(BeginMessage begin)
     {
-        _transaction = deliveries.Open();
+        _transaction = progress.Open();
         _source = _source with
         {
             Database = options.Database,
@@ -66,44 +76,48 @@ internal sealed class ChangeStream(
         };
     }
 
-    private void Remember(RelationMessage relation)
+    private void AddTable(RelationMessage relation)
     {
-        var table = RelayedTable.Create(
-            relation.Namespace, relation.RelationName, relation.Columns.Select(c => new Column(c.ColumnName, c.DataTypeId)));
-        if (table is null) RelayLog.NotRelayed(logger, $"{relation.Namespace}.{relation.RelationName}");
+        var columns = relation.Columns.Select(c => new Column(c.ColumnName, c.DataTypeId));
+        var table = RelayedTable.Create(relation.Namespace, relation.RelationName, columns);
+        if (table is null) logger.TableNotRelayed($"{relation.Namespace}.{relation.RelationName}");
         _tables[relation.RelationId] = table;
     }
 
-    private async ValueTask UpdateAsync(UpdateMessage update, CancellationToken cancellationToken)
-    {
-        // The old row comes first on the wire. A change of the key itself is a delete and a create, as Debezium has it.
-        if (update is IndexUpdateMessage moved)
-        {
-            await DeleteAsync(moved.Relation, moved.Key, moved.WalStart, cancellationToken);
-            await AfterAsync(ChangeOperation.Create, moved.Relation, moved.NewRow, moved.WalStart, cancellationToken);
-            return;
-        }
-
-        await AfterAsync(ChangeOperation.Update, update.Relation, update.NewRow, update.WalStart, cancellationToken);
-    }
-
-    private async ValueTask AfterAsync(
-        ChangeOperation operation, RelationMessage relation, ReplicationTuple row, NpgsqlLogSequenceNumber lsn, CancellationToken cancellationToken)
+    private async ValueTask SendRowAsync(
+        ChangeOperation operation,
+        RelationMessage relation,
+        ReplicationTuple row,
+        NpgsqlLogSequenceNumber lsn,
+        CancellationToken cancellationToken)
     {
         if (_tables[relation.RelationId] is not { } table) return;
-        var (key, value) = await encoder.AfterAsync(operation, table, row, At(table, lsn), cancellationToken);
+        var source = SourceOf(table, lsn);
+        var (key, value) = await encoder.EncodeRowAsync(operation, table, row, source, cancellationToken);
         await producer.SendAsync(table.Topic, key, value, _transaction!, cancellationToken);
     }
 
-    private async ValueTask DeleteAsync(
-        RelationMessage relation, ReplicationTuple row, NpgsqlLogSequenceNumber lsn, CancellationToken cancellationToken)
+    private async ValueTask SendDeleteAsync(
+        RelationMessage relation,
+        ReplicationTuple row,
+        NpgsqlLogSequenceNumber lsn,
+        CancellationToken cancellationToken)
     {
         if (_tables[relation.RelationId] is not { } table) return;
-        var (key, value) = await encoder.BeforeAsync(table, row, At(table, lsn), cancellationToken);
+        var (key, value) = await encoder.EncodeDeleteAsync(table, row, SourceOf(table, lsn), cancellationToken);
         await producer.SendAsync(table.Topic, key, value, _transaction!, cancellationToken);
-        await producer.SendAsync(table.Topic, key, null, _transaction!, cancellationToken);
+        await producer.SendAsync(table.Topic, key, value: null, _transaction!, cancellationToken);
     }
 
-    private ChangeSource At(RelayedTable table, NpgsqlLogSequenceNumber lsn) =>
+    // A heartbeat is a transaction of its own, so that it advances the confirmed position.
+    private async ValueTask SendHeartbeatAsync(NpgsqlLogSequenceNumber end, CancellationToken cancellationToken)
+    {
+        var transaction = progress.Open();
+        var (key, value) = encoder.EncodeHeartbeat();
+        await producer.SendAsync(KafkaTopics.Heartbeat, key, value, transaction, cancellationToken);
+        transaction.Commit(end);
+    }
+
+    private ChangeSource SourceOf(RelayedTable table, NpgsqlLogSequenceNumber lsn) =>
         _source with { Schema = table.Schema, Table = table.Name, Lsn = (long)(ulong)lsn };
 }

@@ -5,42 +5,53 @@ using Microsoft.Extensions.Logging;
 namespace DevStack.Relay;
 
 /// <summary>
-/// Writes to Kafka so that what was sent for a key arrives once, in order, or else nothing after it does: idempotent, acknowledged by
-/// all, retried without end, no gaps. What it cannot promise ends it: <see cref="Failed"/>, and the relay starts again from what was
-/// confirmed.
+/// Writes messages to Kafka, with an idempotent producer that needs the acknowledgement of all replicas and retries
+/// without a limit.
+/// <para>Concurrency: <see cref="SendAsync"/> is called by one task at a time, because the order of the calls is the
+/// order of the messages. Acknowledgements arrive on the Kafka client's own thread.</para>
+/// <para>Lifecycle: connects at the first message and lives as long as its session. When it can no longer guarantee the
+/// order, <see cref="Failed"/> ends, and a new session continues from the confirmed position.</para>
+/// <para>Invariants: the messages of a key arrive once and in order; after a message that is lost, no later one is
+/// acknowledged. In a partition the acknowledged offsets rise.</para>
+/// <para>Bounds: 100,000 unacknowledged messages or 64 MB. When the queue is full, <see cref="SendAsync"/>
+/// waits.</para>
 /// </summary>
 public sealed class EventProducer : IDisposable
 {
     private static readonly TimeSpan FullQueuePause = TimeSpan.FromMilliseconds(10);
 
     private readonly IProducer<byte[], byte[]?> _client;
-    private readonly TimeProvider _clock;
+    private readonly TimeProvider _timeProvider;
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    // The last offset by partition; only the client's own thread touches it.
-    private readonly Dictionary<TopicPartition, long> _last = [];
+    // The last acknowledged offset of each partition. Only the client's own thread uses it.
+    private readonly Dictionary<TopicPartition, long> _lastOffsets = [];
 
-    /// <summary>A producer that connects when it is first used.</summary>
-    public EventProducer(string bootstrapServers, TimeProvider clock, ILogger logger)
+    /// <summary>Creates a producer, which does not connect before its first message.</summary>
+    public EventProducer(string bootstrapServers, TimeProvider timeProvider, ILogger logger)
     {
-        _clock = clock;
+        _timeProvider = timeProvider;
         _client = new ProducerBuilder<byte[], byte[]?>(Configuration(bootstrapServers))
             .SetErrorHandler((_, error) => OnError(error, logger))
-            .SetLogHandler((_, line) => RelayLog.Client(logger, line.Facility, line.Message))
+            .SetLogHandler((_, line) => logger.KafkaClientMessage(line.Facility, line.Message))
             .Build();
     }
 
-    /// <summary>Ends, with an exception, when messages can no longer be delivered in order.</summary>
+    /// <summary>Ends with an exception when messages can no longer be delivered in order.</summary>
     public Task Failed => _failed.Task;
 
-    /// <summary>Hands a message to the client; waits while its queue is full.</summary>
-    /// <param name="topic">Where to.</param>
+    /// <summary>Gives a message to the client. Waits while its queue is full.</summary>
+    /// <param name="topic">The topic.</param>
     /// <param name="key">Decides the partition.</param>
     /// <param name="value">Null for a tombstone.</param>
-    /// <param name="transaction">Is told of the acknowledgement.</param>
+    /// <param name="transaction">Counts the message until it is acknowledged.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask SendAsync(
-        string topic, byte[] key, byte[]? value, ReplicationProgress.Transaction transaction, CancellationToken cancellationToken)
+        string topic,
+        byte[] key,
+        byte[]? value,
+        ReplicationProgress.Transaction transaction,
+        CancellationToken cancellationToken)
     {
         var message = new Message<byte[], byte[]?> { Key = key, Value = value };
         transaction.Sent();
@@ -53,12 +64,12 @@ public sealed class EventProducer : IDisposable
             }
             catch (ProduceException<byte[], byte[]?> e) when (e.Error.Code == ErrorCode.Local_QueueFull)
             {
-                await Task.Delay(FullQueuePause, _clock, cancellationToken);
+                await Task.Delay(FullQueuePause, _timeProvider, cancellationToken);
             }
         }
     }
 
-    /// <summary>Drops what is not acknowledged.</summary>
+    /// <summary>Drops all unacknowledged messages.</summary>
     public void Dispose()
     {
         _client.Dispose();
@@ -71,10 +82,10 @@ public sealed class EventProducer : IDisposable
         Acks = Acks.All,
         EnableIdempotence = true,
         EnableGaplessGuarantee = true,
-        // Without end: what cannot be delivered waits, and the replication slot keeps what follows.
+        // No limit: messages wait until Kafka takes them, and the replication slot keeps what follows.
         MessageTimeoutMs = 0,
         LingerMs = 5,
-        // As Debezium, whose Java client hashes keys so: changing over keeps every auction in its partition.
+        // The hash of Debezium's Java client: after a change to Debezium, every auction stays in its partition.
         Partitioner = Partitioner.Murmur2Random,
         QueueBufferingMaxMessages = 100_000,
         QueueBufferingMaxKbytes = 64 * 1024,
@@ -93,22 +104,22 @@ public sealed class EventProducer : IDisposable
             return;
         }
 
-        var last = _last.GetValueOrDefault(report.TopicPartition, -1);
+        var last = _lastOffsets.GetValueOrDefault(report.TopicPartition, -1);
         if (report.Offset <= last)
         {
-            // A broker that lost its data. What it had acknowledged is gone; a new session finds it empty.
-            _failed.TrySetException(new KafkaException(new Error(
-                ErrorCode.Local_Inconsistent, $"{report.TopicPartition} went back from offset {last} to {report.Offset.Value}.")));
+            // The broker has lost its data, and with it acknowledged messages. A new session finds it empty.
+            var reason = $"{report.TopicPartition} went back from offset {last} to {report.Offset.Value}.";
+            _failed.TrySetException(new KafkaException(new Error(ErrorCode.Local_Inconsistent, reason)));
             return;
         }
 
-        _last[report.TopicPartition] = report.Offset;
+        _lastOffsets[report.TopicPartition] = report.Offset;
         transaction.Acknowledged();
     }
 
     private void OnError(Error error, ILogger logger)
     {
         if (error.IsFatal) _failed.TrySetException(new KafkaException(error));
-        else RelayLog.KafkaError(logger, error.Code, error.Reason);
+        else logger.KafkaClientError(error.Code, error.Reason);
     }
 }

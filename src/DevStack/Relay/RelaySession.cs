@@ -1,4 +1,3 @@
-using Auctions.Events;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Npgsql.Replication;
@@ -7,83 +6,79 @@ using Npgsql.Replication.PgOutput;
 namespace DevStack.Relay;
 
 /// <summary>
-/// One life of the relay, from connecting until something breaks. The order of things is the promise: a position is confirmed to
-/// Postgres only after Kafka has acknowledged every message of every transaction up to it, so whatever breaks, the next
-/// session reads again all that is not in Kafka. Some of it twice: delivery is at least once.
+/// The relay from connecting to the first failure.
+/// <para>Concurrency: one task streams changes; beside it run one that confirms positions to Postgres, one that emits
+/// heartbeats, and one that watches the producer.</para>
+/// <para>Lifecycle: used once. It makes sure that the slot exists, takes a snapshot if needed, and streams until one of
+/// its tasks fails or it is cancelled; then all of them end.</para>
+/// <para>Invariants: a position is confirmed to Postgres only after Kafka has acknowledged every message of every
+/// transaction up to it. So the next session reads again everything that is not in Kafka, and some changes
+/// twice.</para>
+/// <para>Bounds: the producer's queue. While it is full, the session reads nothing further from Postgres, and the slot
+/// keeps what follows.</para>
 /// </summary>
-internal sealed class RelaySession : IAsyncDisposable
+internal sealed class RelaySession(RelayOptions options, TimeProvider timeProvider, ILogger logger) : IAsyncDisposable
 {
-    // More often gains nothing: a confirmation saves re-reading, no more.
+    // A confirmation only limits what the next session reads again, so there is no need for more of them.
     private static readonly TimeSpan ConfirmPause = TimeSpan.FromMilliseconds(20);
 
-    private readonly RelayOptions _options;
-    private readonly TimeProvider _clock;
-    private readonly ILogger _logger;
-    private readonly NpgsqlDataSource _source;
-    private readonly LogicalReplicationConnection _replication;
-    private readonly EventProducer _producer;
-    private readonly ChangeEncoder _encoder;
-    private readonly ReplicationProgress _deliveries = new();
+    private readonly NpgsqlDataSource _dataSource = NpgsqlDataSource.Create(options.PostgresForReplication);
+    private readonly LogicalReplicationConnection _replication = new(options.PostgresForReplication);
+    private readonly EventProducer _producer = new(options.Kafka, timeProvider, logger);
+    private readonly ChangeEncoder _encoder = new(timeProvider);
+    private readonly ReplicationProgress _progress = new();
 
-    internal RelaySession(RelayOptions options, TimeProvider clock, ILogger logger)
-    {
-        _options = options;
-        _clock = clock;
-        _logger = logger;
-        _source = NpgsqlDataSource.Create(options.PostgresForReplication);
-        _replication = new LogicalReplicationConnection(options.PostgresForReplication);
-        _producer = new EventProducer(options.Kafka, clock, logger);
-        _encoder = new ChangeEncoder(clock);
-    }
-
-    /// <summary>Whether changes have flowed: the next session need not wait long.</summary>
+    /// <summary>Whether a message of the log has arrived: the next session need not wait long.</summary>
     internal bool HasStreamed { get; private set; }
 
-    /// <summary>Relays until cancelled or broken.</summary>
+    /// <summary>Relays until cancelled or until something fails.</summary>
     internal Task RunAsync(CancellationToken cancellationToken) =>
-        TaskGroup.RunAsync(PrepareThenStreamAsync, [_producer.Failed.WaitAsync], cancellationToken);
+        TaskGroup.RunAsync(PrepareAndStreamAsync, [_producer.Failed.WaitAsync], cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
         _producer.Dispose();
         _encoder.Dispose();
         await _replication.DisposeAsync();
-        await _source.DisposeAsync();
+        await _dataSource.DisposeAsync();
     }
 
-    private async Task PrepareThenStreamAsync(CancellationToken cancellationToken)
+    private async Task PrepareAndStreamAsync(CancellationToken cancellationToken)
     {
         await _replication.Open(cancellationToken);
-        var isNew = await new ReplicationSlot(_options, _source, _clock, _logger).EnsureAsync(_replication, cancellationToken);
-        await SnapshotIfNeededAsync(isNew, cancellationToken);
+        var slot = new ReplicationSlot(options, _dataSource, timeProvider, logger);
+        var isNewSlot = await slot.EnsureExistsAsync(_replication, cancellationToken);
+        await SnapshotIfNeededAsync(isNewSlot, cancellationToken);
 
-        RelayLog.Relaying(_logger, _options.Slot, _options.Kafka);
-        await TaskGroup.RunAsync(StreamAsync, [ConfirmAsync, HeartbeatToPostgresAsync], cancellationToken);
+        logger.RelaySessionStarted(options.Slot, options.Kafka);
+        await TaskGroup.RunAsync(StreamAsync, [ConfirmAsync, EmitHeartbeatsAsync], cancellationToken);
     }
 
-    private async Task SnapshotIfNeededAsync(bool slotIsNew, CancellationToken cancellationToken)
+    private async Task SnapshotIfNeededAsync(bool isNewSlot, CancellationToken cancellationToken)
     {
-        if (_options.Snapshot == SnapshotMode.Never) return;
-        using var mark = new KafkaMark(_options, _logger);
+        if (options.Snapshot == SnapshotMode.Never) return;
+        using var marker = new SnapshotMarker(options, logger);
 
-        // Asked in any case: the question has a time limit, and finds the coordinator for which setting it would wait without one.
-        var isSet = mark.IsSet();
-        if (!slotIsNew && (_options.Snapshot == SnapshotMode.Initial || isSet)) return;
-        await new Snapshot(_options, _source, _producer, _deliveries, _encoder, _clock, _logger).TakeAsync(cancellationToken);
-        mark.Set();
+        // Read in every case: the read has a timeout and finds the group's coordinator. Without it, the write below
+        // could wait for the coordinator without a limit.
+        var exists = marker.Exists();
+        if (!isNewSlot && (exists || options.Snapshot == SnapshotMode.Initial)) return;
+        var snapshot = new Snapshot(options, _dataSource, _producer, _progress, _encoder, timeProvider, logger);
+        await snapshot.TakeAsync(cancellationToken);
+        marker.Write();
     }
 
     private async Task StreamAsync(CancellationToken cancellationToken)
     {
-        var stream = new ChangeStream(_options, _producer, _deliveries, _encoder, HeartbeatToKafkaAsync, _logger);
+        var changes = new ChangeStream(options, _producer, _progress, _encoder, logger);
         var messages = _replication.StartReplication(
-            new PgOutputReplicationSlot(_options.Slot),
-            new PgOutputReplicationOptions(_options.Publication, PgOutputProtocolVersion.V1, messages: true),
+            new PgOutputReplicationSlot(options.Slot),
+            new PgOutputReplicationOptions(options.Publication, PgOutputProtocolVersion.V1, messages: true),
             cancellationToken);
         await foreach (var message in messages)
         {
             HasStreamed = true;
-            await stream.TakeAsync(message, cancellationToken);
+            await changes.RelayAsync(message, cancellationToken);
         }
     }
 
@@ -91,34 +86,102 @@ internal sealed class RelaySession : IAsyncDisposable
     {
         while (true)
         {
-            var progress = _deliveries.NextProgress();
-            _replication.SetReplicationStatus(_deliveries.Confirmed);
-            // The status alone is only noted; this sends it.
+            var nextAdvance = _progress.NextAdvance();
+            _replication.SetReplicationStatus(_progress.Confirmed);
+            // The line above only notes the position; this sends it.
             if (HasStreamed) await _replication.SendStatusUpdate(cancellationToken);
-            await progress.WaitAsync(cancellationToken);
-            await Task.Delay(ConfirmPause, _clock, cancellationToken);
+            await nextAdvance.WaitAsync(cancellationToken);
+            await Task.Delay(ConfirmPause, timeProvider, cancellationToken);
         }
     }
 
-    // A message in the log, by way of which the slot moves on and Kafka gets its heartbeat, in order with everything else.
-    private async Task HeartbeatToPostgresAsync(CancellationToken cancellationToken)
+    // Writes a message into the log. It comes back in the stream, in order with all changes: it advances the slot and
+    // becomes Kafka's heartbeat.
+    private async Task EmitHeartbeatsAsync(CancellationToken cancellationToken)
     {
+        const string sql = $"select pg_logical_emit_message(false, '{ChangeStream.HeartbeatPrefix}', '')";
         while (true)
         {
-            await using (var command = _source.CreateCommand($"select pg_logical_emit_message(false, '{ChangeStream.HeartbeatPrefix}', '')"))
+            await using (var command = _dataSource.CreateCommand(sql))
             {
                 await command.ExecuteNonQueryAsync(cancellationToken);
             }
 
-            await Task.Delay(_options.HeartbeatInterval, _clock, cancellationToken);
+            await Task.Delay(options.HeartbeatInterval, timeProvider, cancellationToken);
+        }
+    }
+}
+
+/// <summary>The slot with which Postgres keeps its log until the relay has confirmed it.</summary>
+internal sealed class ReplicationSlot(
+    RelayOptions options, NpgsqlDataSource dataSource, TimeProvider timeProvider, ILogger logger)
+{
+    private static readonly TimeSpan PublicationPause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Creates the slot if it is missing or lost.</summary>
+    /// <returns>Whether it was created now, and so does not keep earlier changes.</returns>
+    internal async Task<bool> EnsureExistsAsync(
+        LogicalReplicationConnection connection, CancellationToken cancellationToken)
+    {
+        // Postgres could never decode the changes of a slot that is older than the publication.
+        await WaitForPublicationAsync(cancellationToken);
+        const string query = "select wal_status from pg_replication_slots where slot_name = $1";
+        var status = await ScalarAsync(query, options.Slot, cancellationToken);
+        if (status is "lost")
+        {
+            logger.ReplicationSlotLost(options.Slot);
+            await connection.DropReplicationSlot(options.Slot, cancellationToken: cancellationToken);
+        }
+        else if (status is not null)
+        {
+            return false;
+        }
+
+        await connection.CreatePgOutputReplicationSlot(
+            options.Slot,
+            slotSnapshotInitMode: LogicalSlotSnapshotInitMode.NoExport,
+            cancellationToken: cancellationToken);
+        logger.ReplicationSlotCreated(options.Slot);
+        return true;
+    }
+
+    private async Task WaitForPublicationAsync(CancellationToken cancellationToken)
+    {
+        const string query = "select pubname::text from pg_publication where pubname = $1";
+        var isLogged = false;
+        while (await ScalarAsync(query, options.Publication, cancellationToken) is null)
+        {
+            if (!isLogged) logger.PublicationMissing(options.Publication);
+            isLogged = true;
+            await Task.Delay(PublicationPause, timeProvider, cancellationToken);
         }
     }
 
-    private async Task HeartbeatToKafkaAsync(
-        ReplicationProgress.Transaction transaction, NpgsqlTypes.NpgsqlLogSequenceNumber end, CancellationToken cancellationToken)
+    private async Task<string?> ScalarAsync(string query, string name, CancellationToken cancellationToken)
     {
-        var value = EnvelopeWriter.Heartbeat(_clock.GetUtcNow().ToUnixTimeMilliseconds());
-        await _producer.SendAsync(KafkaTopics.Heartbeat, EnvelopeWriter.HeartbeatKey(), value, transaction, cancellationToken);
-        transaction.Commit(end);
+        await using var command = dataSource.CreateCommand(query);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name });
+        return await command.ExecuteScalarAsync(cancellationToken) as string;
+    }
+}
+
+/// <summary>Tasks that only run together: when one ends, all end.</summary>
+public static class TaskGroup
+{
+    /// <summary>
+    /// Runs the tasks until one ends or all are cancelled, cancels the others, and ends like the first. If the main
+    /// task also ended for a reason of its own, that reason is the cause, even if another task failed first because of
+    /// it.
+    /// </summary>
+    public static async Task RunAsync(
+        Func<CancellationToken, Task> main, Func<CancellationToken, Task>[] others, CancellationToken cancellationToken)
+    {
+        using var group = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var mainTask = main(group.Token);
+        Task[] all = [mainTask, .. others.Select(other => other(group.Token))];
+        var first = await Task.WhenAny(all);
+        await group.CancelAsync();
+        await Task.WhenAll(all).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await (mainTask.IsCanceled ? first : mainTask);
     }
 }

@@ -3,17 +3,26 @@ using NpgsqlTypes;
 namespace DevStack.Relay;
 
 /// <summary>
-/// Which transactions Kafka has acknowledged, up to which position without a hole. Transactions are opened and committed by one
-/// thread in the order of the log; acknowledgements come from any thread in any order.
+/// Tracks which transactions Kafka has acknowledged, and so the position up to which the log may be confirmed to
+/// Postgres.
+/// <para>Concurrency: one thread opens transactions and commits them, in log order. Acknowledgements come from any
+/// thread in any order.</para>
+/// <para>Lifecycle: one instance for each session; it starts with nothing confirmed and nothing open.</para>
+/// <para>Invariants: <see cref="Confirmed"/> never falls, and never passes a transaction with an unacknowledged
+/// message.</para>
+/// <para>Bounds: one queue entry for each open transaction. The producer limits them: it accepts 100,000 unacknowledged
+/// messages.</para>
 /// </summary>
 public sealed class ReplicationProgress
 {
     private readonly Queue<Transaction> _open = new();
     private readonly Lock _lock = new();
-    private TaskCompletionSource _progress = NewSignal();
+    private TaskCompletionSource _advance = NewSignal();
     private NpgsqlLogSequenceNumber _confirmed;
 
-    /// <summary>Every transaction that ends at or before this is acknowledged as a whole.</summary>
+    /// <summary>
+    /// The position in the log up to which every transaction is acknowledged as a whole.
+    /// </summary>
     public NpgsqlLogSequenceNumber Confirmed
     {
         get
@@ -22,7 +31,7 @@ public sealed class ReplicationProgress
         }
     }
 
-    /// <summary>Transactions that are not acknowledged as a whole.</summary>
+    /// <summary>The number of transactions that are not acknowledged as a whole.</summary>
     public int OpenCount
     {
         get
@@ -31,7 +40,7 @@ public sealed class ReplicationProgress
         }
     }
 
-    /// <summary>The next transaction of the log.</summary>
+    /// <summary>Opens the next transaction of the log.</summary>
     public Transaction Open()
     {
         var transaction = new Transaction(this);
@@ -39,71 +48,71 @@ public sealed class ReplicationProgress
         return transaction;
     }
 
-    /// <summary>Ends when more is confirmed, or a transaction ended without moving the position.</summary>
-    public Task NextProgress()
+    /// <summary>Completes when the next transaction is acknowledged as a whole, and all before it.</summary>
+    public Task NextAdvance()
     {
-        lock (_lock) return _progress.Task;
+        lock (_lock) return _advance.Task;
     }
 
-    /// <summary>Waits until nothing is open.</summary>
+    /// <summary>Waits until no transaction is open.</summary>
     public async Task AllDeliveredAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
-            var progress = NextProgress();
+            var nextAdvance = NextAdvance();
             if (OpenCount == 0) return;
-            await progress.WaitAsync(cancellationToken);
+            await nextAdvance.WaitAsync(cancellationToken);
         }
     }
 
     private void Advance()
     {
-        TaskCompletionSource progress;
+        TaskCompletionSource advance;
         lock (_lock)
         {
-            var closed = false;
+            var hasAdvanced = false;
             while (_open.TryPeek(out var first) && first.IsDelivered)
             {
                 _open.Dequeue();
                 if (first.End > _confirmed) _confirmed = first.End;
-                closed = true;
+                hasAdvanced = true;
             }
 
-            if (!closed) return;
-            progress = _progress;
-            _progress = NewSignal();
+            if (!hasAdvanced) return;
+            advance = _advance;
+            _advance = NewSignal();
         }
 
-        progress.SetResult();
+        advance.SetResult();
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The messages of a transaction.</summary>
+    /// <summary>The messages of one transaction.</summary>
     public sealed class Transaction
     {
-        private readonly ReplicationProgress _all;
+        private readonly ReplicationProgress _progress;
 
-        // One for the transaction itself, until it is committed, and one for each message on its way.
+        // One for each unacknowledged message, and one for the transaction itself until it is committed.
         private int _outstanding = 1;
 
-        internal Transaction(ReplicationProgress all) => _all = all;
+        internal Transaction(ReplicationProgress progress) => _progress = progress;
 
         internal NpgsqlLogSequenceNumber End { get; private set; }
 
         internal bool IsDelivered => Volatile.Read(ref _outstanding) == 0;
 
-        /// <summary>A message is on its way.</summary>
+        /// <summary>A message goes to Kafka. Call it before the message can be acknowledged.</summary>
         public void Sent() => Interlocked.Increment(ref _outstanding);
 
-        /// <summary>Kafka has a message, on as many brokers as it takes.</summary>
+        /// <summary>Kafka has acknowledged a message.</summary>
         public void Acknowledged()
         {
-            if (Interlocked.Decrement(ref _outstanding) == 0) _all.Advance();
+            if (Interlocked.Decrement(ref _outstanding) == 0) _progress.Advance();
         }
 
-        /// <summary>There are no more messages.</summary>
-        /// <param name="end">Where the next transaction starts in the log.</param>
+        /// <summary>The transaction has no further messages.</summary>
+        /// <param name="end">The end of its commit: the position from which a new session would continue.</param>
         public void Commit(NpgsqlLogSequenceNumber end)
         {
             End = end;

@@ -6,8 +6,10 @@ using Npgsql;
 
 namespace DevStack.Servers;
 
-/// <summary>A private Postgres: the system's programs, a data directory and a port of its own.</summary>
-/// <remarks>Postgres refuses to run as root, so root runs it as the user <c>postgres</c>, which Debian's package makes.</remarks>
+/// <summary>A private Postgres: the system's programs with a data directory and a port of its own.</summary>
+/// <remarks>
+/// Postgres refuses to run as root. Root therefore runs it as the user <c>postgres</c>, which Debian's package creates.
+/// </remarks>
 public sealed class Postgres(RunDirectory run)
 {
     private const string Database = "auctions";
@@ -18,19 +20,21 @@ public sealed class Postgres(RunDirectory run)
         ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
         : [];
 
-    // Without the link that may lead there: its user cannot follow it out of a directory that is closed to it.
+    // Home may be a link to the fallback directory. It is resolved here because the user postgres cannot enter the run
+    // directory and so cannot follow the link.
     private string Home => new DirectoryInfo(run.DataDirectory("postgres")).LinkTarget ?? run.DataDirectory("postgres");
 
     private string Data => Path.Combine(Home, "data");
 
-    /// <summary>What the services connect with.</summary>
+    /// <summary>The connection string of the services.</summary>
     public string ConnectionString => ConnectionStringAt(run.Endpoints["postgres"]);
 
-    /// <summary>The same by way of another address, <c>host:port</c>: a proxy's.</summary>
+    /// <summary>The same through another address (<c>host:port</c>), for example a proxy's.</summary>
     public string ConnectionStringAt(string address) =>
         ConnectAs(Role, run.Secrets.PostgresPassword, Database, IPEndPoint.Parse(address).Port);
 
-    private string AdminConnectionString => ConnectAs(Admin, run.Secrets.PostgresAdminPassword, Admin, run.Endpoints.Port("postgres"));
+    private string AdminConnectionString =>
+        ConnectAs(Admin, run.Secrets.PostgresAdminPassword, Admin, run.Endpoints.Port("postgres"));
 
     /// <param name="settings">Names and values for postgresql.conf.</param>
     public Launch Launch(IReadOnlyDictionary<string, string> settings)
@@ -39,31 +43,31 @@ public sealed class Postgres(RunDirectory run)
         [
             $"port={run.Endpoints.Port("postgres")}",
             "listen_addresses=127.0.0.1",
-            "unix_socket_directories=", // their paths may be 107 characters at most; TCP has no such limit
+            "unix_socket_directories=", // none: a socket's path is limited to 107 characters
         ];
         var flags = own.Concat(settings.Select(s => $"{s.Key}={s.Value}")).SelectMany(s => (string[])["-c", s]);
         return new Launch([.. AsOwner, Program("postgres"), "-D", Data, .. flags]);
     }
 
-    /// <summary>Makes the data directory at the first start, and waits out what a killed server has left behind.</summary>
+    /// <summary>
+    /// Waits for the processes of a killed server, and creates the data directory at the first start.
+    /// </summary>
     public async Task PrepareAsync(CancellationToken cancellationToken)
     {
         await EndOrphansAsync(Data, cancellationToken);
-        if (await SystemCommand.SucceedsAsync([.. AsOwner, "test", "-f", Path.Combine(Data, "PG_VERSION")], cancellationToken))
-        {
-            return;
-        }
-        await MakeHomeAsync(cancellationToken);
+        string[] isInitialised = [.. AsOwner, "test", "-f", Path.Combine(Data, "PG_VERSION")];
+        if (await SystemCommand.SucceedsAsync(isInitialised, cancellationToken)) return;
+        await CreateHomeAsync(cancellationToken);
         await SystemCommand.RunAsync(
             [.. AsOwner, "sh", "-c", InitialiseDatabase, "sh", Program("initdb"), Home],
             run.Secrets.PostgresAdminPassword, cancellationToken);
     }
 
-    /// <summary>Waits until nothing of a killed server is left that would keep a new one from starting.</summary>
+    /// <summary>Waits until no process of a killed server is left that would prevent the start of a new one.</summary>
     public static Task EndOrphansAsync(string dataDirectory, CancellationToken cancellationToken) =>
         SystemCommand.RunAsync(["sh", "-c", EndOrphans, "sh", dataDirectory], "", cancellationToken);
 
-    /// <summary>Whether it takes queries: it answers connections earlier, while it still recovers.</summary>
+    /// <summary>Whether it has recovered. It accepts connections earlier.</summary>
     public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
     {
         await using var connection = new NpgsqlConnection(AdminConnectionString);
@@ -72,9 +76,11 @@ public sealed class Postgres(RunDirectory run)
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
-    /// <summary>Makes the services' role and database with the ledger's schema. The role owns the database and may
-    /// replicate, and is no superuser.</summary>
-    /// <exception cref="StackException">The schema is not this version's, and cannot be made so.</exception>
+    /// <summary>
+    /// Creates the services' role and their database, and migrates the ledger's schema. The role owns the database, may
+    /// replicate, and is no superuser.
+    /// </summary>
+    /// <exception cref="StackException">The schema cannot be migrated to this version.</exception>
     public async Task ProvideLedgerAsync(CancellationToken cancellationToken)
     {
         await CreateDatabaseAsync(cancellationToken);
@@ -85,8 +91,16 @@ public sealed class Postgres(RunDirectory run)
         }
         catch (MigrationException e)
         {
-            throw new StackException(e.Message + " To start over with no data: ./auctions up --clean");
+            throw new StackException(e.Message + " To start again without data: ./auctions up --clean");
         }
+    }
+
+    /// <summary>Whether a client streams the changes of the services' database now.</summary>
+    public async Task<bool> IsReplicatedAsync(CancellationToken cancellationToken)
+    {
+        await using var source = NpgsqlDataSource.Create(AdminConnectionString);
+        return await ExistsAsync(source,
+            $"select from pg_replication_slots where database = '{Database}' and active", cancellationToken);
     }
 
     private async Task CreateDatabaseAsync(CancellationToken cancellationToken)
@@ -105,15 +119,7 @@ public sealed class Postgres(RunDirectory run)
         }
     }
 
-    /// <summary>Whether somebody receives the changes of the services' database right now.</summary>
-    public async Task<bool> IsReplicatedAsync(CancellationToken cancellationToken)
-    {
-        await using var source = NpgsqlDataSource.Create(AdminConnectionString);
-        return await ExistsAsync(source,
-            $"select from pg_replication_slots where database = '{Database}' and active", cancellationToken);
-    }
-
-    private async Task MakeHomeAsync(CancellationToken cancellationToken)
+    private async Task CreateHomeAsync(CancellationToken cancellationToken)
     {
         var home = run.DataDirectory("postgres");
         if (AsOwner is [])
@@ -121,45 +127,48 @@ public sealed class Postgres(RunDirectory run)
             Directory.CreateDirectory(home);
             return;
         }
-        var place = home;
-        if (!await SystemCommand.SucceedsAsync([.. AsOwner, "sh", "-c", "cd \"$0\"", run.Root], cancellationToken))
-        {
-            place = run.ElsewhereForPostgres;
-        }
-        await SystemCommand.RunAsync(["sh", "-c", MakeOwnedDirectory, "sh", place, home], "", cancellationToken);
+
+        string[] canEnterRun = [.. AsOwner, "sh", "-c", "cd \"$0\"", run.Root];
+        var directory = await SystemCommand.SucceedsAsync(canEnterRun, cancellationToken)
+            ? home
+            : run.PostgresFallbackDirectory;
+        await SystemCommand.RunAsync(["sh", "-c", CreateOwnedDirectory, "sh", directory, home], "", cancellationToken);
     }
 
-    private static string ConnectAs(string user, string password, string database, int port) => new NpgsqlConnectionStringBuilder
-    {
-        Host = "127.0.0.1",
-        Port = port,
-        Username = user,
-        Password = password,
-        Database = database,
-        Pooling = user != Admin,
-    }.ConnectionString;
+    private static string ConnectAs(string user, string password, string database, int port) =>
+        new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = port,
+            Username = user,
+            Password = password,
+            Database = database,
+            Pooling = user != Admin,
+        }.ConnectionString;
 
-    private static async Task<bool> ExistsAsync(NpgsqlDataSource source, string query, CancellationToken cancellationToken)
+    private static async Task<bool> ExistsAsync(
+        NpgsqlDataSource source, string query, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand($"select exists ({query})");
         return await command.ExecuteScalarAsync(cancellationToken) is true;
     }
 
-    /// <summary>The newest installed version's; Debian keeps them off the PATH.</summary>
+    // Of the newest installed version. Debian does not put them on the PATH.
     private static string Program(string name)
     {
         const string debian = "/usr/lib/postgresql";
         var installed = Directory.Exists(debian)
-            ? Directory.GetDirectories(debian).Where(d => File.Exists(Path.Combine(d, "bin", name)))
-                .OrderByDescending(d => int.TryParse(Path.GetFileName(d), out var version) ? version : 0).FirstOrDefault()
+            ? Directory.GetDirectories(debian)
+                .Where(d => File.Exists(Path.Combine(d, "bin", name)))
+                .MaxBy(d => int.TryParse(Path.GetFileName(d), out var version) ? version : 0)
             : null;
         return installed is null ? name : Path.Combine(installed, "bin", name);
     }
 
-    // $1 data directory. A killed postmaster's children still hold its shared memory, in which a new one would refuse
-    // to start. They end by themselves as soon as they look; one that does not look for 5 s is killed. Each has
-    // the data directory as its working directory. The lock file goes as well: Postgres would honour it for as long as
-    // the killed process is a zombie.
+    // $1 data directory. The children of a killed postmaster still hold its shared memory, and a new one would refuse
+    // to start. They end by themselves as soon as they notice; after 5 s the rest is killed. Each has the data
+    // directory as its working directory. The lock file is removed too, because Postgres respects it as long as the
+    // killed process is a zombie.
     private const string EndOrphans = """
         for i in $(seq 50); do
           left=""
@@ -174,8 +183,8 @@ public sealed class Postgres(RunDirectory run)
         rm -f "$1/postmaster.pid"
         """;
 
-    // $1 initdb, $2 home; the superuser's password is on standard input. Made aside and moved into place, so that an
-    // interrupted attempt leaves nothing that looks like a database.
+    // $1 initdb, $2 home; the superuser's password is on standard input. The database is created under another name and
+    // then renamed, so that an interrupted attempt leaves nothing that looks like a database.
     private const string InitialiseDatabase = """
         set -e
         cd "$2"
@@ -188,8 +197,9 @@ public sealed class Postgres(RunDirectory run)
         mv data.new data
         """;
 
-    // $1 place, $2 home. A place in a directory that everyone may write to is taken only if it is ours.
-    private const string MakeOwnedDirectory = """
+    // $1 directory, $2 home. The fallback directory is in a directory to which everyone may write, so its owner is
+    // checked.
+    private const string CreateOwnedDirectory = """
         set -e
         [ -d "$1" ] || { mkdir -m 700 "$1"; chown postgres:postgres "$1"; }
         [ "$(stat -c %U "$1")" = postgres ] || { echo "$1 belongs to $(stat -c %U "$1")" >&2; exit 1; }

@@ -1,19 +1,15 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Text;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
 
 namespace DevStack.Servers;
 
-/// <summary>Questions that any process of a kind answers.</summary>
+/// <summary>Readiness probes, one for each protocol. They throw when the server does not answer.</summary>
 public static class Probes
 {
-    // A gRPC message is a compression flag and a length of 4 bytes, then the protobuf. An empty
-    // HealthCheckRequest asks for the whole server; { status: SERVING } is field 1 with the value 1.
-    private static readonly byte[] HealthCheckRequest = [0, 0, 0, 0, 0];
-    private static readonly byte[] Serving = [0, 0, 0, 0, 2, 0x08, 0x01];
-
-    private static readonly HttpClient Http = new();
-
+    /// <summary>Whether somebody listens there.</summary>
     public static async Task<bool> AcceptsConnectionsAsync(string address, CancellationToken cancellationToken)
     {
         using var client = new TcpClient();
@@ -21,19 +17,24 @@ public static class Probes
         return true;
     }
 
-    /// <summary>Asks grpc.health.v1.Health over HTTP/2 without TLS.</summary>
+    /// <summary>Whether grpc.health.v1 says that the whole server is SERVING, over HTTP/2 without TLS.</summary>
     public static async Task<bool> ServesGrpcAsync(string address, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{address}/grpc.health.v1.Health/Check")
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(HealthCheckRequest),
-        };
-        request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
-        using var response = await Http.SendAsync(request, cancellationToken);
-        var answer = await response.Content.ReadAsByteArrayAsync(cancellationToken);
-        return answer.AsSpan().SequenceEqual(Serving);
+        var options = new GrpcChannelOptions { ThrowOperationCanceledOnCancellation = true };
+        using var channel = GrpcChannel.ForAddress($"http://{address}", options);
+        var request = new HealthCheckRequest(); // without a name: the whole server
+        var answer = await new Health.HealthClient(channel).CheckAsync(request, cancellationToken: cancellationToken);
+        return answer.Status == HealthCheckResponse.Types.ServingStatus.Serving;
+    }
+
+    /// <summary>Whether Redis has loaded its data. Before that, it answers PING with -LOADING.</summary>
+    public static async Task<bool> AnswersRedisPingAsync(string address, CancellationToken cancellationToken)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPEndPoint.Parse(address), cancellationToken);
+        await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), cancellationToken);
+        var answer = new byte[64];
+        var length = await client.GetStream().ReadAsync(answer, cancellationToken);
+        return Encoding.ASCII.GetString(answer, 0, length) == "+PONG\r\n";
     }
 }

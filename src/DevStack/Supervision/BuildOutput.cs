@@ -1,21 +1,22 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace DevStack.Supervision;
 
-/// <summary>A project as it was published (scripts/programs.proj). The stack runs copies: a build that overwrites a program's files
-/// while it runs would pull them from under it, as .NET maps them into memory.</summary>
-public sealed class BuildOutput(string source, string project)
+/// <summary>
+/// A published project (scripts/programs.proj). Components run copies of it: .NET maps its files into memory, so a
+/// build that overwrites them would break a running program.
+/// </summary>
+public sealed class BuildOutput(string checkoutRoot, string project)
 {
-    private readonly string _bin = Path.Combine(source, "artifacts", "programs", project);
+    private readonly string _directory = Path.Combine(checkoutRoot, "artifacts", "programs", project);
 
-    /// <summary>Changes with every build that changes something.</summary>
+    /// <summary>Changes with every build that changes a file.</summary>
     /// <exception cref="StackException">It is not built.</exception>
     public string Digest()
     {
         var files = Files()
-            .Select(f => string.Create(CultureInfo.InvariantCulture, $"{f.FullName} {f.Length} {f.LastWriteTimeUtc.Ticks}"))
+            .Select(f => $"{f.FullName} {f.Length} {f.LastWriteTimeUtc.Ticks}")
             .Order(StringComparer.Ordinal);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', files))));
     }
@@ -24,19 +25,33 @@ public sealed class BuildOutput(string source, string project)
     public void CopyTo(string target)
     {
         var files = Files().ToList();
-        if (Directory.Exists(target))
-        {
-            Directory.Delete(target, recursive: true);
-        }
+        if (Directory.Exists(target)) Directory.Delete(target, recursive: true);
         foreach (var file in files)
         {
-            var copy = Path.Combine(target, Path.GetRelativePath(_bin, file.FullName));
+            var copy = Path.Combine(target, Path.GetRelativePath(_directory, file.FullName));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             file.CopyTo(copy);
         }
     }
 
-    private IEnumerable<FileInfo> Files() => File.Exists(Path.Combine(_bin, project + ".dll"))
-        ? new DirectoryInfo(_bin).EnumerateFiles("*", SearchOption.AllDirectories)
-        : throw new StackException($"{project} is not built: {_bin} holds no {project}.dll");
+    private IEnumerable<FileInfo> Files() => File.Exists(Path.Combine(_directory, project + ".dll"))
+        ? new DirectoryInfo(_directory).EnumerateFiles("*", SearchOption.AllDirectories)
+        : throw new StackException($"{project} is not built: {_directory} contains no {project}.dll");
+}
+
+/// <summary>The checkout from which the running program was built.</summary>
+public static class Checkout
+{
+    /// <exception cref="StackException">The program is not inside a checkout.</exception>
+    public static string Root()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Auctions.sln")))
+        {
+            directory = directory.Parent;
+        }
+
+        return directory?.FullName
+            ?? throw new StackException("this program is not inside a checkout (no Auctions.sln above it)");
+    }
 }

@@ -1,208 +1,232 @@
-using System.Diagnostics;
-
 namespace DevStack.Supervision;
 
-/// <summary>Starts, stops and looks after the parts of one stack.</summary>
-/// <param name="source">The root of the checkout whose build output is run.</param>
-/// <param name="say">Takes the progress, a line at a time.</param>
+/// <summary>
+/// Starts and stops the components of one stack, and tells their states. It is no daemon: it works during one command
+/// only.
+/// <para>Concurrency: one task for each component; a task waits for the tasks of its dependencies. The caller holds
+/// <see cref="RunDirectory.Lock"/>, so that no second <c>up</c> or <c>down</c> works on the same processes.
+/// <see cref="StatusAsync"/> changes nothing and needs no lock.</para>
+/// <para>Lifecycle: the processes outlive the supervisor. The next one finds them by their pid files.</para>
+/// <para>Invariants: a component starts only after everything on which it depends is ready, and stops only after
+/// everything that depends on it has stopped. A process that runs from an outdated build or with outdated settings is
+/// restarted, every other one is left alone. A signal goes only to a process that the supervisor's files
+/// identify.</para>
+/// <para>Bounds: 5 s for a probe, <see cref="Component.ReadyWithin"/> for a start, <see cref="Component.StopWithin"/>
+/// for a stop and once more after SIGKILL.</para>
+/// </summary>
+/// <param name="checkoutRoot">The root of the checkout whose published programs run.</param>
+/// <param name="writeLine">Gets the progress, line by line.</param>
 public sealed class Supervisor(
-    RunDirectory run, IReadOnlyList<Part> parts, string source, TimeProvider clock, Action<string> say)
+    RunDirectory run,
+    IReadOnlyList<Component> components,
+    string checkoutRoot,
+    TimeProvider timeProvider,
+    Action<string> writeLine)
 {
+    private const int LogTailLines = 20;
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(5);
-    private const int LogTailLines = 20;
 
-    /// <summary>Starts what does not run, or runs from something else than it should by now; each part as soon as
-    /// those that it depends on are ready.</summary>
-    /// <returns>Whether all are ready. A failing part is named with the end of its log; parts that do not depend on
-    /// it are started nevertheless.</returns>
+    /// <summary>
+    /// Starts what does not run and restarts what runs from an outdated build or with outdated settings. A component
+    /// starts as soon as its dependencies are ready.
+    /// </summary>
+    /// <returns>
+    /// Whether all are ready. For a component that fails, the end of its log is written; components that do not depend
+    /// on it start nevertheless.
+    /// </returns>
     public async Task<bool> UpAsync(CancellationToken cancellationToken)
     {
-        foreach (var part in parts.Where(p => PartProcess.Find(run, p.Name) is null))
+        foreach (var component in components.Where(c => ComponentProcess.Find(run, c.Name) is null))
         {
-            part.Ports.ToList().ForEach(run.Endpoints.Reserve);
+            foreach (var endpoint in component.EndpointNames) run.Endpoints.Reserve(endpoint);
         }
+
         var up = new Dictionary<string, Task<bool>>();
-        foreach (var part in parts)
+        foreach (var component in components)
         {
-            up[part.Name] = StartAfterAsync(part, part.DependsOn.Select(d => up[d]).ToList(), cancellationToken);
+            var dependencies = component.DependsOn.Select(name => up[name]).ToList();
+            up[component.Name] = StartAfterAsync(component, dependencies, cancellationToken);
         }
-        return (await Task.WhenAll(up.Values)).All(ready => ready);
+
+        return (await Task.WhenAll(up.Values)).All(isReady => isReady);
     }
 
-    /// <summary>Starts one part that does not run, without a look at those that it depends on, and waits until it is ready.</summary>
+    /// <summary>
+    /// Starts one component that does not run and waits until it is ready. Does not check its dependencies.
+    /// </summary>
     /// <exception cref="StackException">Its process has ended, or was not ready in time.</exception>
-    public Task StartAsync(string name, CancellationToken cancellationToken) => StartAsync(parts.Single(part => part.Name == name), cancellationToken);
+    public Task StartAsync(string name, CancellationToken cancellationToken) =>
+        StartAsync(components.Single(component => component.Name == name), cancellationToken);
 
-    /// <summary>Stops every part after those that depend on it have stopped, and gives each the time to finish what
-    /// it has begun.</summary>
+    /// <summary>Stops every component after its dependents, and gives each the time to finish its work.</summary>
     public async Task DownAsync()
     {
         var down = new Dictionary<string, Task>();
-        foreach (var part in parts.Reverse())
+        foreach (var component in components.Reverse())
         {
-            var dependents = parts.Where(p => p.DependsOn.Contains(part.Name)).Select(p => down[p.Name]).ToList();
-            down[part.Name] = StopAfterAsync(part, dependents);
+            var dependents = components.Where(c => c.DependsOn.Contains(component.Name));
+            down[component.Name] = StopAfterAsync(component, dependents.Select(c => down[c.Name]).ToList());
         }
+
         await Task.WhenAll(down.Values);
     }
 
-    /// <summary>Every part with what it is doing.</summary>
-    public async Task<IReadOnlyList<PartStatus>> StatusAsync(CancellationToken cancellationToken) =>
-        await Task.WhenAll(parts.Select(async part =>
+    /// <summary>The state of every component.</summary>
+    public async Task<IReadOnlyList<ComponentStatus>> StatusAsync(CancellationToken cancellationToken) =>
+        await Task.WhenAll(components.Select(async component =>
         {
-            if (PartProcess.Find(run, part.Name) is not { } process)
+            if (ComponentProcess.Find(run, component.Name) is not { } process)
             {
-                return new PartStatus(part, File.Exists(run.PidFile(part.Name)) ? PartState.Died : PartState.Stopped, null);
+                var state = File.Exists(run.PidFile(component.Name)) ? ComponentState.Died : ComponentState.Stopped;
+                return new ComponentStatus(component, state, null);
             }
-            return new PartStatus(part, await ProbeAsync(part, cancellationToken) ? PartState.Ready : PartState.Unready, process);
+
+            var isReady = await ProbeAsync(component, cancellationToken);
+            return new ComponentStatus(component, isReady ? ComponentState.Ready : ComponentState.Unready, process);
         }));
 
-    private async Task<bool> StartAfterAsync(Part part, IReadOnlyList<Task<bool>> dependencies, CancellationToken cancellationToken)
+    private async Task<bool> StartAfterAsync(
+        Component component, IReadOnlyList<Task<bool>> dependencies, CancellationToken cancellationToken)
     {
-        if (!(await Task.WhenAll(dependencies)).All(ready => ready))
+        if (!(await Task.WhenAll(dependencies)).All(isReady => isReady))
         {
-            say(Line(part, "not started", $"needs {string.Join(", ", part.DependsOn)}"));
+            WriteLine(component, "not started", $"needs {string.Join(", ", component.DependsOn)}");
             return false;
         }
-        var logStart = new FileInfo(run.LogFile(part.Name)) is { Exists: true } log ? log.Length : 0;
+
+        var logStart = new FileInfo(run.LogFile(component.Name)) is { Exists: true } log ? log.Length : 0;
         try
         {
-            await StartAsync(part, cancellationToken);
+            await StartAsync(component, cancellationToken);
             return true;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            say(Line(part, "FAILED", e is StackException ? e.Message : e.ToString()));
-            foreach (var line in LogTail(part, logStart))
-            {
-                say($"    | {line}");
-            }
+            WriteLine(component, "FAILED", e is StackException ? e.Message : e.ToString());
+            foreach (var line in LogTail(component, logStart)) writeLine($"    | {line}");
             return false;
         }
     }
 
-    private async Task StartAsync(Part part, CancellationToken cancellationToken)
+    private async Task StartAsync(Component component, CancellationToken cancellationToken)
     {
-        var began = Stopwatch.StartNew();
-        var build = part.Project is null ? null : new BuildOutput(source, part.Project);
-        string Digest() => RunDirectory.LaunchDigest(part.Launch(),
-            [build?.Digest() ?? "", .. part.RestartsWith.Select(p => File.ReadAllText(run.StartFile(p)))]);
+        var started = timeProvider.GetTimestamp();
+        var build = component.Project is null ? null : new BuildOutput(checkoutRoot, component.Project);
+        // A start file changes with every start of its component.
+        string Digest() => RunDirectory.LaunchDigest(component.Launch(),
+            [build?.Digest() ?? "", .. component.RestartsWith.Select(name => File.ReadAllText(run.StartFile(name)))]);
 
-        var running = PartProcess.Find(run, part.Name);
+        var running = ComponentProcess.Find(run, component.Name);
         if (running is not null && running.LaunchDigest != Digest())
         {
-            say(Line(part, "restarting", "what it was started from has changed"));
-            await StopAsync(part, running);
+            WriteLine(component, "restarting", "its program, its settings or a component below it has changed");
+            await StopAsync(component, running);
             running = null;
         }
-        var verb = "runs already";
-        if (running is null || !await BecomesReadyAsync(part, cancellationToken))
+
+        var outcome = "runs already";
+        if (running is null || !await BecomesReadyAsync(component, cancellationToken))
         {
-            verb = "ready";
-            await part.Prepare(cancellationToken);
-            build?.CopyTo(run.Programs(part.Name));
-            PartProcess.Start(run, part.Name, part.Launch(), Digest());
-            if (!await BecomesReadyAsync(part, cancellationToken))
+            outcome = "ready";
+            await component.Prepare(cancellationToken);
+            build?.CopyTo(run.Programs(component.Name));
+            ComponentProcess.Start(run, component.Name, component.Launch(), Digest());
+            if (!await BecomesReadyAsync(component, cancellationToken))
             {
-                throw new StackException($"its process ended after {began.ElapsedMilliseconds} ms");
+                throw new StackException($"its process ended after {ElapsedMs(started)} ms");
             }
         }
-        await part.WhenReady(cancellationToken);
-        say(Line(part, verb, $"{began.ElapsedMilliseconds,6} ms  {Addresses(part)}"));
+
+        await component.WhenReady(cancellationToken);
+        var addresses = string.Join(' ', component.EndpointNames.Select(run.Endpoints.Find));
+        WriteLine(component, outcome, $"{ElapsedMs(started),6} ms  {addresses}");
     }
 
-    /// <returns>False if its process has ended; one that was killed a moment ago is found running at first.</returns>
-    private async Task<bool> BecomesReadyAsync(Part part, CancellationToken cancellationToken)
+    /// <returns>
+    /// False if its process has ended. A process that was killed a moment ago may still be found first.
+    /// </returns>
+    private async Task<bool> BecomesReadyAsync(Component component, CancellationToken cancellationToken)
     {
-        var began = Stopwatch.StartNew();
+        var started = timeProvider.GetTimestamp();
         while (true)
         {
-            var answers = await ProbeAsync(part, cancellationToken);
-            // The process writes its pid file first thing; until then there is none to be found.
-            if (File.Exists(run.PidFile(part.Name)) && PartProcess.Find(run, part.Name) is null)
+            var isReady = await ProbeAsync(component, cancellationToken);
+            // A new process writes its pid file first. Without that file it has not started yet, so it cannot have
+            // ended.
+            var hasStarted = File.Exists(run.PidFile(component.Name));
+            if (hasStarted && ComponentProcess.Find(run, component.Name) is null) return false;
+            if (isReady) return true;
+            if (timeProvider.GetElapsedTime(started) > component.ReadyWithin)
             {
-                return false;
+                throw new StackException($"not ready within {component.ReadyWithin.TotalSeconds} s");
             }
-            if (answers)
-            {
-                return true;
-            }
-            if (began.Elapsed > part.ReadyWithin)
-            {
-                throw new StackException($"not ready within {part.ReadyWithin.TotalSeconds} s");
-            }
-            await Task.Delay(ProbeInterval, clock, cancellationToken);
+
+            await Task.Delay(ProbeInterval, timeProvider, cancellationToken);
         }
     }
 
-    private async Task<bool> ProbeAsync(Part part, CancellationToken cancellationToken)
+    private static async Task<bool> ProbeAsync(Component component, CancellationToken cancellationToken)
     {
-        using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        bound.CancelAfter(ProbeTimeout);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(ProbeTimeout);
         try
         {
-            return await part.IsReady(bound.Token);
+            return await component.IsReady(timeout.Token);
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
-            return false; // not answering is what not being ready looks like
+            return false;
         }
     }
 
-    private async Task StopAfterAsync(Part part, IReadOnlyList<Task> dependents)
+    private async Task StopAfterAsync(Component component, IReadOnlyList<Task> dependents)
     {
         await Task.WhenAll(dependents);
-        if (PartProcess.Find(run, part.Name) is { } process)
+        if (ComponentProcess.Find(run, component.Name) is { } process)
         {
-            var began = Stopwatch.StartNew();
-            var how = await StopAsync(part, process);
-            say(Line(part, how, $"{began.ElapsedMilliseconds,6} ms"));
+            var started = timeProvider.GetTimestamp();
+            var outcome = await StopAsync(component, process);
+            WriteLine(component, outcome, $"{ElapsedMs(started),6} ms");
         }
-        File.Delete(run.PidFile(part.Name));
-        File.Delete(run.StartFile(part.Name));
+
+        File.Delete(run.PidFile(component.Name));
+        File.Delete(run.StartFile(component.Name));
     }
 
-    private async Task<string> StopAsync(Part part, PartProcess process)
+    private async Task<string> StopAsync(Component component, ComponentProcess process)
     {
-        Signals.Send(process.Pid, part.StopSignal);
-        if (await HasEndedAsync(part, process, part.StopWithin))
-        {
-            return "stopped";
-        }
+        Signals.Send(process.Pid, component.StopSignal);
+        if (await EndsAsync(component, process)) return "stopped";
         Signals.Send(process.Pid, Signals.Kill);
-        return await HasEndedAsync(part, process, part.StopWithin)
-            ? "killed"
-            : throw new StackException($"{part.Name}: process {process.Pid} survives SIGKILL");
+        if (await EndsAsync(component, process)) return "killed";
+        throw new StackException($"{component.Name}: process {process.Pid} survives SIGKILL");
     }
 
-    private async Task<bool> HasEndedAsync(Part part, PartProcess process, TimeSpan within)
+    /// <returns>False if it still runs after <see cref="Component.StopWithin"/>.</returns>
+    private async Task<bool> EndsAsync(Component component, ComponentProcess process)
     {
-        var began = Stopwatch.StartNew();
-        while (process.IsAlive(run, part.Name))
+        var started = timeProvider.GetTimestamp();
+        while (process.IsAlive(run, component.Name))
         {
-            if (began.Elapsed > within)
-            {
-                return false;
-            }
-            await Task.Delay(ProbeInterval, clock);
+            if (timeProvider.GetElapsedTime(started) > component.StopWithin) return false;
+            await Task.Delay(ProbeInterval, timeProvider);
         }
+
         return true;
     }
 
-    private IEnumerable<string> LogTail(Part part, long from)
+    private IEnumerable<string> LogTail(Component component, long from)
     {
-        if (!File.Exists(run.LogFile(part.Name)))
-        {
-            return [];
-        }
-        using var log = new FileStream(run.LogFile(part.Name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var file = run.LogFile(component.Name);
+        if (!File.Exists(file)) return [];
+        using var log = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         log.Seek(Math.Min(from, log.Length), SeekOrigin.Begin);
         return new StreamReader(log).ReadToEnd().TrimEnd().Split('\n').TakeLast(LogTailLines).ToList();
     }
 
-    private string Addresses(Part part) =>
-        string.Join(' ', part.Ports.Select(run.Endpoints.Find));
+    private long ElapsedMs(long started) => (long)timeProvider.GetElapsedTime(started).TotalMilliseconds;
 
-    private static string Line(Part part, string what, string detail) => $"  {part.Name,-9} {what,-12} {detail}";
+    private void WriteLine(Component component, string outcome, string detail) =>
+        writeLine($"  {component.Name,-9} {outcome,-12} {detail}");
 }

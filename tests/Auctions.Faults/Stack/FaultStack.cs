@@ -36,18 +36,18 @@ public sealed class FaultStack : IAsyncDisposable
     private FaultStack(RunDirectory run, TimeProvider timeProvider, Action<string> say)
     {
         (Run, _timeProvider, Say) = (run, timeProvider, say);
-        Parts = Topology.Parts(run, new Wiring
+        Parts = Topology.Components(run, new TopologyOptions
         {
             Bidding = Bidding,
             Redis = RedisPair.Names,
-            RedisOf = part => run.Endpoints[Bidding.Contains(part) ? $"redis-of-{part}" : OthersRedis],
-            PostgresOf = part => Bidding.Contains(part) ? run.Endpoints[$"postgres-of-{part}"] : null,
+            RedisAddressOf = part => run.Endpoints[Bidding.Contains(part) ? $"redis-of-{part}" : OthersRedis],
+            PostgresAddressOf = part => Bidding.Contains(part) ? run.Endpoints[$"postgres-of-{part}"] : null,
         });
         _supervisor = new Supervisor(run, Parts, Checkout.Root(), timeProvider, line => Say(line));
     }
 
     public RunDirectory Run { get; }
-    public IReadOnlyList<Part> Parts { get; }
+    public IReadOnlyList<Component> Parts { get; }
 
     /// <summary>Takes what is said of parts that start and stop.</summary>
     public Action<string> Say { get; set; }
@@ -87,7 +87,7 @@ public sealed class FaultStack : IAsyncDisposable
         return owner.Wait(0) ? new Release(owner) : null;
     }
 
-    public PartProcess? Process(string part) => PartProcess.Find(Run, part);
+    public ComponentProcess? Process(string part) => ComponentProcess.Find(Run, part);
 
     /// <summary>kill -9, and waits until it is gone. Its owner's to call.</summary>
     public async Task KillAsync(string part, CancellationToken cancellationToken)

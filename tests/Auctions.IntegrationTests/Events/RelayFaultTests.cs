@@ -1,11 +1,12 @@
 using System.Net;
-using Auctions.IntegrationTests.Servers;
 using Auctions.Events;
+using Auctions.IntegrationTests.Servers;
 using DevStack.Kafka;
 using DevStack.Relay;
 
 namespace Auctions.IntegrationTests.Events;
 
+/// <summary>The relay while processes and connections fail.</summary>
 [Collection(PostgresCollection.Name)]
 public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
 {
@@ -14,7 +15,7 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
     public void Dispose() => _kafka.Dispose();
 
     [Fact]
-    public async Task Killing_the_relay_in_mid_stream_loses_nothing()
+    public async Task Killing_the_relay_while_it_streams_loses_nothing()
     {
         const int entries = 3000, kills = 3;
         var tables = await EventTables.CreateAsync(postgres);
@@ -22,8 +23,7 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         var auction = Guid.NewGuid();
 
         var relay = await RelayProcess.StartAsync(tables, _kafka.Address);
-        var writing = tables.ExecuteAsync(
-            $"do $$ begin for i in 1..{entries} loop insert into ledger values ('{auction}', gen_random_uuid(), i, 1); commit; end loop; end $$");
+        var writing = WriteEntriesAsync(tables, auction, entries);
         for (var kill = 1; kill <= kills; kill++)
         {
             var enough = entries * kill / (kills + 1);
@@ -39,7 +39,7 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
     }
 
     [Fact]
-    public async Task Nothing_is_confirmed_to_Postgres_before_Kafka_has_it()
+    public async Task Nothing_is_confirmed_to_Postgres_before_Kafka_has_acknowledged_it()
     {
         var tables = await EventTables.CreateAsync(postgres);
         await using var relay = await RunningRelay.StartAsync(tables, _kafka.Address);
@@ -51,12 +51,13 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         _kafka.Cluster.SetDown();
         await tables.AddEntryAsync(auction, 2);
         var written = await tables.CurrentLsnAsync();
-        // The relay has read it: Postgres has sent it, and waits for the confirmation.
-        await Eventually.TrueAsync(
-            () => tables.ScalarAsync<bool>(
-                $"select exists (select from pg_stat_replication r join pg_replication_slots s on s.active_pid = r.pid where s.slot_name = '{tables.Slot}' and r.sent_lsn - '0/0'::pg_lsn >= {written})"),
-            "the relay has read the entry");
-        // Heartbeats go by the same way, so several of them would have moved the slot.
+        var isSent = $"""
+            select exists (
+              select from pg_stat_replication r join pg_replication_slots s on s.active_pid = r.pid
+              where s.slot_name = '{tables.Slot}' and r.sent_lsn - '0/0'::pg_lsn >= {written})
+            """;
+        await Eventually.TrueAsync(() => tables.ScalarAsync<bool>(isSent), "Postgres has sent the entry to the relay");
+        // Heartbeats take the same way: several of them would advance the slot if one of them were confirmed too early.
         for (var beat = 0; beat < 5; beat++)
         {
             await tables.ExecuteAsync("select pg_logical_emit_message(false, 'auctions-heartbeat', '')");
@@ -70,7 +71,7 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
     }
 
     [Fact]
-    public async Task A_broker_that_was_away_gets_everything_once_and_in_order()
+    public async Task A_broker_that_was_down_gets_every_entry_without_a_gap()
     {
         const int entries = 500;
         var tables = await EventTables.CreateAsync(postgres);
@@ -78,9 +79,8 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         await using var tail = await EventTail.StartAsync(_kafka.Address);
         var auction = Guid.NewGuid();
 
-        var writing = tables.ExecuteAsync(
-            $"do $$ begin for i in 1..{entries} loop insert into ledger values ('{auction}', gen_random_uuid(), i, 1); commit; end loop; end $$");
-        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count > 10, "it flows");
+        var writing = WriteEntriesAsync(tables, auction, entries);
+        await Eventually.TrueAsync(() => tail.Of(auction, KafkaTopics.Ledger).Count > 10, "entries arrive");
         _kafka.Cluster.SetDown();
         await writing;
         _kafka.Cluster.SetUp();
@@ -90,7 +90,7 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
     }
 
     [Fact]
-    public async Task Postgres_may_restart()
+    public async Task The_relay_continues_after_a_restart_of_Postgres()
     {
         var own = new PostgresServer();
         await own.InitializeAsync();
@@ -116,7 +116,7 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
     }
 
     [Fact]
-    public async Task A_Kafka_that_lost_everything_gets_every_auction_again()
+    public async Task A_Kafka_that_has_lost_its_data_gets_every_auction_again()
     {
         var tables = await EventTables.CreateAsync(postgres);
         var first = new KafkaHost(new IPEndPoint(IPAddress.Loopback, 0), KafkaTopics.PartitionsDefault);
@@ -126,7 +126,8 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         foreach (var id in auctions) await tables.AddAuctionAsync(id, version: 1);
         await using (var tail = await EventTail.StartAsync(first.Address))
         {
-            await Eventually.TrueAsync(() => auctions.All(id => tail.Of(id, KafkaTopics.Auctions).Count > 0), "the relay works");
+            await Eventually.TrueAsync(
+                () => auctions.All(id => tail.Of(id, KafkaTopics.Auctions).Count > 0), "the relay works");
         }
 
         first.Dispose();
@@ -134,9 +135,22 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         await tables.ExecuteAsync($"update auctions set version = 2 where id = '{auctions[0]}'");
 
         await using var after = await EventTail.StartAsync(second.Address);
-        await Eventually.TrueAsync(() => auctions.All(id => after.Of(id, KafkaTopics.Auctions).Count > 0), "every auction again");
-        Assert.Contains(after.Of(auctions[1], KafkaTopics.Auctions), r => r.Change is { Operation: ChangeOperation.Read, Source.IsSnapshot: true });
+        await Eventually.TrueAsync(
+            () => auctions.All(id => after.Of(id, KafkaTopics.Auctions).Count > 0), "every auction again");
+        Assert.Contains(
+            after.Of(auctions[1], KafkaTopics.Auctions),
+            r => r.Change is { Operation: ChangeOperation.Read, Source.IsSnapshot: true });
     }
+
+    // One transaction for each entry.
+    private static Task WriteEntriesAsync(EventTables tables, Guid auction, int count) => tables.ExecuteAsync($"""
+        do $$ begin
+          for i in 1..{count} loop
+            insert into ledger values ('{auction}', gen_random_uuid(), i, 1);
+            commit;
+          end loop;
+        end $$
+        """);
 
     private static long[] Versions(EventTail tail, Guid auction) => [.. tail.Of(auction, KafkaTopics.Ledger).Select(r =>
     {
@@ -149,13 +163,13 @@ public sealed class RelayFaultTests(PostgresServer postgres) : IDisposable
         throw new InvalidOperationException("A row without a version.");
     })];
 
-    // A version may come again, with those after it, but the next new one always follows the highest so far.
+    // Versions may arrive again, but each new one follows the highest so far.
     private static void AssertNoHoles(long[] versions)
     {
         var highest = 0L;
         foreach (var version in versions)
         {
-            Assert.True(version <= highest + 1, $"{version} came when {highest} was the highest so far.");
+            Assert.True(version <= highest + 1, $"Version {version} arrived when {highest} was the highest so far.");
             highest = Math.Max(highest, version);
         }
     }

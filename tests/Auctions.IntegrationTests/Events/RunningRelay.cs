@@ -1,3 +1,4 @@
+using Auctions.IntegrationTests.Servers;
 using DevStack.Relay;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -19,15 +20,16 @@ internal sealed class RunningRelay : IAsyncDisposable
             Snapshot = snapshot,
             HeartbeatInterval = TimeSpan.FromMilliseconds(200),
         };
-        _running = Task.Run(() => new PostgresRelay(options, TimeProvider.System, NullLogger.Instance).RunAsync(_stop.Token));
+        var relay = new PostgresRelay(options, TimeProvider.System, NullLogger.Instance);
+        _running = Task.Run(() => relay.RunAsync(_stop.Token));
     }
 
-    public static async Task<RunningRelay> StartAsync(EventTables tables, string kafka, SnapshotMode snapshot = SnapshotMode.Never)
+    public static async Task<RunningRelay> StartAsync(
+        EventTables tables, string kafka, SnapshotMode snapshot = SnapshotMode.Never)
     {
         var relay = new RunningRelay(tables, kafka, snapshot);
-        await Eventually.TrueAsync(
-            () => tables.ScalarAsync<bool>($"select exists (select from pg_replication_slots where slot_name = '{tables.Slot}')"),
-            "the relay has its slot");
+        var query = $"select exists (select from pg_replication_slots where slot_name = '{tables.Slot}')";
+        await Eventually.TrueAsync(() => tables.ScalarAsync<bool>(query), "the relay has its slot");
         return relay;
     }
 
@@ -36,5 +38,26 @@ internal sealed class RunningRelay : IAsyncDisposable
         await _stop.CancelAsync();
         await _running;
         _stop.Dispose();
+    }
+}
+
+/// <summary>The relay as a process of its own, so that it can be killed.</summary>
+internal static class RelayProcess
+{
+    public static Task<ServerProcess> StartAsync(EventTables tables, string kafka) =>
+        ServerProcess.StartAsync(
+            [
+                "dotnet", Path.Combine(AppContext.BaseDirectory, "DevStack.dll"), "relay",
+                "--postgres", tables.ConnectionString, "--kafka", kafka, "--slot", tables.Slot,
+                "--snapshot", "never", "--heartbeat-seconds", "1",
+            ],
+            Path.Combine(Path.GetTempPath(), $"{tables.Slot}.log"),
+            () => RequireActiveSlotAsync(tables));
+
+    private static async Task RequireActiveSlotAsync(EventTables tables)
+    {
+        var query = $"select exists (select from pg_replication_slots where slot_name = '{tables.Slot}' and active)";
+        if (await tables.ScalarAsync<bool>(query)) return;
+        throw new InvalidOperationException("The relay does not stream yet.");
     }
 }

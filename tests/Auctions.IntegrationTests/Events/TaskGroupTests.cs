@@ -7,7 +7,7 @@ public sealed class TaskGroupTests
     private readonly TaskCompletionSource _main = new(), _other = new();
 
     [Fact]
-    public async Task The_first_to_fail_ends_the_others_and_is_told()
+    public async Task The_first_failure_cancels_the_other_tasks_and_is_thrown()
     {
         var running = RunAsync(Cancellable);
         _other.SetException(new IOException("other"));
@@ -15,9 +15,9 @@ public sealed class TaskGroupTests
         Assert.True(_main.Task.IsCanceled);
     }
 
-    /// <summary>So it is where a connection breaks while a position is being confirmed by it.</summary>
+    /// <summary>This happens when a connection breaks while the relay confirms a position through it.</summary>
     [Fact]
-    public async Task What_the_main_part_ended_of_is_the_cause_even_if_another_failed_first()
+    public async Task The_failure_of_the_main_task_is_thrown_even_if_another_task_failed_first()
     {
         var running = RunAsync(_ => _main.Task);
         _other.SetException(new InvalidOperationException("a consequence"));
@@ -26,7 +26,7 @@ public sealed class TaskGroupTests
     }
 
     [Fact]
-    public async Task A_main_part_that_ends_well_is_an_end_as_well()
+    public async Task The_failure_of_another_task_is_ignored_when_the_main_task_completes()
     {
         var running = RunAsync(_ => _main.Task);
         _other.SetException(new InvalidOperationException("a consequence"));
@@ -35,7 +35,7 @@ public sealed class TaskGroupTests
     }
 
     [Fact]
-    public async Task Cancelled_they_end_all()
+    public async Task Cancellation_ends_all_tasks()
     {
         using var stop = new CancellationTokenSource();
         var running = RunAsync(Cancellable, stop.Token);
