@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using Auctions.Events;
+using Auctions.Ledger;
 using CdcRedisUpdater;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -40,7 +41,7 @@ public sealed class UpdaterPartsTests
         var redis = DispatchProxy.Create<IConnectionMultiplexer, FailingClient>();
         await using var ledger = NpgsqlDataSource.Create("Host=unused");
         using var monitor = new RedisRestartMonitor(
-            redis, ledger, repair: null!, TimeProvider.System, NullLogger<RedisRestartMonitor>.Instance);
+            redis, new LedgerHistory(ledger, new LedgerStatements()), repair: null!, TimeProvider.System, NullLogger<RedisRestartMonitor>.Instance);
         await monitor.StartAsync(CancellationToken.None);
 
         await Eventually.TrueAsync(() => monitor.ExecuteTask!.IsCompleted || ((FailingClient)redis).Calls > 1);
