@@ -10,7 +10,7 @@ using V1 = Auctions.V1;
 
 namespace AuctionService;
 
-/// <summary>Auctions and bids in the contract's words, as much of them as the caller may see.</summary>
+/// <summary>Maps auctions and bids to the contract, without what the caller may not see.</summary>
 internal static class AuctionMap
 {
     private const int EtagBytes = 12;
@@ -40,25 +40,28 @@ internal static class AuctionMap
             EndReason = StateMap.EndReason(row.EndReason),
             Etag = Etag(row),
         };
-        if (terms.Reserve > 0 && caller.Subject == terms.SellerId) auction.ReservePrice = MoneyMap.FromMinor(terms.Reserve, terms.Currency);
-        if (Rules.BuyNowAvailable(terms, state)) auction.BuyNowPrice = MoneyMap.FromMinor(terms.BuyNow, terms.Currency);
+        if (terms.Reserve > 0 && caller.Subject == terms.SellerId)
+            auction.ReservePrice = MoneyMap.FromMinor(terms.Reserve, terms.Currency);
+        if (Rules.BuyNowAvailable(terms, state))
+            auction.BuyNowPrice = MoneyMap.FromMinor(terms.BuyNow, terms.Currency);
         return auction;
     }
 
     /// <summary>
-    /// Changes with the status and with what the seller can write, and never with a bid: a bid that starts a scheduled auction
-    /// changes its status.
+    /// Changes with the status and with the fields that the seller can write. A bid does not change it, unless the bid
+    /// starts a scheduled auction, which changes the status.
     /// </summary>
     private static string Etag(AuctionRow row)
     {
         string[] fields =
         [
-            EnumText.Of(row.Head.State.Status), row.Title, row.Description, row.Category, row.PostId, row.Head.Terms.Line,
-            row.OriginalEndUs.ToString(CultureInfo.InvariantCulture), .. row.MediaUrls,
+            EnumText.Of(row.Head.State.Status), row.Title, row.Description, row.Category, row.PostId,
+            row.Head.Terms.Line, row.OriginalEndUs.ToString(CultureInfo.InvariantCulture), .. row.MediaUrls,
         ];
 
-        // Lengths keep two neighbours apart: no two different auctions give the same text.
-        var text = string.Concat(fields.Select(field => string.Create(CultureInfo.InvariantCulture, $"{field.Length}:{field}")));
+        // The lengths separate the fields: different fields never give the same text.
+        var text = string.Concat(fields.Select(
+            field => string.Create(CultureInfo.InvariantCulture, $"{field.Length}:{field}")));
         return Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, EtagBytes));
     }
 

@@ -10,15 +10,17 @@ internal sealed class AuctionOptions : ISectionOptions
     public static string Section => "Auction";
 
     /// <summary>
-    /// Named tables of increments beside the built-in <c>ebay-us</c>: from each price on, its increment, in minor units of the auction's
-    /// currency, such as <c>0=5,100=25</c>.
+    /// Named tables of increments, in addition to the built-in <c>ebay-us</c>. Each step is a price and the increment
+    /// that applies from this price on, in minor units of the auction's currency: <c>0=5,100=25</c>.
     /// </summary>
     public Dictionary<string, string> IncrementTables { get; } = [];
 
-    /// <summary>Whether Quartz wakes the waves. Without it the guard alone closes auctions, up to a second later.</summary>
+    /// <summary>
+    /// Whether Quartz starts the waves. Without it the guard alone closes auctions, up to a second late.
+    /// </summary>
     public bool Waves { get; set; } = true;
 
-    /// <summary>Auctions that are closed at a time.</summary>
+    /// <summary>Auctions that are closed together, in one transaction. 1 to 2,000.</summary>
     public int ClosingsMax { get; set; } = 500;
 
     public IEnumerable<string> Failures()
@@ -28,13 +30,14 @@ internal sealed class AuctionOptions : ISectionOptions
         {
             if (Parse(name, steps) is null)
             {
-                yield return $"Auction:IncrementTables:{name} must be steps such as '0=5,100=25': rising prices from 0 on, increments of at "
-                    + $"least 1, a name of letters, digits and hyphens; and is '{steps}'.";
+                yield return $"Auction:IncrementTables:{name} must be steps such as '0=5,100=25': rising prices from 0 "
+                    + "on, increments of at least 1, and a name of letters, digits and hyphens. "
+                    + $"It is '{steps}'.";
             }
         }
     }
 
-    /// <summary>The table of that name; null where there is none.</summary>
+    /// <summary>The table of that name; null if there is none.</summary>
     public Increment? Table(string name) =>
         name == Increment.EbayUs.Name ? Increment.EbayUs
         : IncrementTables.TryGetValue(name, out var steps) ? Parse(name, steps) : null;

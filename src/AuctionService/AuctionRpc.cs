@@ -6,26 +6,30 @@ using V1 = Auctions.V1;
 
 namespace AuctionService;
 
-/// <summary>auctions.v1.AuctionService: maps requests and answers, and no more.</summary>
-internal sealed class AuctionRpc(CreateAuction create, EndEarly end, LedgerLifecycle lifecycle, LedgerHistory history)
+/// <summary>The service of the contract: reads, and maps requests and answers of the flows behind it.</summary>
+internal sealed class AuctionRpc(
+    CreateAuction createAuction, EndAuction endAuction, LedgerLifecycle lifecycle, LedgerHistory history)
     : V1.AuctionService.AuctionServiceBase
 {
-    private const int BidsByDefault = 50;
-    private const int BidsMax = 500;
+    private const int BidsPerPageDefault = 50;
+    private const int BidsPerPageMax = 500;
 
     [RequiresRole(Roles.Seller | Roles.Service)]
-    public override async Task<V1.CreateAuctionResponse> CreateAuction(V1.CreateAuctionRequest request, ServerCallContext context)
+    public override async Task<V1.CreateAuctionResponse> CreateAuction(
+        V1.CreateAuctionRequest request, ServerCallContext context)
     {
         var caller = Caller.Of(context);
-        var row = await create.CreateAsync(request, caller.Subject, context.CancellationToken);
+        var row = await createAuction.CreateAsync(request, caller.Subject, context.CancellationToken);
         return new V1.CreateAuctionResponse { Auction = AuctionMap.Auction(row, caller) };
     }
 
     [OpenRead]
-    public override async Task<V1.GetAuctionResponse> GetAuction(V1.GetAuctionRequest request, ServerCallContext context)
+    public override async Task<V1.GetAuctionResponse> GetAuction(
+        V1.GetAuctionRequest request, ServerCallContext context)
     {
         var id = Fields.Uuid(request.AuctionId, "auction_id");
-        var row = await lifecycle.ReadAuctionAsync(id, context.CancellationToken) ?? throw RpcErrors.AuctionNotFound(id);
+        var row = await lifecycle.ReadAuctionAsync(id, context.CancellationToken)
+            ?? throw RpcErrors.AuctionNotFound(id);
         return new V1.GetAuctionResponse { Auction = AuctionMap.Auction(row, Caller.Of(context)) };
     }
 
@@ -33,12 +37,13 @@ internal sealed class AuctionRpc(CreateAuction create, EndEarly end, LedgerLifec
     public override async Task<V1.ListBidsResponse> ListBids(V1.ListBidsRequest request, ServerCallContext context)
     {
         var id = Fields.Uuid(request.AuctionId, "auction_id");
-        var size = Fields.PageSize(request.PageSize, "page_size", BidsByDefault, BidsMax);
+        var size = Fields.PageSize(request.PageSize, "page_size", BidsPerPageDefault, BidsPerPageMax);
         var list = $"ListBids {id}";
         var before = PageToken.Read(request.PageToken, "page_token", list, 1)?[0];
 
-        // One more than asked for tells whether there is a next page.
-        var page = await history.ReadBidsPageAsync(id, before, size + 1, context.CancellationToken) ?? throw RpcErrors.AuctionNotFound(id);
+        // One bid more than the page holds shows whether there is a next page.
+        var page = await history.ReadBidsPageAsync(id, before, size + 1, context.CancellationToken)
+            ?? throw RpcErrors.AuctionNotFound(id);
         var response = new V1.ListBidsResponse { TotalSize = page.TotalCount };
         if (page.Bids.Count == 0) return response;
 
@@ -48,18 +53,22 @@ internal sealed class AuctionRpc(CreateAuction create, EndEarly end, LedgerLifec
     }
 
     [RequiresRole(Roles.Seller | Roles.Service)]
-    public override async Task<V1.EndAuctionResponse> EndAuction(V1.EndAuctionRequest request, ServerCallContext context)
+    public override async Task<V1.EndAuctionResponse> EndAuction(
+        V1.EndAuctionRequest request, ServerCallContext context)
     {
         var caller = Caller.Of(context);
-        var row = await end.EndAsync(Fields.Uuid(request.AuctionId, "auction_id"), caller.Subject, context.CancellationToken);
+        var id = Fields.Uuid(request.AuctionId, "auction_id");
+        var row = await endAuction.EndAsync(id, caller.Subject, context.CancellationToken);
         return new V1.EndAuctionResponse { Auction = AuctionMap.Auction(row, caller) };
     }
 
     [RequiresRole(Roles.Seller | Roles.Service)]
-    public override async Task<V1.CancelAuctionResponse> CancelAuction(V1.CancelAuctionRequest request, ServerCallContext context)
+    public override async Task<V1.CancelAuctionResponse> CancelAuction(
+        V1.CancelAuctionRequest request, ServerCallContext context)
     {
         var caller = Caller.Of(context);
-        var row = await end.CancelAsync(Fields.Uuid(request.AuctionId, "auction_id"), caller.Subject, request.Reason, context.CancellationToken);
+        var id = Fields.Uuid(request.AuctionId, "auction_id");
+        var row = await endAuction.CancelAsync(id, caller.Subject, request.Reason, context.CancellationToken);
         return new V1.CancelAuctionResponse { Auction = AuctionMap.Auction(row, caller) };
     }
 }

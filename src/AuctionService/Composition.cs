@@ -1,7 +1,7 @@
-using Auctions.Ledger;
-using Auctions.HotState;
 using Auctions.Grpc;
 using Auctions.Hosting;
+using Auctions.HotState;
+using Auctions.Ledger;
 using AuctionService.Closing;
 using Auctions.Core;
 using Auctions.V1;
@@ -10,10 +10,12 @@ using Quartz;
 
 namespace AuctionService;
 
-/// <summary>What the service is made of.</summary>
+/// <summary>The service and its parts.</summary>
 internal static class Composition
 {
-    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
+    /// <param name="args">
+    /// Settings as <c>--Section:Key=value</c>; they override the environment and the settings file.
+    /// </param>
     public static WebApplication Build(string[] args)
     {
         var builder = ServiceHost.CreateBuilder("auction", args);
@@ -27,11 +29,11 @@ internal static class Composition
             .AddSection<AuctionOptions>(builder.Configuration)
             .AddSingleton<AuctionCheck>()
             .AddSingleton<CreateAuction>()
-            .AddSingleton<EndEarly>()
+            .AddSingleton<EndAuction>()
             .AddSingleton<ClosingMetrics>()
             .AddSingleton<CloseAuctions>()
             .AddSingleton<StartAuctions>()
-            .AddSingleton<Waves>()
+            .AddSingleton<WaveRunner>()
             .AddSingleton<WaveSchedule>()
             .AddHostedService<ClosingGuard>();
         AddQuartz(builder);
@@ -42,14 +44,15 @@ internal static class Composition
     }
 
     /// <summary>
-    /// The clustered job store: a wave that one instance scheduled is run by whichever is free. It is an alarm clock, and no more: what
-    /// is due is what the ledger says, and the guard finds it without Quartz too.
+    /// Quartz with its clustered job store in Postgres: any instance may run a wave that another one scheduled. Quartz
+    /// only says when to look: the ledger says what is due, and the guard looks without Quartz too.
     /// </summary>
     private static void AddQuartz(WebApplicationBuilder builder)
     {
         // Without a connection string Quartz would fail here, before the validation that names the missing key.
-        var connectionString = builder.Configuration[$"{PostgresOptions.Section}:{nameof(PostgresOptions.ConnectionString)}"];
-        if (string.IsNullOrWhiteSpace(connectionString) || !builder.Configuration.GetValue("Auction:Waves", defaultValue: true)) return;
+        var postgres = builder.Configuration[$"{PostgresOptions.Section}:{nameof(PostgresOptions.ConnectionString)}"];
+        if (string.IsNullOrWhiteSpace(postgres)) return;
+        if (!builder.Configuration.GetValue("Auction:Waves", defaultValue: true)) return;
         builder.Services.AddQuartz(quartz =>
         {
             quartz.ConfigureScheduler(o =>
@@ -60,7 +63,7 @@ internal static class Composition
             quartz.UseDefaultThreadPool(2);
             quartz.UsePersistentStore(store =>
             {
-                store.UsePostgres(NpgsqlFactory.Instance, connectionString);
+                store.UsePostgres(NpgsqlFactory.Instance, postgres);
                 store.UseClustering(cluster => cluster.CheckinInterval = TimeSpan.FromSeconds(5));
                 store.ConfigureStore(o => o.SchemaProvisioning = SchemaProvisioning.CreateIfMissing);
             });

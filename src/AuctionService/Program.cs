@@ -1,5 +1,4 @@
 using AuctionService;
 
-// Creates auctions, reads them, starts and ends them. Composition says of what it is made.
-var app = Composition.Build(args);
-await app.RunAsync();
+// Creates and reads auctions, starts them, and closes them on time. Composition lists the parts.
+await Composition.Build(args).RunAsync();

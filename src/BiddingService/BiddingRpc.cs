@@ -7,9 +7,13 @@ using static Auctions.V1.BiddingService;
 
 namespace BiddingService;
 
-/// <summary>Maps the contract to <see cref="PlaceBid"/> and back. The bidder is the token's subject, never a field.</summary>
+/// <summary>
+/// The entry of every bid: checks the request (<see cref="BidRequest"/>), passes it to <see cref="PlaceBid"/>, and maps
+/// the answer, or the exception, to the contract. The bidder is the token's subject, never a field of the request.
+/// </summary>
 [RequiresRole(Roles.Bidder)]
-internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> options, IHostApplicationLifetime lifetime) : BiddingServiceBase
+internal sealed class BiddingRpc(
+    PlaceBid placeBid, IOptions<BiddingOptions> options, IHostApplicationLifetime lifetime) : BiddingServiceBase
 {
     public override async Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context) =>
         new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken) };
@@ -18,20 +22,24 @@ internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> opt
         new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken) };
 
     public override Task PlaceBids(
-        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, ServerCallContext context)
+        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses,
+        ServerCallContext context)
     {
         var bidder = Caller.Of(context);
-        return new BidStream(
-                bid => PlaceAsync(BidRequest.From(bid, bidder), context.CancellationToken), options.Value.InFlightPerStreamMax, lifetime.ApplicationStopping)
-            .RunAsync(requests, responses, context.CancellationToken);
+        var stream = new BidStream(
+            bid => PlaceAsync(BidRequest.From(bid, bidder), context.CancellationToken),
+            options.Value.InFlightPerStreamMax, lifetime.ApplicationStopping);
+        return stream.RunAsync(requests, responses, context.CancellationToken);
     }
 
-    public override async Task<GetBidOutcomeResponse> GetBidOutcome(GetBidOutcomeRequest request, ServerCallContext context)
+    public override async Task<GetBidOutcomeResponse> GetBidOutcome(
+        GetBidOutcomeRequest request, ServerCallContext context)
     {
         var auctionId = Fields.Uuid(request.AuctionId, "auction_id");
         var key = Fields.Uuid(request.IdempotencyKey, "idempotency_key");
         var answer = await placeBid.FindAsync(auctionId, Caller.Of(context).Subject, key, context.CancellationToken)
-            ?? throw RpcErrors.NotFound("BID_NOT_FOUND", $"No request with the idempotency_key {key} was decided in auction {auctionId}.");
+            ?? throw RpcErrors.NotFound("BID_NOT_FOUND",
+                $"No request with the idempotency_key {key} was decided in auction {auctionId}.");
         return new GetBidOutcomeResponse { Result = Map(answer) };
     }
 
@@ -55,7 +63,8 @@ internal sealed class BiddingRpc(PlaceBid placeBid, IOptions<BiddingOptions> opt
         }
         catch (LedgerDownException)
         {
-            throw RpcErrors.Unavailable("LEDGER_UNAVAILABLE", "Postgres does not answer: this call decided nothing.", LedgerDownException.RetryAfter);
+            throw RpcErrors.Unavailable("LEDGER_UNAVAILABLE",
+                "Postgres does not answer: this call decided nothing.", LedgerDownException.RetryAfter);
         }
         catch (OutcomeUnknownException)
         {

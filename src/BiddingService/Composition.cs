@@ -1,16 +1,18 @@
-using Auctions.HotState;
 using Auctions.Grpc;
 using Auctions.Hosting;
+using Auctions.HotState;
 using Auctions.Ledger;
 using Auctions.V1;
 using Microsoft.Extensions.Options;
 
 namespace BiddingService;
 
-/// <summary>What the service is made of.</summary>
+/// <summary>The service and its parts.</summary>
 internal static class Composition
 {
-    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
+    /// <param name="args">
+    /// Settings as <c>--Section:Key=value</c>; they override the environment and the settings file.
+    /// </param>
     public static WebApplication Build(string[] args)
     {
         var builder = ServiceHost.CreateBuilder("bidding", args);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Auctions.Core;
 using Auctions.HotState;
 using Auctions.Ledger;
@@ -7,44 +8,65 @@ using Microsoft.Extensions.Options;
 namespace AuctionService.Closing;
 
 /// <summary>
-/// Closes the auctions whose end has come: Redis stops accepting bids, what it has decided joins the ledger, and the sealing entry
-/// declares the winner. Each step may be done again by anyone at any time; the ledger takes the sealing entry once.
+/// Closes the auctions whose end has come, in three steps: Redis stops accepting bids, and its pending entries are
+/// appended; the ledger appends the sealing entry, which names the winner; Redis is brought up to date. The ledger
+/// alone makes the end. Redis comes first so that bids which it accepted in time are in the ledger before the sealing
+/// entry. Without Redis these bids are lost, but nobody was told that they count.
+/// <para>
+/// Concurrency: <see cref="WaveRunner"/> runs one at a time in a process. Between processes, a claim in the ledger
+/// (row locks, those of others are skipped) gives each auction to one of them. The calls to Redis of a claim run in
+/// parallel; everything else is sequential.
+/// </para>
+/// <para>
+/// Lifecycle: a call claims and closes until nothing is due, or nothing that is due can be closed now. If Postgres does
+/// not answer, or the call is cancelled, it ends, and the claim with it; the next wave continues.
+/// </para>
+/// <para>
+/// Invariants: anybody may repeat every step at any time; the ledger takes one sealing entry. No auction is sealed
+/// before its end in the ledger, by Redis' clock, or by this process' clock if Redis does not hold the auction or does
+/// not answer. A fault of one auction does not keep the others open.
+/// </para>
+/// <para>
+/// Bounds: a claim takes <see cref="AuctionOptions.ClosingsMax"/> (500) auctions and holds one connection to Postgres;
+/// <see cref="RedisCallsMax"/> (64) calls to Redis are in flight.
+/// </para>
 /// </summary>
-/// <remarks>
-/// The ledger alone makes the end. Redis is asked first so that bids it accepted in time get in before the sealing entry, and
-/// nobody who was in time is turned away: with Redis gone they are, and nobody was told otherwise.
-/// </remarks>
-internal sealed partial class CloseAuctions(
-    LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, WaveSchedule schedule, ClosingMetrics metrics,
-    IOptions<AuctionOptions> options, TimeProvider timeProvider, ILogger<CloseAuctions> logger)
+internal sealed class CloseAuctions(
+    LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, WaveSchedule schedule,
+    ClosingMetrics metrics, IOptions<AuctionOptions> options, TimeProvider timeProvider, ILogger<CloseAuctions> logger)
 {
-    /// <summary>Calls to Redis at a time: they share a connection, so that these are few round trips.</summary>
+    /// <summary>They share one connection, so this many calls take few round trips.</summary>
     private const int RedisCallsMax = 64;
 
-    /// <summary>Closes until nothing is due that can be closed.</summary>
-    /// <exception cref="LedgerUnavailableException">The rest is found by the next wave.</exception>
-    public async Task AllDueAsync(CancellationToken cancellationToken)
+    /// <summary>Closes all auctions that are due and can be closed.</summary>
+    /// <exception cref="LedgerUnavailableException">The next wave closes the rest.</exception>
+    public async Task CloseDueAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
             await using var claim = await waves.ClaimDueAsync(options.Value.ClosingsMax, cancellationToken);
-            if (claim.AuctionIds.Count == 0 || await CloseAsync(claim.AuctionIds, cancellationToken) == 0) return;
+            if (claim.AuctionIds.Count == 0) return;
+            if (await CloseAsync(claim.AuctionIds, cancellationToken) == 0) return;
         }
     }
 
-    /// <summary>Closes these together; where that fails for another reason than an outage, one by one, so that one of them cannot hold up the others.</summary>
+    /// <summary>
+    /// Closes these auctions together. If that fails, and not because of an outage, closes them one by one, so that the
+    /// faulty one does not keep the others open.
+    /// </summary>
     /// <returns>How many were sealed.</returns>
     private async Task<int> CloseAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken)
     {
         try
         {
-            return await SealAsync(await StopAsync(auctionIds, cancellationToken), cancellationToken);
+            var stopped = await StopRedisAsync(auctionIds, cancellationToken);
+            return await SealAsync(stopped, cancellationToken);
         }
-        catch (Exception e) when (e is not (LedgerUnavailableException or OperationCanceledException))
+        catch (Exception fault) when (fault is not (LedgerUnavailableException or OperationCanceledException))
         {
             if (auctionIds.Count == 1)
             {
-                Failed(auctionIds[0], e);
+                logger.ClosingFailed(auctionIds[0], fault);
                 return 0;
             }
 
@@ -54,116 +76,153 @@ internal sealed partial class CloseAuctions(
         }
     }
 
-    /// <summary>Step one: Redis accepts nothing more, and what it has decided is appended. With Redis gone there is nothing to stop.</summary>
-    private async Task<List<Stopped>> StopAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken)
+    /// <summary>
+    /// Step one: Redis accepts no more bids, and its pending entries are appended. Without Redis there is nothing to
+    /// stop.
+    /// </summary>
+    private async Task<List<StoppedAuction>> StopRedisAsync(
+        IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken)
     {
-        var stopped = new ConcurrentBag<Stopped>();
-        var redis = true;
-        await Parallel.ForEachAsync(
-            auctionIds,
-            new ParallelOptions { MaxDegreeOfParallelism = RedisCallsMax, CancellationToken = cancellationToken },
-            async (id, cancel) =>
+        var stopped = new ConcurrentBag<StoppedAuction>();
+        var redisAnswers = true;
+        await Parallel.ForEachAsync(auctionIds, InParallel(cancellationToken), async (id, cancellation) =>
+        {
+            if (!Volatile.Read(ref redisAnswers))
             {
-                if (!Volatile.Read(ref redis))
-                {
-                    stopped.Add(new Stopped(id, null, Strayed: false, HotState: false));
-                    return;
-                }
+                stopped.Add(StoppedAuction.WithoutRedis(id));
+                return;
+            }
 
-                try
-                {
-                    var attempt = await hotState.SealAsync(id, force: false, cancel);
-                    stopped.Add(new Stopped(id, attempt, await recovery.AppendPendingAsync(id, cancel), HotState: true));
-                }
-                catch (HotStateUnavailableException e)
-                {
-                    // The first to find out says so for all: each would wait for its own timeout.
-                    if (Interlocked.Exchange(ref redis, false)) WithoutRedis(auctionIds.Count, e.Message);
-                    stopped.Add(new Stopped(id, null, Strayed: false, HotState: false));
-                }
-            });
+            try
+            {
+                var attempt = await hotState.SealAsync(id, force: false, cancellation);
+                var hadConflict = await recovery.AppendPendingAsync(id, cancellation);
+                stopped.Add(new StoppedAuction(id, attempt, hadConflict, RedisAnswered: true));
+            }
+            catch (HotStateUnavailableException fault)
+            {
+                // The first timeout is enough for all: the others need not wait for theirs.
+                if (Interlocked.Exchange(ref redisAnswers, false))
+                    logger.ClosingWithoutRedis(auctionIds.Count, fault.Message);
+                stopped.Add(StoppedAuction.WithoutRedis(id));
+            }
+        });
         return [.. stopped];
     }
 
     /// <summary>Step two: the sealing entries, in one transaction.</summary>
-    private async Task<int> SealAsync(List<Stopped> stopped, CancellationToken cancellationToken)
+    /// <returns>How many were sealed.</returns>
+    private async Task<int> SealAsync(List<StoppedAuction> stopped, CancellationToken cancellationToken)
     {
-        var early = stopped.Where(s => s.Attempt is { Sealed: false }).Select(s => s.Id).ToList();
-        if (early.Count > 0) await KeepOpenAsync(stopped, early, cancellationToken);
+        await PostponeExtendedAsync(stopped, cancellationToken);
         if (stopped.Count == 0) return 0;
 
-        var results = await lifecycle.SealAsync([.. stopped.Select(s => new SealRequest(s.Id, SealCause.Time))], cancellationToken);
+        var results = await lifecycle.SealAsync(
+            [.. stopped.Select(s => new SealRequest(s.Id, SealCause.Time))], cancellationToken);
         var committedUs = timeProvider.GetUtcNow().ToMicroseconds();
         var (count, latestUs) = (0, 0L);
-        for (var i = 0; i < results.Count; i++)
+        foreach (var (outcome, row) in results)
         {
-            if (results[i].Outcome == SealOutcome.NotYet) await schedule.AddAsync(results[i].Auction!.Head.State.EndUs, cancellationToken);
-            if (results[i].Outcome != SealOutcome.Sealed) continue;
-            var lateUs = committedUs - results[i].Auction!.Head.State.EndUs;
-            metrics.Sealed(TimeSpan.FromMicroseconds(lateUs));
-            (count, latestUs) = (count + 1, Math.Max(latestUs, lateUs));
+            if (outcome == SealOutcome.NotYet) await schedule.AddAsync(row!.Head.State.EndUs, cancellationToken);
+            if (outcome != SealOutcome.Sealed) continue;
+            var latenessUs = committedUs - row!.Head.State.EndUs;
+            metrics.Sealed(TimeSpan.FromMicroseconds(latenessUs));
+            (count, latestUs) = (count + 1, Math.Max(latestUs, latenessUs));
         }
 
-        if (count > 0) Sealed(count, latestUs / 1_000);
-        await ForgetAsync([.. results.Select((r, i) => (stopped[i], r.Auction)).Where(x => x.Auction is { Head.State.IsOver: true })], cancellationToken);
+        if (count > 0) logger.AuctionsSealed(count, latestUs / 1_000);
+        await RefreshRedisAsync(
+            [.. results.Select((r, i) => (stopped[i], r.Auction)).Where(a => a.Auction is { Head.State.IsOver: true })],
+            cancellationToken);
         return count;
     }
 
     /// <summary>
-    /// Redis says of these that their end has not come. What it had decided is in the ledger by now, extensions of the end too. So where the
-    /// ledger's end is past by Redis' own clock, Redis is wrong, and the auction is closed all the same; where not, it ends later.
+    /// Takes the auctions off the list that end later. For these, Redis said that their end has not come, and after its
+    /// pending entries were appended, the ledger agrees by Redis' clock: soft close has moved the end. If the ledger
+    /// does not agree, Redis' state is wrong, and the auction is closed.
     /// </summary>
-    private async Task KeepOpenAsync(List<Stopped> stopped, List<Guid> early, CancellationToken cancellationToken)
+    private async Task PostponeExtendedAsync(List<StoppedAuction> stopped, CancellationToken cancellationToken)
     {
-        var rows = (await lifecycle.ReadAuctionsAsync(early, cancellationToken)).ToDictionary(r => r.Id);
-        foreach (var one in stopped.Where(s => s.Attempt is { Sealed: false }).ToList())
+        var open = stopped.Where(s => s.Attempt is { Sealed: false }).ToList();
+        if (open.Count == 0) return;
+        var rows = (await lifecycle.ReadAuctionsAsync([.. open.Select(s => s.Id)], cancellationToken))
+            .ToDictionary(r => r.Id);
+        foreach (var auction in open)
         {
-            if (!rows.TryGetValue(one.Id, out var row) || row.Head.State.EndUs <= one.Attempt!.Value.NowUs) continue;
-            stopped.Remove(one);
+            var redisNowUs = auction.Attempt!.Value.NowUs;
+            if (!rows.TryGetValue(auction.Id, out var row) || row.Head.State.EndUs <= redisNowUs) continue;
+            stopped.Remove(auction);
 
-            // By our clock, which is what the schedule runs on: it may be ahead of Redis'.
-            var leftUs = row.Head.State.EndUs - one.Attempt.Value.NowUs;
+            // The schedule runs on this process' clock, which may be ahead of Redis'.
+            var leftUs = row.Head.State.EndUs - redisNowUs;
             await schedule.AddAsync(timeProvider.GetUtcNow().ToMicroseconds() + leftUs, cancellationToken);
         }
     }
 
     /// <summary>
-    /// Step three, at best effort: Redis forgets the auction, whose sealing it did not propose, or is set to it where it holds entries that
-    /// the ledger turned away. Left undone, the next bid's refusal by the ledger sees to it.
+    /// Step three, best effort: Redis does not have the sealing entry, so it drops the auction; or it is set to the
+    /// ledger's state, if it still holds entries that the ledger did not take. If this fails, a conflict of the next
+    /// bid leads to a hydration.
     /// </summary>
-    private async Task ForgetAsync((Stopped Stopped, AuctionRow? Row)[] auctions, CancellationToken cancellationToken)
+    private async Task RefreshRedisAsync(
+        (StoppedAuction Stopped, AuctionRow? Row)[] auctions, CancellationToken cancellationToken)
     {
         try
         {
-            await Parallel.ForEachAsync(
-                auctions.Where(a => a.Stopped.HotState),
-                new ParallelOptions { MaxDegreeOfParallelism = RedisCallsMax, CancellationToken = cancellationToken },
-                async (a, cancel) =>
+            var inRedis = auctions.Where(a => a.Stopped.RedisAnswered);
+            await Parallel.ForEachAsync(inRedis, InParallel(cancellationToken), async (auction, cancellation) =>
+            {
+                var (stopped, row) = auction;
+                if (stopped.HadConflict)
                 {
-                    if (a.Stopped.Strayed) await recovery.HydrateAsync(a.Stopped.Id, cancel);
-                    else await hotState.DropIfBehindAsync(a.Stopped.Id, a.Row!.Head.Version, a.Row.Head.EntryId, a.Row.OutsideVersion, cancel);
-                });
+                    await recovery.HydrateAsync(stopped.Id, cancellation);
+                }
+                else
+                {
+                    await hotState.DropIfBehindAsync(
+                        stopped.Id, row!.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellation);
+                }
+            });
         }
-        catch (HotStateUnavailableException e)
+        catch (HotStateUnavailableException fault)
         {
-            NotForgotten(e.Message);
+            logger.SealedAuctionsNotDropped(fault.Message);
         }
     }
 
-    /// <param name="Attempt">What Redis said; null where it does not hold the auction, or did not answer.</param>
-    /// <param name="Strayed">Redis had decided what the ledger turned away.</param>
-    /// <param name="HotState">Whether Redis answered.</param>
-    private sealed record Stopped(Guid Id, SealAttempt? Attempt, bool Strayed, bool HotState);
+    private static ParallelOptions InParallel(CancellationToken cancellationToken) =>
+        new() { MaxDegreeOfParallelism = RedisCallsMax, CancellationToken = cancellationToken };
 
-    [LoggerMessage(LogLevel.Information, "{Count} auctions sealed, the latest {LatenessMs} ms after its end")]
-    private partial void Sealed(int count, long latenessMs);
+    /// <summary>An auction after step one.</summary>
+    /// <param name="Attempt">Redis' answer; null if it does not hold the auction, or did not answer.</param>
+    /// <param name="HadConflict">Whether Redis held entries that the ledger did not take.</param>
+    /// <param name="RedisAnswered">False if Redis did not answer.</param>
+    private sealed record StoppedAuction(Guid Id, SealAttempt? Attempt, bool HadConflict, bool RedisAnswered)
+    {
+        public static StoppedAuction WithoutRedis(Guid id) => new(id, null, HadConflict: false, RedisAnswered: false);
+    }
+}
 
-    [LoggerMessage(LogLevel.Warning, "{Count} auctions are closed without Redis: {Reason}")]
-    private partial void WithoutRedis(int count, string reason);
+/// <summary>The metrics of closing: meter <c>Auctions.Closing</c>.</summary>
+internal sealed class ClosingMetrics : IDisposable
+{
+    private readonly Meter _meter = new("Auctions.Closing");
+    private readonly Counter<long> _sealed;
+    private readonly Histogram<double> _lateness;
 
-    [LoggerMessage(LogLevel.Information, "Redis may hold sealed auctions as they were, until a bid finds out: {Reason}")]
-    private partial void NotForgotten(string reason);
+    public ClosingMetrics()
+    {
+        _sealed = _meter.CreateCounter<long>("auctions.sealed", "{auction}", "Auctions sealed at their end.");
+        _lateness = _meter.CreateHistogram<double>("auctions.sealed.lateness", "s",
+            "From the effective end to the commit of the sealing entry.");
+    }
 
-    [LoggerMessage(LogLevel.Error, "Auction {AuctionId} could not be closed; the guard tries again.")]
-    private partial void Failed(Guid auctionId, Exception exception);
+    public void Sealed(TimeSpan lateness)
+    {
+        _sealed.Add(1);
+        _lateness.Record(lateness.TotalSeconds);
+    }
+
+    public void Dispose() => _meter.Dispose();
 }

@@ -4,42 +4,51 @@ using Auctions.Ledger;
 namespace AuctionService.Closing;
 
 /// <summary>
-/// Looks every second, and at once when the service starts, for what should have started or ended, whatever Quartz knows: waves that
-/// were never scheduled, purchases, ends that someone moved by hand, and everything that came due while nothing ran.
+/// Runs a wave every second, whatever Quartz knows. So auctions are also closed if their wave was never scheduled, if
+/// they were bought, if an operator moved their end, or if they came due while no instance ran.
+/// <para>
+/// Concurrency: one loop in each process. Its waves wait for the process' other waves (<see cref="WaveRunner"/>); the
+/// claims in the ledger separate those of different processes.
+/// </para>
+/// <para>
+/// Lifecycle: the first wave runs when the service starts, the next ones every second, until the host stops, which
+/// cancels a wave that runs. No fault ends the loop.
+/// </para>
+/// <para>
+/// Invariants: the ledger alone says what is due. While the system is up, an auction is overdue for at most one
+/// interval and one wave (I9).
+/// </para>
+/// <para>
+/// Bounds: <see cref="Interval"/> (1 s) from wave to wave; longer if a wave takes longer, and ticks do not accumulate.
+/// An outage is logged once, a defect at each wave.
+/// </para>
 /// </summary>
-internal sealed partial class ClosingGuard(Waves waves, TimeProvider timeProvider, ILogger<ClosingGuard> logger) : BackgroundService
+internal sealed class ClosingGuard(WaveRunner waveRunner, TimeProvider timeProvider, ILogger<ClosingGuard> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, timeProvider);
-        var failing = false;
+        var isFailing = false;
         do
         {
             try
             {
-                await waves.RunAsync(stoppingToken);
-                if (failing) Again();
-                failing = false;
+                await waveRunner.RunAsync(stoppingToken);
+                if (isFailing) logger.ClosingResumed();
+                isFailing = false;
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception fault) when (fault is not OperationCanceledException)
             {
-                // Nothing may end the guard. An outage is told once, a defect every time.
-                if (e is not (LedgerUnavailableException or HotStateUnavailableException)) Failed(e);
-                else if (!failing) Waits(e.Message);
-                failing = true;
+                if (fault is not (LedgerUnavailableException or HotStateUnavailableException))
+                    logger.GuardFailed(fault);
+                else if (!isFailing)
+                    logger.ClosingSuspended(fault.Message);
+                isFailing = true;
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
-
-    [LoggerMessage(LogLevel.Error, "Closing auctions failed; trying again in a second.")]
-    private partial void Failed(Exception exception);
-
-    [LoggerMessage(LogLevel.Warning, "No auction can be closed until Postgres answers: {Reason}")]
-    private partial void Waits(string reason);
-
-    [LoggerMessage(LogLevel.Information, "Auctions are being closed again")]
-    private partial void Again();
 }

@@ -5,46 +5,46 @@ using Auctions.Ledger;
 namespace AuctionService.Closing;
 
 /// <summary>
-/// Appends the entry "started" to auctions whose start has come. Bids need none of it, they look at the time themselves: it is for those
-/// who watch, and look for what is active.
+/// Appends the entry "started" to auctions whose start has come. Bids do not need it, because they are decided by the
+/// start time itself. Viewers and lists of active auctions do. <see cref="WaveRunner"/> runs it, one at a time.
 /// </summary>
-internal sealed partial class StartAuctions(
+internal sealed class StartAuctions(
     LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, ILogger<StartAuctions> logger)
 {
-    private const int Max = 500;
+    /// <summary>Auctions that are started in one transaction.</summary>
+    private const int AuctionsMax = 500;
 
-    public async Task AllDueAsync(CancellationToken cancellationToken)
+    /// <summary>Starts auctions until none is due, or none of those that are due could be started.</summary>
+    /// <exception cref="LedgerUnavailableException">The next wave starts the rest.</exception>
+    public async Task StartDueAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
-            var due = await waves.FindStartingAsync(Max, cancellationToken);
+            var due = await waves.FindStartingAsync(AuctionsMax, cancellationToken);
             if (due.Count == 0) return;
             var started = await waves.StartAsync(due, cancellationToken);
-            if (started.Count > 0) Started(started.Count);
-            await ForgetAsync(started, cancellationToken);
+            if (started.Count > 0) logger.AuctionsStarted(started.Count);
+            await DropFromRedisAsync(started, cancellationToken);
 
-            // None: another instance was there first, or what is due cannot be started. Either way there is nothing to do here now.
+            // Another instance started them, or they cannot be started: there is nothing to do here now.
             if (started.Count == 0) return;
         }
     }
 
-    /// <summary>Whoever bid before the start has brought the auction into Redis, where it is now one entry behind.</summary>
-    private async Task ForgetAsync(IReadOnlyList<Guid> started, CancellationToken cancellationToken)
+    /// <summary>A bid before the start has brought the auction into Redis, which is now one entry behind.</summary>
+    private async Task DropFromRedisAsync(IReadOnlyList<Guid> started, CancellationToken cancellationToken)
     {
         try
         {
             foreach (var row in await lifecycle.ReadAuctionsAsync(started, cancellationToken))
-                await hotState.DropIfBehindAsync(row.Id, row.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellationToken);
+            {
+                await hotState.DropIfBehindAsync(
+                    row.Id, row.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellationToken);
+            }
         }
-        catch (HotStateUnavailableException e)
+        catch (HotStateUnavailableException fault)
         {
-            NotForgotten(e.Message);
+            logger.StartedAuctionsNotDropped(fault.Message);
         }
     }
-
-    [LoggerMessage(LogLevel.Information, "{Count} auctions started")]
-    private partial void Started(int count);
-
-    [LoggerMessage(LogLevel.Information, "Redis may hold started auctions as scheduled, until a bid finds out: {Reason}")]
-    private partial void NotForgotten(string reason);
 }

@@ -25,7 +25,7 @@ public sealed class CommitTests
         var commit = new Commit(items) { Results = [.. items.Select(i => Result(i.Ticket!.Decided!))] };
 
         Assert.Equal([(8, true), (9, true), (10, true), (10, false)], commit.Bids.Select(b => (b.Version, b.Accepted)));
-        Assert.Equal([8], Assert.Single(commit.Recorded()));
+        Assert.Equal([8], Assert.Single(commit.AppendedVersions()));
 
         static AppendResult Result(DecidedBid bid) => (bid.Version, bid.Accepted) switch
         {

@@ -100,7 +100,7 @@ public sealed class ClosingTests(LifeServers servers)
         await host.BidAsync(auction, "ann", 20_00);
         var early = ActivatorUtilities.CreateInstance<CloseAuctions>(host.App.Services, new ClockAhead(TimeSpan.FromHours(2)));
 
-        await early.AllDueAsync(CancellationToken.None);
+        await early.CloseDueAsync(CancellationToken.None);
         await host.BidAsync(auction, "bob", 30_00);
         Assert.Equal(("bob", V1.AuctionStatus.Active), ((await host.GetAsync(auction)).State.LeaderId, (await host.GetAsync(auction)).State.Status));
     }

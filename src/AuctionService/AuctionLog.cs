@@ -1,0 +1,49 @@
+using Auctions.Core;
+
+namespace AuctionService;
+
+/// <summary>
+/// All messages that AuctionService logs. Event ids: 2000 to 2019 closing guard and waves, 2020 to 2039 closing, 2040
+/// to 2059 starting, 2060 to 2079 ending and cancelling by the seller.
+/// </summary>
+internal static partial class AuctionLog
+{
+    [LoggerMessage(2000, LogLevel.Error, "Starting and closing auctions failed; the guard tries again in a second")]
+    public static partial void GuardFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(2001, LogLevel.Warning, "No auction can be closed until Postgres answers: {Reason}")]
+    public static partial void ClosingSuspended(this ILogger logger, string reason);
+
+    [LoggerMessage(2002, LogLevel.Information, "Auctions are being closed again")]
+    public static partial void ClosingResumed(this ILogger logger);
+
+    [LoggerMessage(2010, LogLevel.Warning,
+        "The wave of {Instant} could not be scheduled; the guard will start and close its auctions: {Reason}")]
+    public static partial void WaveNotScheduled(this ILogger logger, DateTimeOffset instant, string reason);
+
+    [LoggerMessage(2020, LogLevel.Information, "{Count} auctions sealed, the latest {LatenessMs} ms after its end")]
+    public static partial void AuctionsSealed(this ILogger logger, int count, long latenessMs);
+
+    [LoggerMessage(2021, LogLevel.Warning, "{Count} auctions are closed without Redis: {Reason}")]
+    public static partial void ClosingWithoutRedis(this ILogger logger, int count, string reason);
+
+    [LoggerMessage(2022, LogLevel.Error, "Auction {AuctionId} could not be closed; the guard tries again")]
+    public static partial void ClosingFailed(this ILogger logger, Guid auctionId, Exception exception);
+
+    [LoggerMessage(2023, LogLevel.Information,
+        "Redis may hold sealed auctions in an old state until the next bid corrects it: {Reason}")]
+    public static partial void SealedAuctionsNotDropped(this ILogger logger, string reason);
+
+    [LoggerMessage(2040, LogLevel.Information, "{Count} auctions started")]
+    public static partial void AuctionsStarted(this ILogger logger, int count);
+
+    [LoggerMessage(2041, LogLevel.Information,
+        "Redis may hold started auctions as scheduled until the next bid corrects it: {Reason}")]
+    public static partial void StartedAuctionsNotDropped(this ILogger logger, string reason);
+
+    [LoggerMessage(2060, LogLevel.Information, "Auction {AuctionId} sealed by its seller ({Cause}), sold: {Sold}")]
+    public static partial void SealedBySeller(this ILogger logger, Guid auctionId, SealCause cause, bool sold);
+
+    [LoggerMessage(2061, LogLevel.Warning, "Auction {AuctionId} is sealed by its seller without Redis: {Reason}")]
+    public static partial void SealingWithoutRedis(this ILogger logger, Guid auctionId, string reason);
+}
