@@ -20,7 +20,7 @@ public static class InspectCommand
         var json = new Option<bool>("--json") { Description = "Print JSON" };
         var command = new Command(
             "inspect",
-            "Shows an auction's row, its head in the ledger and in Redis with the differences, and its last entries.")
+            "Compares an auction's head in Postgres and Redis, and shows its row, pending entries and newest answers.")
             { id, last, json };
         command.SetAction(async (parse, cancellationToken) =>
         {
