@@ -16,7 +16,10 @@ public static class InspectCommand
     {
         var id = new Argument<Guid>("ID") { Description = "The auction" };
         var last = new Option<int>("--last")
-            { Description = "How many of the newest answers to show", DefaultValueFactory = _ => 10 };
+        {
+            Description = "How many of the newest answers to show",
+            DefaultValueFactory = _ => 10,
+        };
         var json = new Option<bool>("--json") { Description = "Print JSON" };
         var command = new Command(
             "inspect",

@@ -17,7 +17,10 @@ public static class TailCommand
     {
         var id = new Argument<Guid>("ID") { Description = "The auction" };
         var after = new Option<long>("--after")
-            { Description = "Print only entries above this version", DefaultValueFactory = _ => -1 };
+        {
+            Description = "Print only entries above this version",
+            DefaultValueFactory = _ => -1,
+        };
         var json = new Option<bool>("--json") { Description = "Print one line of JSON for each entry" };
         var command = new Command(
             "tail", "Prints new entries of an auction's ledger until the auction is sealed or you press Ctrl-C.")

@@ -13,7 +13,9 @@ public static class ReplayCommand
     public static Command Create(TimeProvider timeProvider)
     {
         var file = new Argument<FileInfo>("FILE")
-            { Description = "CSV with one row for each bid: see samples/sample-auctions.csv" };
+        {
+            Description = "CSV with one row for each bid: see samples/sample-auctions.csv",
+        };
         var endAfter = new Option<TimeSpan?>("--end-after")
         {
             Description = "How long each auction stays open; it is created right before its first bid "
@@ -26,7 +28,10 @@ public static class ReplayCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         var parallel = new Option<int>("--parallel")
-            { Description = "How many auctions receive bids at the same time", DefaultValueFactory = _ => 64 };
+        {
+            Description = "How many auctions receive bids at the same time",
+            DefaultValueFactory = _ => 64,
+        };
         var bidding = Address("--bidding", "host:port of BiddingService (or BIDDING_ADDRESS)");
         var auction = Address("--auction", "host:port of AuctionService (or AUCTION_ADDRESS)");
         var gateway = Address("--gateway", "host:port of StreamGateway (or GATEWAY_ADDRESS)");

@@ -106,7 +106,11 @@ public sealed class AuctionReplay(
     {
         var key = Guid.NewGuid();
         var request = new PlaceBidRequest
-            { AuctionId = auctionId, IdempotencyKey = key.ToString(), MaxAmount = Amount(bid.Max) };
+        {
+            AuctionId = auctionId,
+            IdempotencyKey = key.ToString(),
+            MaxAmount = Amount(bid.Max),
+        };
         var began = timeProvider.GetTimestamp();
         var response = await clients.SendAsync(
             bid.Bidder, Roles.Bidder, options => clients.Bidding.PlaceBidAsync(request, options), cancellationToken);

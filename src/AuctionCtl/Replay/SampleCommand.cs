@@ -10,9 +10,15 @@ public static class SampleCommand
     public static Command Create()
     {
         var seed = new Option<int>("--seed")
-            { Description = "The same seed gives the same file", DefaultValueFactory = _ => SampleFile.CommittedSeed };
+        {
+            Description = "The same seed gives the same file",
+            DefaultValueFactory = _ => SampleFile.CommittedSeed,
+        };
         var auctions = new Option<int>("--auctions")
-            { Description = "How many auctions", DefaultValueFactory = _ => SampleFile.CommittedAuctions };
+        {
+            Description = "How many auctions",
+            DefaultValueFactory = _ => SampleFile.CommittedAuctions,
+        };
         var bids = new Option<int>("--bids")
         {
             Description = "How many bids in total, at least one for each auction",

@@ -97,15 +97,16 @@ public class FrameLogTests
         new() { CurrencyCode = "USD", Units = cents / 100, Nanos = (int)(cents % 100) * 10_000_000 };
 
     private static V1.AuctionState State(
-        long version, long cents, string leader, V1.AuctionStatus status = V1.AuctionStatus.Active) => new()
-    {
-        Version = version,
-        Status = status,
-        CurrentPrice = Usd(cents),
-        LeaderId = leader,
-        BidCount = 1,
-        EndTime = End,
-    };
+        long version, long cents, string leader, V1.AuctionStatus status = V1.AuctionStatus.Active) =>
+        new()
+        {
+            Version = version,
+            Status = status,
+            CurrentPrice = Usd(cents),
+            LeaderId = leader,
+            BidCount = 1,
+            EndTime = End,
+        };
 
     private static V1.WatchResponse Snapshot(long version, long cents, string leader) =>
         new() { Version = version, Snapshot = State(version, cents, leader) };
