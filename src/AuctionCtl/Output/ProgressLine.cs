@@ -1,44 +1,48 @@
 namespace Auctions.Ctl.Output;
 
 /// <summary>
-/// Tells on standard error how far a long piece of work is: one line written over four times a second on a terminal, elsewhere a
-/// line every five seconds, and where it has changed alone.
+/// Shows the progress of long work on standard error. On a terminal it overwrites one line four times a second.
+/// Elsewhere it writes a line every five seconds if the text has changed.
+/// <para>Concurrency: one task calls the text function and writes. The function must be safe on any thread.</para>
+/// <para>Lifecycle: starts on construction. Disposal stops the timer and writes the last text.</para>
+/// <para>Invariants: the same text is never written twice in a row.</para>
+/// <para>Bounds: one line at a time.</para>
 /// </summary>
 public sealed class ProgressLine : IAsyncDisposable
 {
-    private static readonly bool Terminal = !Console.IsErrorRedirected;
+    private static readonly bool IsTerminal = !Console.IsErrorRedirected;
     private readonly PeriodicTimer _timer;
     private readonly Task _writing;
-    private readonly Func<string> _line;
+    private readonly Func<string> _text;
     private string _written = "";
 
-    public ProgressLine(Func<string> line, TimeProvider timeProvider)
+    public ProgressLine(Func<string> text, TimeProvider timeProvider)
     {
-        _line = line;
-        _timer = new PeriodicTimer(Terminal ? TimeSpan.FromMilliseconds(250) : TimeSpan.FromSeconds(5), timeProvider);
+        _text = text;
+        _timer = new PeriodicTimer(IsTerminal ? TimeSpan.FromMilliseconds(250) : TimeSpan.FromSeconds(5), timeProvider);
         _writing = WriteAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
         _timer.Dispose();
-        await _writing.ConfigureAwait(false);
+        await _writing;
         Write();
-        if (Terminal) await Console.Error.WriteLineAsync().ConfigureAwait(false);
+        if (IsTerminal) await Console.Error.WriteLineAsync();
     }
 
     private async Task WriteAsync()
     {
-        while (await _timer.WaitForNextTickAsync().ConfigureAwait(false)) Write();
+        while (await _timer.WaitForNextTickAsync()) Write();
     }
 
     private void Write()
     {
-        var line = _line();
-        if (line == _written) return;
-        // \e[K clears what a longer line before has left.
-        if (Terminal) Console.Error.Write($"\r{line}\e[K");
-        else Console.Error.WriteLine(line);
-        _written = line;
+        var text = _text();
+        if (text == _written) return;
+        // \e[K clears the rest of a longer previous line.
+        if (IsTerminal) Console.Error.Write($"\r{text}\e[K");
+        else Console.Error.WriteLine(text);
+        _written = text;
     }
 }

@@ -9,8 +9,8 @@ using StackExchange.Redis;
 namespace Auctions.IntegrationTests.Ctl;
 
 /// <summary>
-/// What auctionctl verify finds: nothing in what the ledger wrote, and every way in which a row, a record or Redis was tampered
-/// with. Each test has a database of its own.
+/// auctionctl verify finds nothing wrong in what the ledger wrote, and finds each forged row, record or field in Redis.
+/// Each test has its own database.
 /// </summary>
 public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer)
     : IClassFixture<PostgresServer>, IClassFixture<RedisServer>, IAsyncLifetime
@@ -38,12 +38,13 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     }
 
     [Fact]
-    public async Task What_the_ledger_wrote_is_clean()
+    public async Task A_ledger_without_forgery_is_clean()
     {
         var report = await VerifyAsync();
 
         Assert.Empty(report.Violations);
-        Assert.Equal((2, 9, 2), (report.Auctions, report.Entries, report.Refusals)); // opened, three bids; and the sealing
+        // In each auction: the opening, three accepted bids, a rejected bid. In one of them: the sealing.
+        Assert.Equal((2, 9, 2), (report.Auctions, report.Entries, report.Refusals));
         Assert.Equal(ExitCode.Clean, await RunAsync());
     }
 
@@ -64,16 +65,24 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     [InlineData("I1", "delete from auctions where id = '{0}'")]
     [InlineData("I3", "update ledger set decided_us = end_us where auction_id = '{0}' and version = 3")]
     [InlineData("I3", """
-        insert into ledger (auction_id, id, prev, version, kind, origin, terms_digest, decided_us, status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met)
-        select auction_id, gen_random_uuid(), id, 5, 'started', 'operator', terms_digest, decided_us, status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met
+        insert into ledger (auction_id, id, prev, version, kind, origin, terms_digest, decided_us, status, price,
+            ceiling, leader, end_us, extensions, bid_count, reserve_met)
+        select auction_id, gen_random_uuid(), id, 5, 'started', 'operator', terms_digest, decided_us, status, price,
+            ceiling, leader, end_us, extensions, bid_count, reserve_met
         from ledger where auction_id = '{1}' and version = 4
         """)]
     [InlineData("I4", "update ledger set winner = 'mallory' where auction_id = '{1}' and kind = 'sealed'")]
     [InlineData("I4", "update auctions set winner = 'mallory' where id = '{1}'")]
-    [InlineData("I4", "update auctions set winner = '' where id = '{1}'; update ledger set winner = '' where auction_id = '{1}' and kind = 'sealed'")]
+    [InlineData("I4", """
+        update auctions set winner = '' where id = '{1}';
+        update ledger set winner = '' where auction_id = '{1}' and kind = 'sealed'
+        """)]
     [InlineData("I5", "update ledger set reason = 'seller' where auction_id = '{0}' and version is null")]
     [InlineData("I5", "update ledger set basis = 1 where auction_id = '{0}' and version is null")]
-    [InlineData("I5", "update ledger set key = (select key from ledger where auction_id = '{0}' and version = 2), bidder = 'bob' where auction_id = '{0}' and version is null")]
+    [InlineData("I5", """
+        update ledger set key = (select key from ledger where auction_id = '{0}' and version = 2), bidder = 'bob'
+        where auction_id = '{0}' and version is null
+        """)]
     [InlineData("I6", "update ledger set terms_digest = '0123456789abcdef' where auction_id = '{0}' and version = 2")]
     [InlineData("I6", "update auctions set terms_digest = '0123456789abcdef' where id = '{0}'")]
     [InlineData("I6", "update auctions set opening = opening + 1 where id = '{0}'")]
@@ -86,7 +95,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     }
 
     [Fact]
-    public async Task An_auction_long_past_its_end_is_found_and_one_just_past_it_is_not()
+    public async Task An_auction_long_past_its_end_is_found_but_one_just_past_it_is_not()
     {
         var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
         var terms = LedgerDatabase.VaseTerms with { StartUs = now - LedgerDatabase.Hour };
@@ -100,7 +109,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     }
 
     [Fact]
-    public async Task Redis_that_holds_what_the_ledger_has_is_clean()
+    public async Task Redis_that_equals_the_ledger_is_clean()
     {
         await HydrateAsync(_open);
 
@@ -129,7 +138,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     }
 
     [Fact]
-    public async Task A_field_that_is_missing_in_Redis_is_found()
+    public async Task A_missing_field_in_Redis_is_found()
     {
         await HydrateAsync(_open);
         await _redis.GetDatabase().HashDeleteAsync(Key(_open), "ceiling");
@@ -138,7 +147,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     }
 
     [Fact]
-    public async Task What_is_pending_and_never_appended_is_found()
+    public async Task A_pending_entry_that_is_never_appended_is_found()
     {
         await HydrateAsync(_open);
         await _redis.GetDatabase().HashSetAsync(Key(_open) + ":pending", "4", "a line");
@@ -147,18 +156,19 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     }
 
     [Fact]
-    public async Task Redis_that_ran_ahead_is_given_time_to_come_to_rest()
+    public async Task Redis_that_ran_ahead_gets_time_to_converge()
     {
         await HydrateAsync(_open);
         await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "4");
-        var check = new QuiescenceCheck(_ledger.Source, _redis.GetDatabase(), TimeSpan.FromMinutes(1), TimeProvider.System);
-        await check.LookAsync([await ReadHeadAsync(_open)]);
-        Assert.Equal(1, check.Suspects);
+        var check = new RedisConvergenceCheck(
+            _ledger.Source, _redis.GetDatabase(), TimeSpan.FromMinutes(1), TimeProvider.System);
+        await check.CompareAsync([await ReadHeadAsync(_open)]);
+        Assert.Equal(1, check.Diverging);
 
-        var settling = check.RemovePendingAsync(CancellationToken.None);
+        var convergence = check.AwaitConvergenceAsync(CancellationToken.None);
         await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "3");
 
-        Assert.Empty(await settling.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Empty(await convergence.WaitAsync(TimeSpan.FromSeconds(30)));
     }
 
     [Theory]
@@ -168,21 +178,27 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     [InlineData("verify", "--no-such-option")]
     [InlineData("verify", "--rest", "soon")]
     [InlineData("no-such-command")]
-    public async Task What_cannot_be_checked_is_neither_clean_nor_broken(params string[] args)
+    public async Task A_command_that_cannot_check_is_neither_clean_nor_broken(params string[] args)
     {
-        Assert.Equal(ExitCode.NotChecked, await Cli.RunAsync([.. args, .. args[0] == "verify" && args[1] == "--postgres" ? ["--redis", redisServer.Configuration] : Array.Empty<string>()], TimeProvider.System));
+        string[] redis = args is ["verify", "--postgres", ..] ? ["--redis", redisServer.Configuration] : [];
+
+        Assert.Equal(ExitCode.NotChecked, await Cli.RunAsync([.. args, .. redis], TimeProvider.System));
     }
 
     [Fact]
     public async Task An_unreachable_Redis_is_neither_clean_nor_broken()
     {
         Assert.Equal(ExitCode.NotChecked, await Cli.RunAsync(
-            ["verify", "--postgres", _ledger.ConnectionString, "--redis", "127.0.0.1:1,connectTimeout=500,connectRetry=1"], TimeProvider.System));
+            [
+                "verify", "--postgres", _ledger.ConnectionString,
+                "--redis", "127.0.0.1:1,connectTimeout=500,connectRetry=1",
+            ],
+            TimeProvider.System));
     }
 
     private static string Key(Guid auctionId) => $"auction:{{{auctionId}}}";
 
-    /// <summary>An auction with three accepted bids, one of them outbid at once, and a refused one.</summary>
+    /// <summary>An auction with three accepted bids, one of them outbid at once, and a rejected one.</summary>
     private async Task<Guid> WithBidsAsync()
     {
         var id = await _ledger.OpenAsync();
@@ -192,24 +208,33 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     }
 
     private Task<int> RunAsync() => Cli.RunAsync(
-        ["verify", "--json", "--rest", "300ms", "--postgres", _ledger.ConnectionString, "--redis", redisServer.Configuration], TimeProvider.System);
+        [
+            "verify", "--json", "--rest", "300ms", "--postgres", _ledger.ConnectionString,
+            "--redis", redisServer.Configuration,
+        ],
+        TimeProvider.System);
 
-    private async Task<VerifyReport> VerifyAsync() =>
-        await new Verification(_ledger.Source, _redis.GetDatabase(), Rest, TimeProvider.System).RunAsync(CancellationToken.None);
+    private Task<VerifyReport> VerifyAsync()
+    {
+        var verification = new Verification(_ledger.Source, _redis.GetDatabase(), Rest, TimeProvider.System);
+        return verification.RunAsync(CancellationToken.None);
+    }
 
-    /// <summary>Changes what the ledger's guards forbid: by someone who can switch triggers and constraints off.</summary>
+    /// <summary>Makes a change that the ledger's guards forbid, with triggers and constraints switched off.</summary>
     private Task ForgeAsync(string sql) => _ledger.ByHandAsync(
         $"drop publication auctions; drop index ledger_answers; set session_replication_role = replica; {sql}");
 
     private async Task HydrateAsync(Guid auctionId)
     {
         var head = await ReadHeadAsync(auctionId);
-        await _redis.GetDatabase().HashSetAsync(Key(auctionId), [.. head.AsHash().Select(field => new HashEntry(field.Field, field.Value))]);
+        var fields = head.AsHash().Select(field => new HashEntry(field.Field, field.Value));
+        await _redis.GetDatabase().HashSetAsync(Key(auctionId), [.. fields]);
     }
 
     private async Task<LedgerHead> ReadHeadAsync(Guid auctionId)
     {
-        await using var command = _ledger.Source.CreateCommand($"select {LedgerHead.Columns} from auctions where id = '{auctionId}'");
+        await using var command = _ledger.Source.CreateCommand(
+            $"select {LedgerHead.Columns} from auctions where id = '{auctionId}'");
         await using var reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         return LedgerHead.Read(reader);
