@@ -1,20 +1,18 @@
 using Auctions.Hosting;
-using Grpc.AspNetCore.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Auctions.Grpc;
 
-/// <summary>gRPC as every service of ours offers it.</summary>
+/// <summary>gRPC, as every service offers it.</summary>
 public static class GrpcRegistration
 {
-    /// <summary>gRPC behind <see cref="RpcBoundary"/>, tokens (<c>Auth</c>), reflection.</summary>
-    /// <param name="serviceNames">Full names of the gRPC services that this process offers, for their health.</param>
+    /// <summary>Adds gRPC behind <see cref="RpcBoundary"/>, tokens (<c>Auth</c>) and reflection.</summary>
+    /// <param name="serviceNames">Full names of the gRPC services of this process, for their health.</param>
     public static IServiceCollection AddAuctionsGrpc(
         this IServiceCollection services, IConfiguration configuration, params ReadOnlySpan<string> serviceNames)
     {
-        services.AddSection<AuthOptions>(configuration);
         services.AddGrpc(grpc =>
         {
             grpc.Interceptors.Add<RpcBoundary>();
@@ -22,7 +20,12 @@ public static class GrpcRegistration
         });
         services.AddGrpcReflection();
         foreach (var name in serviceNames) services.AddServing(name);
-        return services.AddSingleton<SigningKeys>().AddSingleton<TokenReader>().AddSingleton<AccessControl>().AddSingleton<RpcBoundary>();
+        return services
+            .AddSection<AuthOptions>(configuration)
+            .AddSingleton<SigningKeys>()
+            .AddSingleton<TokenReader>()
+            .AddSingleton<AccessControl>()
+            .AddSingleton<RpcBoundary>();
     }
 
     /// <summary>Maps health and reflection, which need no token.</summary>

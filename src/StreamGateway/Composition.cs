@@ -5,14 +5,17 @@ using Auctions.V1;
 using Grpc.Core;
 using Auctions.Ledger;
 using Microsoft.Extensions.Options;
+using Npgsql;
 
 namespace StreamGateway;
 
-/// <summary>What the gateway is made of.</summary>
+/// <summary>The parts of the gateway and their wiring.</summary>
 internal static class Composition
 {
-    /// <summary>The application, ready to run.</summary>
-    /// <param name="args">Settings as <c>--Section:Key=value</c>, over the environment and the settings file.</param>
+    /// <summary>Builds the application, ready to run.</summary>
+    /// <param name="args">
+    /// Settings as <c>--Section:Key=value</c>. They override the environment and the settings file.
+    /// </param>
     public static WebApplication Build(string[] args)
     {
         var builder = ServiceHost.CreateBuilder("gateway", args);
@@ -28,9 +31,8 @@ internal static class Composition
             .AddPostgres(builder.Configuration)
             .AddEvents(builder.Configuration, [KafkaTopics.Auctions])
             .AddSection<GatewayOptions>(builder.Configuration)
-            .AddSingleton<PublicAuctionQuery>()
-            .AddSingleton(services => new LedgerReads(services.GetRequiredService<PublicAuctionQuery>().ReadAsync))
-            .AddSingleton(Places)
+            .AddSingleton(Reads)
+            .AddSingleton(Limiter)
             .AddSingleton<AuctionFanout>().AddHostedService(services => services.GetRequiredService<AuctionFanout>())
             .AddSingleton<EventFollower>().AddHostedService(services => services.GetRequiredService<EventFollower>())
             .AddHostedService<OverdueCheck>()
@@ -43,7 +45,40 @@ internal static class Composition
         return app.MapGrpcDefaults();
     }
 
-    private static StreamLimiter Places(IServiceProvider services) => new(
+    private static LedgerReads Reads(IServiceProvider services) =>
+        new(new PublicAuctionQuery(services.GetRequiredService<NpgsqlDataSource>()).ReadAsync);
+
+    private static StreamLimiter Limiter(IServiceProvider services) => new(
         services.GetRequiredService<IOptions<GatewayOptions>>(),
         services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+}
+
+/// <summary>The configuration section <c>Gateway</c>.</summary>
+public sealed class GatewayOptions : ISectionOptions
+{
+    public static string Section => "Gateway";
+
+    /// <summary>Milliseconds. An auction gets at most one frame in this time, however often it changes.</summary>
+    public int CoalesceMs { get; set; } = 50;
+
+    /// <summary>
+    /// Streams that may be open at a time; the next one is refused with RESOURCE_EXHAUSTED. A quiet stream takes about
+    /// 40 KB.
+    /// </summary>
+    public int MaxStreams { get; set; } = 20_000;
+
+    /// <summary>
+    /// Milliseconds after its end. If the gateway has not seen an auction end by then, it reads the auction from
+    /// Postgres.
+    /// </summary>
+    public int OverdueMs { get; set; } = 2_000;
+
+    public IEnumerable<string> Failures()
+    {
+        if (CoalesceMs is < 1 or > 5_000) yield return $"Gateway:CoalesceMs must be 1 to 5000, and is {CoalesceMs}.";
+        if (MaxStreams is < 1 or > 1_000_000)
+            yield return $"Gateway:MaxStreams must be 1 to 1000000, and is {MaxStreams}.";
+        if (OverdueMs is < 100 or > 600_000)
+            yield return $"Gateway:OverdueMs must be 100 to 600000, and is {OverdueMs}.";
+    }
 }

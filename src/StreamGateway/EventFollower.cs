@@ -1,26 +1,40 @@
 using Auctions.Events;
+using Auctions.Ledger;
 using Confluent.Kafka;
+using Microsoft.Extensions.Options;
 
 namespace StreamGateway;
 
 /// <summary>
-/// Follows the topic of the auctions' rows, all partitions of it, from now on. Nothing is kept of where it was: whenever it
-/// takes or may have lost its place, the watched auctions are read again.
+/// Reads the change events of the auctions' rows from Kafka, every partition, from now on, and applies them to the
+/// <see cref="AuctionFanout"/>. It stores no offsets.
+/// <para>Concurrency: one task applies events, a second one resyncs. The consumer's polling thread only sets the
+/// signal between the two.</para>
+/// <para>Lifecycle: runs until the host stops. If the Kafka client fails, a new consumer starts a second
+/// later.</para>
+/// <para>Invariants: after each start of a consumer and each possible gap, all watched auctions are read from
+/// Postgres again, so viewers reach the latest version even if events were lost.</para>
+/// <para>Bounds: one batch of events at a time. Gaps during a resync cause one more resync, however many they
+/// are.</para>
 /// </summary>
-internal sealed partial class EventFollower(
-    AuctionFanout fanout, EventConsumerOptions options, TimeProvider timeProvider, ILoggerFactory loggerFactory, ILogger<EventFollower> logger) : BackgroundService
+internal sealed class EventFollower(
+    AuctionFanout fanout, EventConsumerOptions options, TimeProvider timeProvider, ILoggerFactory loggerFactory,
+    ILogger<EventFollower> logger) : BackgroundService
 {
-    private static readonly TimeSpan RestartAfter = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RestartDelay = TimeSpan.FromSeconds(1);
 
-    private readonly AsyncSignal _lostPlace = new();
+    private readonly AsyncSignal _resync = new();
     private volatile bool _following;
 
-    /// <summary>Whether the feed has a place: what is written from now on reaches the viewers.</summary>
+    /// <summary>
+    /// Whether the consumer has its positions: every event that is written from now on reaches the viewers.
+    /// </summary>
     public bool IsFollowing => _following;
 
-    /// <summary>For readiness: throws while the feed has no place yet.</summary>
-    public Task CheckAsync(CancellationToken cancellationToken) =>
-        IsFollowing ? Task.CompletedTask : throw new InvalidOperationException("The feed has not been reached yet.");
+    /// <summary>The health of the dependency <c>kafka</c>: throws until the consumer has its positions.</summary>
+    public Task CheckAsync(CancellationToken cancellationToken) => IsFollowing
+        ? Task.CompletedTask
+        : throw new InvalidOperationException("The consumer of change events has no position in Kafka yet.");
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(FollowAsync(stoppingToken), ResyncAsync(stoppingToken));
@@ -31,27 +45,28 @@ internal sealed partial class EventFollower(
         {
             try
             {
-                using var consumer = new EventConsumer(options, _ => _lostPlace.Set(), loggerFactory.CreateLogger<EventConsumer>());
+                using var consumer = new EventConsumer(
+                    options, _ => _resync.Set(), loggerFactory.CreateLogger<EventConsumer>());
                 await consumer.StartAsync(stoppingToken);
-                _lostPlace.Set(); // Who joined before this moment was read before the feed had its place.
+                _resync.Set(); // Viewers that joined earlier were read before the consumer had its positions.
                 _following = true;
                 await foreach (var batch in consumer.ReadAsync(stoppingToken)) Apply(batch);
             }
             catch (KafkaException e)
             {
-                Restarts(e);
+                logger.EventConsumerFailed(e);
                 _following = false;
-                await Task.Delay(RestartAfter, timeProvider, stoppingToken);
+                await Task.Delay(RestartDelay, timeProvider, stoppingToken);
             }
         }
     }
 
     private async Task ResyncAsync(CancellationToken stoppingToken)
     {
-        await using var stopped = stoppingToken.Register(_lostPlace.Set);
+        await using var stopping = stoppingToken.Register(_resync.Set);
         while (true)
         {
-            await _lostPlace.WaitAsync();
+            await _resync.WaitAsync();
             stoppingToken.ThrowIfCancellationRequested();
             await fanout.ResyncAsync(stoppingToken);
         }
@@ -61,22 +76,55 @@ internal sealed partial class EventFollower(
     {
         foreach (var record in batch)
         {
-            // The key tells whether anyone watches, before the row is looked at: most rows concern nobody here.
-            if (record.Kind != EventRecordKind.Change || record.Change.After.IsEmpty || !fanout.Watches(record.AuctionId)) continue;
+            // Most events are about auctions that nobody watches here: their key is enough to skip them.
+            if (record.Kind != EventRecordKind.Change || record.Change.After.IsEmpty) continue;
+            if (!fanout.IsWatched(record.AuctionId)) continue;
             try
             {
-                fanout.Apply(PublicAuction.Of(record.Change));
+                fanout.Apply(PublicAuction.Parse(record.Change));
             }
             catch (FormatException e)
             {
-                Skipped(record.AuctionId, record.Partition, record.Offset, e);
+                logger.EventSkipped(record.AuctionId, record.Partition, record.Offset, e);
             }
         }
     }
+}
 
-    [LoggerMessage(LogLevel.Warning, "The feed's client failed, and is started again.")]
-    private partial void Restarts(Exception exception);
+/// <summary>
+/// Reads a watched auction from Postgres again if it is past its end and was not seen to end. If events stop to
+/// arrive, this looks like an auction that does not change; but at its end every auction changes.
+/// <para>Concurrency: one check at a time; its reads share the queries of <see cref="LedgerReads"/>.</para>
+/// <para>Lifecycle: a check every second until the host stops. After a failed check the next one tries again.</para>
+/// <para>Invariants: publishes only what it has read from the ledger, and never before the end plus
+/// <see cref="GatewayOptions.OverdueMs"/>.</para>
+/// <para>Bounds: one read per second and overdue auction.</para>
+/// </summary>
+internal sealed class OverdueCheck(
+    AuctionFanout fanout, IOptions<GatewayOptions> options, TimeProvider timeProvider, ILogger<OverdueCheck> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    [LoggerMessage(LogLevel.Error, "A row of auction {AuctionId} cannot be read, and is skipped: partition {Partition}, offset {Offset}.")]
-    private partial void Skipped(Guid auctionId, int partition, long offset, Exception exception);
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, timeProvider);
+        while (await timer.WaitForNextTickAsync(stoppingToken)) await CheckAsync(stoppingToken);
+    }
+
+    private async Task CheckAsync(CancellationToken cancellationToken)
+    {
+        var latestEnd = timeProvider.GetUtcNow().AddMilliseconds(-options.Value.OverdueMs);
+        var latestEndUs = (latestEnd - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var overdue = fanout.Watched.Where(auction =>
+            auction.Latest is { IsOver: false } latest && latest.EndUs < latestEndUs);
+        try
+        {
+            await Task.WhenAll(overdue.Select(fanout.RefreshAsync)).WaitAsync(cancellationToken);
+        }
+        catch (LedgerUnavailableException e)
+        {
+            logger.OverdueCheckFailed(e);
+        }
+    }
 }

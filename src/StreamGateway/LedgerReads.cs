@@ -1,52 +1,59 @@
+using Auctions.Core;
 using Auctions.Ledger;
+using Npgsql;
 
 namespace StreamGateway;
 
 /// <summary>
-/// Reads auctions from Postgres. While a query is in flight, what is asked for waits and goes together in the next one: a lone
-/// viewer waits for nothing, and ten thousand who come back at once cost a few queries.
+/// Reads auctions from Postgres in batches: a single viewer waits for nothing, and ten thousand viewers that
+/// reconnect at once cost a few queries.
+/// <para>Concurrency: any thread may ask. One query is in flight at a time; reads that are asked for meanwhile go
+/// together in the next one, and reads of the same auction share a result.</para>
+/// <para>Lifecycle: the loop starts with the first read and ends when no read is pending.</para>
+/// <para>Invariants: the query of a read begins after its call, so the row is not older than the call. Every read
+/// completes, with a row, null or an exception.</para>
+/// <para>Bounds: <see cref="BatchMax"/> auctions per query; one pending read per auction.</para>
 /// </summary>
-/// <param name="query">The rows of these auctions, those that there are.</param>
+/// <param name="query">Returns the rows of these auctions; auctions that do not exist are left out.</param>
 internal sealed class LedgerReads(Func<Guid[], Task<IReadOnlyList<PublicAuction>>> query)
 {
-    /// <summary>Auctions a query.</summary>
     public const int BatchMax = 500;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<Guid, TaskCompletionSource<PublicAuction?>> _asked = [];
-    private bool _reading;
+    private readonly Dictionary<Guid, TaskCompletionSource<PublicAuction?>> _pending = [];
+    private bool _running;
 
-    /// <summary>An auction as it is now: the query begins after this call. Null where there is no such auction.</summary>
+    /// <summary>Reads an auction; null if there is no such auction.</summary>
     /// <exception cref="LedgerUnavailableException">Postgres did not answer.</exception>
-    public Task<PublicAuction?> ReadAsync(Guid id)
+    public Task<PublicAuction?> ReadAsync(Guid auctionId)
     {
         lock (_gate)
         {
-            if (!_asked.TryGetValue(id, out var answer))
-                _asked.Add(id, answer = new(TaskCreationOptions.RunContinuationsAsynchronously));
-            if (!_reading)
+            if (!_pending.TryGetValue(auctionId, out var read))
+                _pending.Add(auctionId, read = new(TaskCreationOptions.RunContinuationsAsynchronously));
+            if (!_running)
             {
-                _reading = true;
-                _ = Task.Run(ReadWhatIsAskedAsync);
+                _running = true;
+                _ = Task.Run(ReadPendingAsync);
             }
 
-            return answer.Task;
+            return read.Task;
         }
     }
 
-    private async Task ReadWhatIsAskedAsync()
+    private async Task ReadPendingAsync()
     {
         while (TakeBatch() is { Count: > 0 } batch)
         {
             try
             {
                 var rows = (await query([.. batch.Keys])).ToDictionary(row => row.Id);
-                foreach (var (id, answer) in batch) answer.SetResult(rows.GetValueOrDefault(id));
+                foreach (var (id, read) in batch) read.SetResult(rows.GetValueOrDefault(id));
             }
             catch (Exception e)
             {
-                foreach (var answer in batch.Values)
-                    answer.TrySetException(new LedgerUnavailableException("The auctions could not be read from Postgres.", e));
+                var unavailable = new LedgerUnavailableException("The auctions could not be read from Postgres.", e);
+                foreach (var read in batch.Values) read.TrySetException(unavailable);
             }
         }
     }
@@ -55,10 +62,35 @@ internal sealed class LedgerReads(Func<Guid[], Task<IReadOnlyList<PublicAuction>
     {
         lock (_gate)
         {
-            var batch = _asked.Take(BatchMax).ToDictionary();
-            foreach (var id in batch.Keys) _asked.Remove(id);
-            _reading = batch.Count > 0;
+            var batch = _pending.Take(BatchMax).ToDictionary();
+            foreach (var id in batch.Keys) _pending.Remove(id);
+            _running = batch.Count > 0;
             return batch;
         }
+    }
+}
+
+/// <summary>
+/// Reads from Postgres the columns that change events contain, and as they contain them, so that one mapping serves both. It
+/// reads no others: a ceiling or a reserve never gets here.
+/// </summary>
+internal sealed class PublicAuctionQuery(NpgsqlDataSource postgres)
+{
+    private const string Sql = """
+        select row_to_json(published)::text
+          from (select id, version, status, currency, opening, increment, price, leader, end_us, extensions, bid_count,
+                       reserve_met, winner, end_reason
+                  from auctions where id = any($1)) published
+        """;
+
+    /// <exception cref="NpgsqlException">Postgres did not answer.</exception>
+    public async Task<IReadOnlyList<PublicAuction>> ReadAsync(Guid[] ids)
+    {
+        await using var command = postgres.CreateCommand(Sql);
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = ids });
+        await using var rows = await command.ExecuteReaderAsync();
+        var auctions = new List<PublicAuction>(ids.Length);
+        while (await rows.ReadAsync()) auctions.Add(PublicAuction.Parse(rows.GetFieldValue<byte[]>(0)));
+        return auctions;
     }
 }

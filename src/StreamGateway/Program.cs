@@ -1,5 +1,5 @@
 using StreamGateway;
 
-// Shows viewers what the feed and the ledger say. Composition says of what it is made.
+// Shows viewers the ledger as it changes. Composition lists the parts.
 var app = Composition.Build(args);
 await app.RunAsync();

@@ -4,10 +4,11 @@ using Auctions.Events;
 namespace StreamGateway;
 
 /// <summary>
-/// What anyone may know of an auction at one version of its ledger: the columns of its row that the publication has, so that a
-/// ceiling or a reserve cannot be told even by mistake. Amounts in minor units, 0 = none; times in microseconds since 1970.
+/// What anyone may know of an auction at one version of its ledger: the columns of its row that the publication
+/// contains. The type has no ceiling and no reserve, so a frame cannot reveal them. Amounts are in minor units, 0 =
+/// none; times are in microseconds since 1970.
 /// </summary>
-public sealed record PublicAuction
+internal sealed record PublicAuction
 {
     public required Guid Id { get; init; }
     public required long Version { get; init; }
@@ -24,26 +25,76 @@ public sealed record PublicAuction
     public required string Winner { get; init; }
     public required EndReason EndReason { get; init; }
 
-    /// <summary>Nothing follows this version.</summary>
+    /// <summary>No version follows this one.</summary>
     public bool IsOver => Status is AuctionStatus.Ended or AuctionStatus.Cancelled;
 
-    /// <summary>The least that the next bid must be. Neither the reserve nor the ceiling has a part in it.</summary>
+    /// <summary>The least amount of the next bid. It does not depend on the reserve or the ceiling.</summary>
     public long MinimumBid => Rules.MinimumBid(
         new Terms("", Currency, Opening, 0, 0, Increment, SoftClose.None, 0),
         new AuctionState(Status, Price, 0, Leader, EndUs, Extensions, BidCount));
 
-    /// <summary>Reads a row of the topic <see cref="KafkaTopics.Auctions"/>.</summary>
-    /// <exception cref="FormatException">A column is missing or is not what it should be; the message names it.</exception>
-    public static PublicAuction Of(in Change change) => Of(change.ReadAfter());
+    /// <summary>Reads the row of a change event of the topic <see cref="KafkaTopics.Auctions"/>.</summary>
+    /// <exception cref="FormatException">A column is missing or malformed; the message names it.</exception>
+    public static PublicAuction Parse(in Change change) => Parse(change.ReadAfter());
 
-    /// <summary>Reads a row as JSON.</summary>
-    /// <inheritdoc cref="Of(in Change)"/>
-    public static PublicAuction Of(byte[] row) => Of(new RowReader(row, "row"));
+    /// <summary>Reads a row as JSON, with the columns of the publication.</summary>
+    /// <inheritdoc cref="Parse(in Change)"/>
+    public static PublicAuction Parse(byte[] row) => Parse(new RowReader(row, "row"));
 
-    private static PublicAuction Of(RowReader row)
+    private static PublicAuction Parse(RowReader row)
     {
         var columns = new PublicAuctionColumns();
         while (row.Read()) columns.Take(ref row);
         return columns.Build();
     }
+}
+
+/// <summary>
+/// The columns that are read so far. They come in any order, and columns that are unknown here are skipped.
+/// </summary>
+internal struct PublicAuctionColumns
+{
+    private Guid? _id;
+    private long? _version, _opening, _price, _endUs, _bidCount;
+    private int? _extensions;
+    private bool? _reserveMet;
+    private string? _status, _currency, _increment, _leader, _winner, _endReason;
+
+    public void Take(ref RowReader row)
+    {
+        if (row.Is("id"u8)) _id = row.Uuid();
+        else if (row.Is("version"u8)) _version = row.Int64();
+        else if (row.Is("status"u8)) _status = row.Text();
+        else if (row.Is("currency"u8)) _currency = row.Text();
+        else if (row.Is("opening"u8)) _opening = row.Int64();
+        else if (row.Is("increment"u8)) _increment = row.Text();
+        else if (row.Is("price"u8)) _price = row.Int64();
+        else if (row.Is("leader"u8)) _leader = row.Text();
+        else if (row.Is("end_us"u8)) _endUs = row.Int64();
+        else if (row.Is("extensions"u8)) _extensions = row.Int32();
+        else if (row.Is("bid_count"u8)) _bidCount = row.Int64();
+        else if (row.Is("reserve_met"u8)) _reserveMet = row.Boolean();
+        else if (row.Is("winner"u8)) _winner = row.Text();
+        else if (row.Is("end_reason"u8)) _endReason = row.Text();
+    }
+
+    public readonly PublicAuction Build() => new()
+    {
+        Id = _id ?? throw Missing("id"),
+        Version = _version ?? throw Missing("version"),
+        Status = EnumText.Parse<AuctionStatus>(_status ?? throw Missing("status")),
+        Currency = _currency ?? throw Missing("currency"),
+        Opening = _opening ?? throw Missing("opening"),
+        Increment = Increment.Parse(_increment ?? throw Missing("increment")),
+        Price = _price ?? throw Missing("price"),
+        Leader = _leader ?? throw Missing("leader"),
+        EndUs = _endUs ?? throw Missing("end_us"),
+        Extensions = _extensions ?? throw Missing("extensions"),
+        BidCount = _bidCount ?? throw Missing("bid_count"),
+        ReserveMet = _reserveMet ?? throw Missing("reserve_met"),
+        Winner = _winner ?? throw Missing("winner"),
+        EndReason = EnumText.Parse<EndReason>(_endReason ?? throw Missing("end_reason")),
+    };
+
+    private static MalformedEnvelopeException Missing(string column) => new($"after.{column}", "it is missing.");
 }

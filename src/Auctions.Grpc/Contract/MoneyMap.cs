@@ -1,35 +1,35 @@
 using System.Globalization;
 using Auctions.Core;
-using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 
 namespace Auctions.Grpc;
 
-/// <summary>The contract's Money, and minor units of a currency.</summary>
+/// <summary>The contract's Money to minor units of a currency and back.</summary>
 public static class MoneyMap
 {
     private const int NanosPerUnit = 1_000_000_000;
 
-    /// <summary>An amount of a request.</summary>
-    /// <param name="field">Its path in the request, for the error.</param>
-    /// <param name="least">In minor units: 1 where zero means nothing.</param>
-    /// <exception cref="RpcException">INVALID_ARGUMENT that names the part of the field and the rule that it breaks.</exception>
+    /// <summary>The currency and the minor units of a request's amount.</summary>
+    /// <param name="field">The path of the amount in the request, for the error.</param>
+    /// <param name="least">The least amount allowed, in minor units.</param>
+    /// <exception cref="RpcException">INVALID_ARGUMENT with the part of the amount that breaks a rule.</exception>
     public static (string Currency, long Minor) ToMinor(Money money, string field, long least = 0)
     {
         var violations = new Violations();
-        var read = ToMinor(money, field, least, violations);
+        var amount = ToMinor(money, field, least, violations);
         violations.ThrowIfAny();
-        return read!.Value;
+        return amount!.Value;
     }
 
-    /// <summary>The same, where more fields than this one are looked at.</summary>
-    /// <returns>Null where a violation was added.</returns>
+    /// <summary>The same, as one of several checks.</summary>
+    /// <returns>Null if a violation was added.</returns>
     public static (string Currency, long Minor)? ToMinor(Money money, string field, long least, Violations violations)
     {
         if (Currency.Find(money.CurrencyCode) is not { } currency)
         {
-            violations.Add($"{field}.currency_code", money.CurrencyCode, "must be the ISO 4217 code of a currency that auctions are held in, such as USD");
+            violations.Add($"{field}.currency_code", money.CurrencyCode,
+                "must be the ISO 4217 code of a currency that auctions are held in, such as USD");
             return null;
         }
 
@@ -40,19 +40,20 @@ public static class MoneyMap
                 : null;
         }
 
-        AddWhy(money, currency, field, violations);
+        AddViolation(money, currency, field, violations);
         return null;
     }
 
     public static Money FromMinor(long minor, string currencyCode)
     {
-        var currency = Currency.Find(currencyCode) ?? throw new ArgumentException($"'{currencyCode}' is no currency.", nameof(currencyCode));
+        var currency = Currency.Find(currencyCode)
+            ?? throw new ArgumentException($"'{currencyCode}' is not a currency.", nameof(currencyCode));
         var (units, nanos) = currency.FromMinor(minor);
         return new Money { CurrencyCode = currencyCode, Units = units, Nanos = nanos };
     }
 
-    /// <summary>Which of the rules an amount breaks.</summary>
-    private static void AddWhy(Money money, Currency currency, string field, Violations violations)
+    /// <summary>Adds the first rule that the amount breaks.</summary>
+    private static void AddViolation(Money money, Currency currency, string field, Violations violations)
     {
         var finest = NanosPerUnit / (int)currency.MinorPerUnit;
         if (money.Nanos is <= -NanosPerUnit or >= NanosPerUnit)
@@ -63,16 +64,21 @@ public static class MoneyMap
             violations.Add(field, Text(money), "must not be negative");
         else if (money.Nanos % finest != 0)
             violations.Add($"{field}.nanos", money.Nanos,
-                $"must be whole minor units of {currency.Code}, which has {currency.Decimals} decimals: a multiple of {finest}");
+                $"must be whole minor units of {currency.Code}, which has {currency.Decimals} decimals: "
+                + $"a multiple of {finest}");
         else
-            violations.Add(field, Text(money), $"must be at most {Text(currency, Currency.MaxAmount)}, which is 2^53 - 1 minor units");
+            violations.Add(field, Text(money),
+                $"must be at most {Text(currency, Currency.MaxAmount)}, which is 2^53 - 1 minor units");
+    }
+
+    /// <summary>An amount as people write it: <c>12.5 USD</c>.</summary>
+    public static string Text(Money money)
+    {
+        var sign = money.Units < 0 || money.Nanos < 0 ? "-" : "";
+        var units = Math.Abs((decimal)money.Units);
+        var fraction = money.Nanos == 0 ? "" : "." + $"{Math.Abs((long)money.Nanos):d9}".TrimEnd('0');
+        return string.Create(CultureInfo.InvariantCulture, $"{sign}{units}{fraction} {money.CurrencyCode}");
     }
 
     private static string Text(Currency currency, long minor) => Text(FromMinor(minor, currency.Code));
-
-    /// <summary>An amount as people write it: <c>12.5 USD</c>.</summary>
-    public static string Text(Money money) => money.Nanos == 0
-        ? string.Create(CultureInfo.InvariantCulture, $"{money.Units} {money.CurrencyCode}")
-        : string.Create(CultureInfo.InvariantCulture,
-            $"{(money.Units < 0 || money.Nanos < 0 ? "-" : "")}{Math.Abs((decimal)money.Units)}.{$"{Math.Abs((long)money.Nanos):d9}".TrimEnd('0')} {money.CurrencyCode}");
 }

@@ -3,10 +3,10 @@ using V1 = Auctions.V1;
 
 namespace Auctions.Grpc;
 
-/// <summary>An auction's state, terms and answers in the contract's words.</summary>
+/// <summary>An auction's state, terms and answers as messages of the contract.</summary>
 public static class StateMap
 {
-    /// <param name="version">Of the entry that left this state.</param>
+    /// <param name="version">The version of the entry that left this state.</param>
     public static V1.AuctionState State(Terms terms, AuctionState state, long version) => new()
     {
         Version = version,
@@ -21,7 +21,7 @@ public static class StateMap
     };
 
     /// <summary>The answer to a bid.</summary>
-    /// <param name="terms">That it was decided under.</param>
+    /// <param name="terms">The terms under which the bid was decided.</param>
     public static V1.BidResult Result(DecidedBid bid, Terms terms, bool replayed) => new()
     {
         Outcome = bid.Outcome switch
@@ -85,7 +85,7 @@ public static class StateMap
         _ => throw new ArgumentOutOfRangeException(nameof(increment), increment, null),
     };
 
-    /// <summary>Null where there is none.</summary>
+    /// <summary>Null if the auction has no soft close.</summary>
     public static V1.SoftClose? SoftClose(SoftClose soft) => soft.MaxExtensions == 0
         ? null
         : new V1.SoftClose

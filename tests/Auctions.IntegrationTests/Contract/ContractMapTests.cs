@@ -8,7 +8,8 @@ namespace Auctions.IntegrationTests.Contract;
 
 public sealed class ContractMapTests
 {
-    private static readonly Terms Terms = new("sel", "USD", 10_00, 50_00, 0, new Increment.Fixed(1_00), SoftClose.None, 0);
+    private static readonly Terms Terms =
+        new("sel", "USD", 10_00, 50_00, 0, new Increment.Fixed(1_00), SoftClose.None, 0);
 
     [Theory]
     [InlineData(0)]
@@ -17,7 +18,7 @@ public sealed class ContractMapTests
     public void Times_keep_their_microseconds(long us) => Assert.Equal(us, TimeMap.ToUs(TimeMap.FromUs(us)));
 
     [Fact]
-    public void What_is_no_time_is_none()
+    public void An_invalid_time_or_duration_is_null()
     {
         Assert.Null(TimeMap.ToUs(new Timestamp { Seconds = 0, Nanos = -1 }));
         Assert.Null(TimeMap.ToUs(new Timestamp { Seconds = 0, Nanos = 1_000_000_000 }));
@@ -42,15 +43,15 @@ public sealed class ContractMapTests
     }
 
     [Fact]
-    public void A_page_token_continues_its_own_list_alone()
+    public void A_page_token_continues_only_its_own_list()
     {
         var token = PageToken.Write("bids of a", 17, -3);
         Assert.Equal([17, -3], PageToken.Read(token, "page_token", "bids of a", 2)!);
         Assert.Null(PageToken.Read("", "page_token", "bids of a", 2));
         foreach (var (bad, list, parts) in new[]
         {
-            (token, "bids of b", 2), (token, "bids of a", 1), (token[..^2], "bids of a", 2), (token + "!", "bids of a", 2),
-            ("x", "bids of a", 2), (new string('A', 5_000), "bids of a", 2),
+            (token, "bids of b", 2), (token, "bids of a", 1), (token[..^2], "bids of a", 2),
+            (token + "!", "bids of a", 2), ("x", "bids of a", 2), (new string('A', 5_000), "bids of a", 2),
         })
         {
             var e = Assert.Throws<RpcException>(() => PageToken.Read(bad, "page_token", list, parts));
@@ -59,7 +60,7 @@ public sealed class ContractMapTests
     }
 
     [Fact]
-    public void Before_the_first_bid_there_is_no_price_and_the_opening_one_is_the_least()
+    public void Before_the_first_bid_there_is_no_price_and_the_minimum_bid_is_the_opening_price()
     {
         var state = StateMap.State(Terms, AuctionState.Opened(AuctionStatus.Active, 5), 0);
         Assert.Null(state.CurrentPrice);
@@ -69,20 +70,31 @@ public sealed class ContractMapTests
     [Fact]
     public void No_answer_shows_a_ceiling()
     {
-        // A number that stands in no id by chance; it reaches the reserve, which is then the price.
+        // The ceiling is a number that no id contains by chance. It reaches the reserve, which becomes the price.
         var bid = new Bid("ann", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 86_420_975_31);
         var head = new Head(0, Guid.NewGuid(), Terms, AuctionState.Opened(AuctionStatus.Active, 1_000));
-        var answer = StateMap.Result(DecidedBid.Decide(Guid.NewGuid(), head, Guid.NewGuid(), bid, 10), Terms, replayed: false);
-        Assert.Equal((V1.BidOutcome.Leading, 1L, 50L), (answer.Outcome, answer.State.Version, answer.State.CurrentPrice.Units));
+        var decided = DecidedBid.Decide(Guid.NewGuid(), head, Guid.NewGuid(), bid, 10);
+        var answer = StateMap.Result(decided, Terms, replayed: false);
+        Assert.Equal((V1.BidOutcome.Leading, 1L, 50L),
+            (answer.Outcome, answer.State.Version, answer.State.CurrentPrice.Units));
         Assert.DoesNotContain("86420975", answer.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Every_reason_status_and_kind_has_its_word_in_the_contract()
+    public void Every_reason_status_and_kind_has_the_same_name_in_the_contract()
     {
-        foreach (var reason in System.Enum.GetValues<RejectionReason>()) Assert.Equal(reason == RejectionReason.None ? "Unspecified" : reason.ToString(), StateMap.Reason(reason).ToString());
-        foreach (var status in System.Enum.GetValues<AuctionStatus>()) Assert.Equal(status.ToString(), StateMap.Status(status).ToString());
-        foreach (var kind in System.Enum.GetValues<BidKind>()) Assert.Equal(kind.ToString(), StateMap.Kind(kind).ToString());
-        foreach (var reason in System.Enum.GetValues<EndReason>()) Assert.Equal(reason == EndReason.None ? "Unspecified" : reason.ToString(), StateMap.EndReason(reason).ToString());
+        AllHaveTheSameName<RejectionReason>(reason => StateMap.Reason(reason));
+        AllHaveTheSameName<AuctionStatus>(status => StateMap.Status(status));
+        AllHaveTheSameName<BidKind>(kind => StateMap.Kind(kind));
+        AllHaveTheSameName<EndReason>(reason => StateMap.EndReason(reason));
+    }
+
+    private static void AllHaveTheSameName<T>(Func<T, System.Enum> map) where T : struct, System.Enum
+    {
+        foreach (var value in System.Enum.GetValues<T>())
+        {
+            var name = value.ToString();
+            Assert.Equal(name == "None" ? "Unspecified" : name, map(value).ToString());
+        }
     }
 }

@@ -22,8 +22,9 @@ internal sealed class GrpcWebClient(string address) : IDisposable
         return frame;
     }
 
-    /// <summary>Calls a method; its response has begun when this returns.</summary>
-    public Task<HttpResponseMessage> PostAsync(string method, string contentType, byte[] body, string? accept = null, string? origin = null)
+    /// <summary>Sends any body; returns when the response has begun.</summary>
+    public Task<HttpResponseMessage> PostAsync(
+        string method, string contentType, byte[] body, string? accept = null, string? origin = null)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, method) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(contentType);
@@ -35,62 +36,72 @@ internal sealed class GrpcWebClient(string address) : IDisposable
 
     public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request) => _http.SendAsync(request);
 
-    /// <summary>Calls a method in either mode.</summary>
-    public async Task<GrpcWebResponse> CallAsync(string method, IMessage message, bool text)
+    /// <summary>Calls a method in text or binary mode.</summary>
+    public Task<GrpcWebResponse> CallAsync(string method, IMessage message, bool text)
     {
-        var body = text ? Encoding.ASCII.GetBytes(Convert.ToBase64String(Frame(message))) : Frame(message);
-        return await GrpcWebResponse.OfAsync(await PostAsync(method, text ? Text : Binary, body));
+        var frame = Frame(message);
+        return text
+            ? CallAsync(method, Text, Encoding.ASCII.GetBytes(Convert.ToBase64String(frame)))
+            : CallAsync(method, Binary, frame);
+    }
+
+    /// <summary>Calls a method with any body.</summary>
+    public async Task<GrpcWebResponse> CallAsync(
+        string method, string contentType, byte[] body, string? accept = null)
+    {
+        var http = await PostAsync(method, contentType, body, accept);
+        return new GrpcWebResponse(http, await http.Content.ReadAsStreamAsync());
     }
 
     public void Dispose() => _http.Dispose();
 }
 
-/// <summary>A response as it comes in.</summary>
+/// <summary>A response, read while it arrives.</summary>
 internal sealed class GrpcWebResponse : IDisposable
 {
     private const byte TrailersFlag = 0x80;
 
     private readonly Stream _body;
     private readonly bool _text;
-    private readonly List<byte> _plain = [];
+    private readonly List<byte> _received = [];
 
-    private GrpcWebResponse(HttpResponseMessage http, Stream body)
+    public GrpcWebResponse(HttpResponseMessage http, Stream body)
     {
         (Http, _body) = (http, body);
-        _text = http.Content.Headers.ContentType?.MediaType?.StartsWith("application/grpc-web-text", StringComparison.Ordinal) == true;
-        if (http.Headers.TryGetValues("grpc-status", out var status)) Trailers["grpc-status"] = status.Single();
-        if (http.Headers.TryGetValues("grpc-message", out var text)) Trailers["grpc-message"] = text.Single();
+        _text = ContentType?.StartsWith(GrpcWebClient.Text, StringComparison.Ordinal) == true;
+        foreach (var name in (string[])["grpc-status", "grpc-message"])
+        {
+            if (http.Headers.TryGetValues(name, out var values)) Trailers[name] = values.Single();
+        }
     }
 
     public HttpResponseMessage Http { get; }
 
+    public string? ContentType => Http.Content.Headers.ContentType?.ToString();
+
     /// <summary>From the last frame, or from the headers of a response without a body.</summary>
     public Dictionary<string, string> Trailers { get; } = [];
 
-    public static async Task<GrpcWebResponse> OfAsync(HttpResponseMessage http) => new(http, await http.Content.ReadAsStreamAsync());
-
-    /// <summary>The next message; null when the trailers, or nothing more, came.</summary>
+    /// <summary>The next message; null at the trailers or at the end.</summary>
     public async Task<byte[]?> ReadAsync()
     {
         while (true)
         {
-            if (_plain.Count >= 5 && BinaryPrimitives.ReadInt32BigEndian(_plain[1..5].ToArray()) is var length && _plain.Count >= 5 + length)
+            if (TryTakeFrame() is not var (flags, content))
             {
-                var (flags, content) = (_plain[0], _plain[5..(5 + length)].ToArray());
-                _plain.RemoveRange(0, 5 + length);
-                if ((flags & TrailersFlag) == 0) return content;
-                foreach (var line in Encoding.ASCII.GetString(content).Split("\r\n", StringSplitOptions.RemoveEmptyEntries))
-                    Trailers.Add(line[..line.IndexOf(':')], line[(line.IndexOf(':') + 1)..].Trim());
-                Assert.Empty(_plain);
-                Assert.Equal(0, await _body.ReadAsync(new byte[1]));
-                return null;
+                if (!await ReceiveAsync()) return null;
+                continue;
             }
 
-            if (!await FillAsync()) return null;
+            if ((flags & TrailersFlag) == 0) return content;
+            foreach (var line in Encoding.ASCII.GetString(content).Split("\r\n", StringSplitOptions.RemoveEmptyEntries))
+                Trailers.Add(line[..line.IndexOf(':')], line[(line.IndexOf(':') + 1)..].Trim());
+            Assert.Empty(_received);
+            Assert.Equal(0, await _body.ReadAsync(new byte[1]));
+            return null;
         }
     }
 
-    /// <summary>Everything up to the end.</summary>
     public async Task<List<byte[]>> ReadAllAsync()
     {
         var messages = new List<byte[]>();
@@ -100,12 +111,24 @@ internal sealed class GrpcWebResponse : IDisposable
 
     public void Dispose() => Http.Dispose();
 
-    private async Task<bool> FillAsync()
+    private (byte Flags, byte[] Content)? TryTakeFrame()
+    {
+        if (_received.Count < 5) return null;
+        var length = BinaryPrimitives.ReadInt32BigEndian(_received[1..5].ToArray());
+        if (_received.Count < 5 + length) return null;
+        var frame = (_received[0], _received[5..(5 + length)].ToArray());
+        _received.RemoveRange(0, 5 + length);
+        return frame;
+    }
+
+    /// <returns>False at the end of the body.</returns>
+    private async Task<bool> ReceiveAsync()
     {
         var buffer = new byte[_text ? 4 : 4096];
         var count = await _body.ReadAtLeastAsync(buffer, _text ? 4 : 1, throwOnEndOfStream: false);
         if (count == 0) return false;
-        _plain.AddRange(_text ? Convert.FromBase64String(Encoding.ASCII.GetString(buffer, 0, count)) : buffer[..count]);
+        _received.AddRange(
+            _text ? Convert.FromBase64String(Encoding.ASCII.GetString(buffer, 0, count)) : buffer[..count]);
         return true;
     }
 }

@@ -1,12 +1,12 @@
-using Auctions.IntegrationTests.Hosting;
 using Auctions.Grpc;
 using Auctions.Hosting;
+using Auctions.IntegrationTests.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
 namespace Auctions.IntegrationTests.GrpcWeb;
 
-/// <summary>A server whose services browsers may call, with a client that does as they do.</summary>
+/// <summary>A server whose services web pages may call, and a client that calls as a browser does.</summary>
 public sealed class GrpcWebHost : IAsyncLifetime
 {
     public const string Origin = "https://page.example";
@@ -24,7 +24,9 @@ public sealed class GrpcWebHost : IAsyncLifetime
         builder.Configuration["GrpcWeb:Origins:0"] = Origin;
         builder.AddServiceHost("probe");
         builder.Logging.ClearProviders();
-        builder.Services.AddAuctionsGrpc(builder.Configuration, "grpc.health.v1.Health").AddWebClients(builder.Configuration);
+        builder.Services
+            .AddAuctionsGrpc(builder.Configuration, "grpc.health.v1.Health")
+            .AddWebClients(builder.Configuration);
 
         _app = builder.Build();
         _app.UseWebClients();

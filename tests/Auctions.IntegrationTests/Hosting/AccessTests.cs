@@ -1,13 +1,11 @@
 using System.Security.Cryptography;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 
@@ -16,21 +14,19 @@ public sealed class AccessTests : IAsyncLifetime
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
     private ProbeHost _host = null!;
 
-    private V1.BiddingService.BiddingServiceClient Client => new(_host.Channel);
-
     public async Task InitializeAsync() => _host = await ProbeHost.StartAsync();
 
     public async Task DisposeAsync() => await _host.DisposeAsync();
 
     [Fact]
-    public async Task A_method_sees_who_calls()
+    public async Task A_method_knows_its_caller()
     {
         var token = _host.Tokens.Mint("ann", Roles.Bidder | Roles.Viewer, Hour, "velocity", "other");
-        var answer = await Client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(token));
-        Assert.Equal("ann Bidder, Viewer velocity+other", answer.Result.BidId);
+        var caller = await BidAsync(token);
+        Assert.Equal("ann Bidder, Viewer velocity+other", caller);
 
-        // The second call is answered from what is remembered of the token.
-        Assert.Equal(answer, await Client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(token)));
+        // The second call uses the cached token.
+        Assert.Equal(caller, await BidAsync(token));
     }
 
     [Fact]
@@ -38,26 +34,27 @@ public sealed class AccessTests : IAsyncLifetime
         await RefusedAsync(StatusCode.Unauthenticated, "TOKEN_MISSING", new Metadata());
 
     [Fact]
-    public async Task An_expired_token_is_refused_as_such()
+    public async Task An_expired_token_is_refused_as_expired()
     {
         var token = _host.Tokens.Mint("ann", Roles.Bidder, TimeSpan.FromMinutes(-5));
         await RefusedAsync(StatusCode.Unauthenticated, "TOKEN_EXPIRED", ProbeHost.Bearer(token));
     }
 
     [Fact]
-    public async Task A_remembered_token_expires_too()
+    public async Task A_cached_token_expires()
     {
-        // The allowed difference of clocks is 30 s: good for about two more seconds.
+        // With the allowed clock skew of 30 s, the token is valid for about two more seconds.
         var token = _host.Tokens.Mint("ann", Roles.Bidder, TimeSpan.FromSeconds(-28));
-        await Client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(token));
+        await BidAsync(token);
         var clock = TimeProvider.System;
         var began = clock.GetTimestamp();
         while (true)
         {
             try
             {
-                await Client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(token));
-                Assert.True(clock.GetElapsedTime(began) < TimeSpan.FromSeconds(10), "The token is still good after 10 s.");
+                await BidAsync(token);
+                Assert.True(
+                    clock.GetElapsedTime(began) < TimeSpan.FromSeconds(10), "The token is still valid after 10 s.");
             }
             catch (RpcException e)
             {
@@ -76,25 +73,23 @@ public sealed class AccessTests : IAsyncLifetime
     public async Task A_subject_that_could_break_a_stored_line_is_refused(string subject)
     {
         if (subject == "long") subject = new string('a', Caller.MaxSubjectLength + 1);
-        var token = _host.Tokens.Mint(subject, Roles.Bidder, Hour);
-        await RefusedAsync(StatusCode.Unauthenticated, "TOKEN_INVALID", ProbeHost.Bearer(token));
+        await InvalidAsync(_host.Tokens.Mint(subject, Roles.Bidder, Hour));
     }
 
     [Fact]
     public async Task A_token_signed_with_another_key_is_refused()
     {
         var other = new TokenIssuer(RandomNumberGenerator.GetBytes(32), TimeProvider.System);
-        await RefusedAsync(StatusCode.Unauthenticated, "TOKEN_INVALID", ProbeHost.Bearer(other.Mint("ann", Roles.Bidder, Hour)));
+        await InvalidAsync(other.Mint("ann", Roles.Bidder, Hour));
     }
 
     [Fact]
     public async Task A_token_of_another_issuer_or_for_another_audience_is_refused()
     {
-        var key = Convert.FromBase64String(_host.App.Configuration["Auth:Hs256Key"]!);
         foreach (var (issuer, audience) in new[] { ("others", "auctions"), ("auctions", "others") })
         {
-            var token = new TokenIssuer(key, TimeProvider.System, issuer, audience).Mint("ann", Roles.Bidder, Hour);
-            await RefusedAsync(StatusCode.Unauthenticated, "TOKEN_INVALID", ProbeHost.Bearer(token));
+            var other = new TokenIssuer(_host.Key, TimeProvider.System, issuer, audience);
+            await InvalidAsync(other.Mint("ann", Roles.Bidder, Hour));
         }
     }
 
@@ -102,30 +97,25 @@ public sealed class AccessTests : IAsyncLifetime
     public async Task A_token_without_a_signature_or_an_expiry_is_refused()
     {
         var unsigned = new JsonWebTokenHandler().CreateToken(Described(null));
-        var endless = new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(Described(
-            new SigningCredentials(new SymmetricSecurityKey(Convert.FromBase64String(_host.App.Configuration["Auth:Hs256Key"]!)), SecurityAlgorithms.HmacSha256)));
-        foreach (var token in new[] { unsigned, endless, "nonsense", "" })
-            await RefusedAsync(StatusCode.Unauthenticated, "TOKEN_INVALID", ProbeHost.Bearer(token));
+        var endless = new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }
+            .CreateToken(Described(Credentials(_host.Key, SecurityAlgorithms.HmacSha256)));
+        foreach (var token in new[] { unsigned, endless, "nonsense", "" }) await InvalidAsync(token);
     }
 
     [Fact]
     public async Task The_right_key_with_another_algorithm_is_refused()
     {
-        // Long enough for HS512, which would be refused for the key's length otherwise.
+        // The key is long enough for HS512, so the key's length is not the reason.
         var key = RandomNumberGenerator.GetBytes(64);
         await using var host = await ProbeHost.StartAsync(new() { ["Auth:Hs256Key"] = Convert.ToBase64String(key) });
-        var client = new V1.BiddingService.BiddingServiceClient(host.Channel);
-        await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(Token(SecurityAlgorithms.HmacSha256)));
-        var e = await Assert.ThrowsAsync<RpcException>(
-            async () => await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(Token(SecurityAlgorithms.HmacSha512))));
-        Assert.Equal((StatusCode.Unauthenticated, "TOKEN_INVALID"), (e.StatusCode, RpcErrors.Reason(e)));
+        await BidAsync(Token(SecurityAlgorithms.HmacSha256), host);
+        await InvalidAsync(Token(SecurityAlgorithms.HmacSha512), host);
 
-        string Token(string algorithm) =>
-            new JsonWebTokenHandler().CreateToken(Described(new SigningCredentials(new SymmetricSecurityKey(key), algorithm)));
+        string Token(string algorithm) => new JsonWebTokenHandler().CreateToken(Described(Credentials(key, algorithm)));
     }
 
     [Fact]
-    public async Task Two_tokens_are_no_token()
+    public async Task Two_tokens_in_one_call_are_invalid()
     {
         var token = _host.Tokens.Mint("ann", Roles.Bidder, Hour);
         var both = ProbeHost.Bearer(token);
@@ -141,22 +131,20 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_open_read_needs_no_token_and_yet_no_bad_one_will_do()
+    public async Task An_open_read_needs_no_token_but_refuses_an_invalid_one()
     {
-        Assert.Equal("", (await Client.GetBidOutcomeAsync(new GetBidOutcomeRequest())).Result.BidId);
-        var good = ProbeHost.Bearer(_host.Tokens.Mint("vic", Roles.None, Hour));
-        Assert.Equal("vic", (await Client.GetBidOutcomeAsync(new GetBidOutcomeRequest(), good)).Result.BidId);
+        Assert.Equal("", await ReadAsync(_host));
+        Assert.Equal("vic", await ReadAsync(_host, ProbeHost.Bearer(_host.Tokens.Mint("vic", Roles.None, Hour))));
 
-        var e = await Assert.ThrowsAsync<RpcException>(
-            async () => await Client.GetBidOutcomeAsync(new GetBidOutcomeRequest(), ProbeHost.Bearer("nonsense")));
+        var e = await Assert.ThrowsAsync<RpcException>(() => ReadAsync(_host, ProbeHost.Bearer("nonsense")));
         Assert.Equal((StatusCode.Unauthenticated, "TOKEN_INVALID"), (e.StatusCode, RpcErrors.Reason(e)));
     }
 
     [Fact]
-    public async Task An_empty_header_is_no_token_and_not_the_lack_of_one()
+    public async Task An_empty_header_is_an_invalid_token_and_not_a_missing_one()
     {
         var e = await Assert.ThrowsAsync<RpcException>(
-            async () => await Client.GetBidOutcomeAsync(new GetBidOutcomeRequest(), new Metadata { { "authorization", "" } }));
+            () => ReadAsync(_host, new Metadata { { "authorization", "" } }));
         Assert.Equal((StatusCode.Unauthenticated, "TOKEN_INVALID"), (e.StatusCode, RpcErrors.Reason(e)));
     }
 
@@ -164,37 +152,43 @@ public sealed class AccessTests : IAsyncLifetime
     public async Task A_read_that_the_configuration_closes_needs_a_token()
     {
         await using var closed = await ProbeHost.StartAsync(new() { ["Auth:OpenReads"] = "false" });
-        var e = await Assert.ThrowsAsync<RpcException>(
-            async () => await new V1.BiddingService.BiddingServiceClient(closed.Channel).GetBidOutcomeAsync(new GetBidOutcomeRequest()));
+        var e = await Assert.ThrowsAsync<RpcException>(() => ReadAsync(closed));
         Assert.Equal((StatusCode.Unauthenticated, "TOKEN_MISSING"), (e.StatusCode, RpcErrors.Reason(e)));
     }
 
     [Fact]
-    public async Task Published_keys_are_believed_and_never_taken_for_shared_ones()
+    public async Task Published_keys_verify_tokens_and_are_never_used_as_shared_keys()
     {
         using var rsa = RSA.Create(2048);
-        var key = new RsaSecurityKey(rsa) { KeyId = "one" };
-        await using var issuer = await PublishAsync(JsonWebKeyConverter.ConvertFromRSASecurityKey(new RsaSecurityKey(rsa.ExportParameters(false)) { KeyId = "one" }));
-        await using var host = await ProbeHost.StartAsync(new() { ["Auth:Hs256Key"] = "", ["Auth:JwksUrl"] = $"{issuer.Urls.First()}/keys" });
-        var client = new V1.BiddingService.BiddingServiceClient(host.Channel);
+        var privateKey = new RsaSecurityKey(rsa) { KeyId = "one" };
+        var publicKey = new RsaSecurityKey(rsa.ExportParameters(false)) { KeyId = "one" };
+        await using var issuer = await PublishAsync(JsonWebKeyConverter.ConvertFromRSASecurityKey(publicKey));
+        await using var host = await ProbeHost.StartAsync(new()
+        {
+            ["Auth:Hs256Key"] = "",
+            ["Auth:JwksUrl"] = $"{issuer.Urls.First()}/keys",
+        });
+        var handler = new JsonWebTokenHandler();
 
-        var good = new JsonWebTokenHandler().CreateToken(Described(new SigningCredentials(key, SecurityAlgorithms.RsaSha256)));
-        Assert.StartsWith("ann ", (await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(good))).Result.BidId, StringComparison.Ordinal);
+        var valid = new SigningCredentials(privateKey, SecurityAlgorithms.RsaSha256);
+        var caller = await BidAsync(handler.CreateToken(Described(valid)), host);
+        Assert.StartsWith("ann ", caller, StringComparison.Ordinal);
 
-        var confused = new JsonWebTokenHandler().CreateToken(Described(new SigningCredentials(
-            new SymmetricSecurityKey(rsa.ExportRSAPublicKey()) { KeyId = "one" }, SecurityAlgorithms.HmacSha256)));
-        var e = await Assert.ThrowsAsync<RpcException>(async () => await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(confused)));
-        Assert.Equal("TOKEN_INVALID", RpcErrors.Reason(e));
+        var publicKeyAsShared = new SigningCredentials(
+            new SymmetricSecurityKey(rsa.ExportRSAPublicKey()) { KeyId = "one" }, SecurityAlgorithms.HmacSha256);
+        await InvalidAsync(handler.CreateToken(Described(publicKeyAsShared)), host);
     }
 
     [Fact]
     public async Task While_the_issuers_keys_cannot_be_read_the_service_is_unavailable()
     {
-        await using var host = await ProbeHost.StartAsync(new() { ["Auth:Hs256Key"] = "", ["Auth:JwksUrl"] = "http://127.0.0.1:9/keys" });
-        var client = new V1.BiddingService.BiddingServiceClient(host.Channel);
-        var e = await Assert.ThrowsAsync<RpcException>(
-            async () => await client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(_host.Tokens.Mint("ann", Roles.Bidder, Hour))));
-        Assert.Equal((StatusCode.Unavailable, "KEYS_UNAVAILABLE"), (e.StatusCode, RpcErrors.Reason(e)));
+        await using var host = await ProbeHost.StartAsync(new()
+        {
+            ["Auth:Hs256Key"] = "",
+            ["Auth:JwksUrl"] = "http://127.0.0.1:9/keys",
+        });
+        var headers = ProbeHost.Bearer(_host.Tokens.Mint("ann", Roles.Bidder, Hour));
+        await RefusedAsync(StatusCode.Unavailable, "KEYS_UNAVAILABLE", headers, host);
     }
 
     private static SecurityTokenDescriptor Described(SigningCredentials? credentials) => new()
@@ -205,18 +199,33 @@ public sealed class AccessTests : IAsyncLifetime
         SigningCredentials = credentials,
     };
 
+    private static SigningCredentials Credentials(byte[] key, string algorithm) =>
+        new(new SymmetricSecurityKey(key), algorithm);
+
     private static async Task<WebApplication> PublishAsync(JsonWebKey key)
     {
         var app = WebApplication.CreateSlimBuilder().Build();
         app.Urls.Add("http://127.0.0.1:0");
-        app.MapGet("/keys", () => Results.Json(new { keys = new[] { new { kty = key.Kty, kid = key.Kid, n = key.N, e = key.E, use = "sig" } } }));
+        var published = new { kty = key.Kty, kid = key.Kid, n = key.N, e = key.E, use = "sig" };
+        app.MapGet("/keys", () => Results.Json(new { keys = new[] { published } }));
         await app.StartAsync();
         return app;
     }
 
-    private async Task RefusedAsync(StatusCode code, string reason, Metadata headers)
+    /// <returns>Who called, as the method sees it.</returns>
+    private async Task<string> BidAsync(string token, ProbeHost? host = null) =>
+        (await (host ?? _host).Client.PlaceBidAsync(new PlaceBidRequest(), ProbeHost.Bearer(token))).Result.BidId;
+
+    private static async Task<string> ReadAsync(ProbeHost host, Metadata? headers = null) =>
+        (await host.Client.GetBidOutcomeAsync(new GetBidOutcomeRequest(), headers)).Result.BidId;
+
+    private Task InvalidAsync(string token, ProbeHost? host = null) =>
+        RefusedAsync(StatusCode.Unauthenticated, "TOKEN_INVALID", ProbeHost.Bearer(token), host);
+
+    private async Task RefusedAsync(StatusCode code, string reason, Metadata headers, ProbeHost? host = null)
     {
-        var e = await Assert.ThrowsAsync<RpcException>(async () => await Client.PlaceBidAsync(new PlaceBidRequest(), headers));
+        var e = await Assert.ThrowsAsync<RpcException>(
+            async () => await (host ?? _host).Client.PlaceBidAsync(new PlaceBidRequest(), headers));
         Assert.Equal((code, reason), (e.StatusCode, RpcErrors.Reason(e)));
         Assert.Equal((int)code, e.GetRpcStatus()!.Code);
     }

@@ -1,5 +1,4 @@
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.Ledger;
 using Auctions.V1;
 using Grpc.Core;
@@ -7,25 +6,28 @@ using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 
-/// <summary>A service with a method of each kind of access, and one that fails as it is told.</summary>
+/// <summary>A service with one method for each kind of access. One of them fails as the request says.</summary>
 public sealed class ProbeService : V1.BiddingService.BiddingServiceBase
 {
-    /// <summary>Needs the role bidder; answers who called.</summary>
+    /// <summary>Needs the role bidder, and answers who called.</summary>
     [RequiresRole(Roles.Bidder)]
     public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context)
     {
         var caller = Caller.Of(context);
-        return Task.FromResult(new PlaceBidResponse { Result = new BidResult { BidId = $"{caller.Subject} {caller.Roles} {string.Join('+', caller.Exemptions)}" } });
+        var text = $"{caller.Subject} {caller.Roles} {string.Join('+', caller.Exemptions)}";
+        return Task.FromResult(new PlaceBidResponse { Result = new BidResult { BidId = text } });
     }
 
-    /// <summary>An open read.</summary>
+    /// <summary>An open read, which answers the caller's subject.</summary>
     [OpenRead]
-    public override Task<GetBidOutcomeResponse> GetBidOutcome(GetBidOutcomeRequest request, ServerCallContext context) =>
+    public override Task<GetBidOutcomeResponse> GetBidOutcome(
+        GetBidOutcomeRequest request, ServerCallContext context) =>
         Task.FromResult(new GetBidOutcomeResponse { Result = new BidResult { BidId = Caller.Of(context).Subject } });
 
-    /// <summary>Says nothing of access: anyone with a token. A stream that echoes, and fails where the id says so.</summary>
+    /// <summary>Has no access attribute: it needs a token. A stream that fails as the first request says.</summary>
     public override async Task PlaceBids(
-        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses, ServerCallContext context)
+        IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses,
+        ServerCallContext context)
     {
         await foreach (var request in requests.ReadAllAsync(context.CancellationToken))
         {

@@ -5,7 +5,6 @@ using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 
@@ -18,7 +17,7 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     public async Task DisposeAsync() => await _host.DisposeAsync();
 
     [Fact]
-    public async Task An_unknown_fault_is_internal_logged_once_and_says_nothing_of_itself()
+    public async Task An_unknown_exception_is_internal_logged_once_and_hidden_from_the_caller()
     {
         var e = await FailureAsync("other");
         Assert.Equal((StatusCode.Internal, "INTERNAL"), (e.StatusCode, RpcErrors.Reason(e)));
@@ -28,7 +27,7 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_ledger_that_does_not_answer_leaves_the_outcome_unknown_and_says_when_to_ask_again()
+    public async Task A_ledger_that_does_not_answer_leaves_the_outcome_unknown_and_says_when_to_retry()
     {
         var e = await FailureAsync("ledger");
         Assert.Equal((StatusCode.Unavailable, RpcErrors.OutcomeUnknownReason), (e.StatusCode, RpcErrors.Reason(e)));
@@ -41,28 +40,30 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     public async Task An_error_of_a_method_arrives_as_it_was_thrown()
     {
         var e = await FailureAsync("rpc");
-        Assert.Equal((StatusCode.ResourceExhausted, "OVERLOADED", "Too much."), (e.StatusCode, RpcErrors.Reason(e), e.Status.Detail));
+        Assert.Equal((StatusCode.ResourceExhausted, "OVERLOADED", "Too much."),
+            (e.StatusCode, RpcErrors.Reason(e), e.Status.Detail));
         Assert.Equal(200_000_000, RpcErrors.Detail<RetryInfo>(e)!.RetryDelay.Nanos);
     }
 
     [Fact]
-    public async Task A_method_of_the_contract_that_is_not_there_yet_says_so()
+    public async Task A_method_that_is_not_implemented_yet_says_so()
     {
-        var e = await Assert.ThrowsAsync<RpcException>(async () => await Client.BuyNowAsync(new BuyNowRequest(), Token()));
+        var e = await Assert.ThrowsAsync<RpcException>(
+            async () => await _host.Client.BuyNowAsync(new BuyNowRequest(), Token()));
         Assert.Equal((StatusCode.Unimplemented, "METHOD_NOT_IMPLEMENTED"), (e.StatusCode, RpcErrors.Reason(e)));
         Assert.NotEmpty(e.Status.Detail);
     }
 
     [Fact]
-    public async Task A_request_larger_than_any_of_ours_is_refused()
+    public async Task A_request_over_the_size_limit_is_refused()
     {
         var large = new PlaceBidRequest { AuctionId = new string('x', ListenOptions.MaxMessageBytes) };
-        var e = await Assert.ThrowsAsync<RpcException>(async () => await Client.PlaceBidAsync(large, Token()));
+        var e = await Assert.ThrowsAsync<RpcException>(async () => await _host.Client.PlaceBidAsync(large, Token()));
         Assert.Equal(StatusCode.ResourceExhausted, e.StatusCode);
     }
 
     [Fact]
-    public void The_reason_is_where_every_client_looks_for_it()
+    public void The_first_detail_is_an_ErrorInfo_with_the_reason()
     {
         var e = RpcErrors.InvalidArgument("amount.nanos", 5, "must be 0");
         var info = e.GetRpcStatus()!.Details[0];
@@ -77,7 +78,7 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     }
 
     [Fact]
-    public void All_that_is_wrong_is_told_at_once_with_field_rule_and_value()
+    public void All_violations_are_reported_at_once_with_field_rule_and_value()
     {
         var violations = new Violations();
         violations.Check(true, "fine", 1, "must be 1");
@@ -89,20 +90,19 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     }
 
     [Fact]
-    public void What_a_request_holds_is_repeated_in_part_alone()
+    public void An_error_repeats_only_a_part_of_the_request()
     {
         var violations = new Violations();
         for (var i = 0; i < 100; i++) violations.Add("title", new string('x', 10_000), "must be short");
-        Assert.InRange(violations.ToException().Trailers.GetValueBytes(RpcErrors.DetailsTrailer)!.Length, 1, 6_000);
+        var details = violations.ToException().Trailers.GetValueBytes(RpcErrors.DetailsTrailer)!;
+        Assert.InRange(details.Length, 1, 6_000);
     }
-
-    private V1.BiddingService.BiddingServiceClient Client => new(_host.Channel);
 
     private Metadata Token() => ProbeHost.Bearer(_host.Tokens.Mint("ann", Roles.Bidder, TimeSpan.FromHours(1)));
 
     private async Task<RpcException> FailureAsync(string how)
     {
-        using var call = Client.PlaceBids(Token());
+        using var call = _host.Client.PlaceBids(Token());
         await call.RequestStream.WriteAsync(new PlaceBidsRequest { Bid = new PlaceBidRequest { AuctionId = how } });
         return await Assert.ThrowsAsync<RpcException>(() => call.ResponseStream.MoveNext(CancellationToken.None));
     }

@@ -3,86 +3,87 @@ using Auctions.IntegrationTests.GrpcWeb;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
 using StreamGateway;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
 
 namespace Auctions.IntegrationTests.Viewers;
 
-/// <summary>The gateway between a real Postgres, a feed that the test writes, and real clients.</summary>
+/// <summary>The gateway with a real Postgres, change events that the test writes, and real clients.</summary>
 [Collection(PostgresCollection.Name)]
 public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
 {
     private readonly LedgerDatabase _ledger = new(postgres);
-    private HandWrittenEvents _feed = null!;
-    private GatewayProcess _gateway = null!;
+    private HandWrittenEvents _events = null!;
+    private GatewayHost _gateway = null!;
 
     public async Task InitializeAsync()
     {
         await _ledger.InitializeAsync();
-        _feed = new HandWrittenEvents(_ledger);
+        _events = new HandWrittenEvents(_ledger);
         _gateway = await StartAsync();
     }
 
     public async Task DisposeAsync()
     {
         await _gateway.DisposeAsync();
-        _feed.Dispose();
+        _events.Dispose();
         await _ledger.DisposeAsync();
     }
 
     [Fact]
-    public async Task Repeated_reordered_and_foreign_messages_never_take_a_viewer_back()
+    public async Task Repeated_reordered_and_foreign_messages_never_move_a_viewer_back()
     {
         var auction = await OpenAsync();
         using var viewer = _gateway.Watch(auction);
         await FollowedAsync(viewer, auction);
-        await _feed.SendAsync(auction, Version(5));
-        await _feed.SendAsync(auction, Version(3));
-        await _feed.SendAsync(auction, (byte[]?)null);
-        await _feed.SendAsync(auction, "not an envelope"u8.ToArray());
-        await _feed.SendAsync(auction, row => row.Remove("price"));
-        await _feed.SendAsync(Guid.NewGuid(), await _feed.RowAsync(auction));
-        await _feed.SendAsync(auction, Version(5));
-        await _feed.SendAsync(auction, Version(7), operation: 'r');
-        await _feed.SendAsync(auction, Version(6));
+        await _events.SendAsync(auction, Version(5));
+        await _events.SendAsync(auction, Version(3));
+        await _events.SendAsync(auction, (byte[]?)null);
+        await _events.SendAsync(auction, "not an envelope"u8.ToArray());
+        await _events.SendAsync(auction, row => row.Remove("price"));
+        await _events.SendAsync(Guid.NewGuid(), await _events.RowAsync(auction));
+        await _events.SendAsync(auction, Version(5));
+        await _events.SendAsync(auction, Version(7), operation: 'r');
+        await _events.SendAsync(auction, Version(6));
         await Eventually.TrueAsync(() => viewer.Version == 7);
-        await _feed.SendAsync(auction, row =>
+        await _events.SendAsync(auction, row =>
         {
             Version(8)(row);
             row["status"] = "ended";
             row["winner"] = "ann";
             row["end_reason"] = "time";
         });
-        await _feed.SendAsync(auction, Version(4));
+        await _events.SendAsync(auction, Version(4));
         await Eventually.EndsAsync(viewer.Ended);
 
         var versions = viewer.Frames.Select(f => f.Version).ToList();
         Assert.Equal(versions.Order(), versions);
-        Assert.Equal((Frame.Ended, 8, "ann"), (viewer.Frames[^1].FrameCase, viewer.Version, viewer.Frames[^1].Ended.WinnerId));
+        var last = viewer.Frames[^1];
+        Assert.Equal((Frame.Ended, 8, "ann"), (last.FrameCase, last.Version, last.Ended.WinnerId));
     }
 
     [Fact]
-    public async Task With_Kafka_away_viewers_stay_and_when_it_is_back_they_see_what_the_feed_lost()
+    public async Task While_Kafka_is_down_viewers_stay_and_when_it_is_back_they_see_lost_changes()
     {
         var auction = await OpenAsync();
         using var viewer = _gateway.Watch(auction);
         await FollowedAsync(viewer, auction);
-        _feed.Kafka.Cluster.SetDown();
+        _events.Kafka.Cluster.SetDown();
         var before = viewer.Version;
-        await BidAsync(auction, "ann", 5_00); // Nothing writes it to the feed.
+        await BidAsync(auction, "ann", 5_00); // Nothing writes its event.
         using var late = _gateway.Watch(auction);
-        await Eventually.TrueAsync(() => late.Frames.Count == 1); // A read for somebody new is not the way: it wakes nobody else.
-        _feed.Kafka.Cluster.SetUp();
+        await Eventually.TrueAsync(() => late.Frames.Count == 1); // The read for a new viewer wakes nobody else.
+        _events.Kafka.Cluster.SetUp();
         await Eventually.TrueAsync(() => viewer.Version > before);
         Assert.False(viewer.Ended.IsCompleted);
     }
 
     [Fact]
-    public async Task A_hundred_auctions_go_in_one_stream()
+    public async Task One_stream_watches_a_hundred_auctions()
     {
         var auctions = new List<Guid>();
         for (var i = 0; i < 100; i++) auctions.Add(await OpenAsync());
@@ -91,7 +92,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal(auctions.Select(a => a.ToString()).Order(), viewer.Frames.Select(f => f.AuctionId).Order());
         await FollowedAsync(viewer, auctions[^1]);
 
-        foreach (var auction in auctions) await _feed.SendAsync(auction, row => { Version(9_000)(row); row["status"] = "cancelled"; });
+        foreach (var auction in auctions) await _events.SendAsync(auction, Cancelled(9_000));
         await Eventually.EndsAsync(viewer.Ended);
         Assert.Equal(100, viewer.Frames.Count(f => f.FrameCase == Frame.Ended));
     }
@@ -110,7 +111,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task More_streams_than_there_may_be_are_refused_until_one_has_gone()
+    public async Task A_stream_over_the_limit_is_refused_until_another_one_ends()
     {
         var auction = await OpenAsync();
         await using var small = await StartAsync("--Gateway:MaxStreams=1");
@@ -130,7 +131,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_gateway_that_stops_sends_its_viewers_elsewhere()
+    public async Task A_gateway_that_stops_ends_its_streams_with_DRAINING()
     {
         var auction = await OpenAsync();
         using var viewer = _gateway.Watch(auction);
@@ -141,10 +142,10 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_resumes_at_the_latest_version_hears_at_once_that_the_stream_is_there()
+    public async Task A_viewer_that_resumes_at_the_latest_version_gets_headers_at_once()
     {
         var auction = await OpenAsync();
-        using var viewer = new Watching(_gateway.Client.Watch(new WatchRequest
+        using var viewer = new WatchCall(_gateway.Client.Watch(new WatchRequest
         {
             Targets = { new WatchTarget { AuctionId = auction.ToString(), Version = 0 } },
             HeartbeatInterval = Duration.FromTimeSpan(TimeSpan.FromSeconds(60)),
@@ -154,7 +155,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_reads_are_not_open_a_token_is_needed()
+    public async Task Without_open_reads_a_token_is_required()
     {
         var auction = await OpenAsync();
         await using var closed = await StartAsync("--Auth:OpenReads=false");
@@ -162,8 +163,9 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         Assert.Equal(StatusCode.Unauthenticated, (await stranger.ErrorAsync()).StatusCode);
 
         var token = closed.Tokens.Mint("ann", Roles.Viewer, TimeSpan.FromMinutes(5));
-        using var known = new Watching(closed.Client.Watch(
-            new WatchRequest { Targets = { Target(auction) } }, new Metadata { { "authorization", $"Bearer {token}" } }));
+        using var known = new WatchCall(closed.Client.Watch(
+            new WatchRequest { Targets = { Target(auction) } },
+            new Metadata { { "authorization", $"Bearer {token}" } }));
         await Eventually.TrueAsync(() => known.Frames.Count == 1);
     }
 
@@ -179,32 +181,34 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         using var response = await client.CallAsync(
             "/auctions.v1.StreamService/Watch", new WatchRequest { Targets = { Target(auction) } }, text);
         Assert.Equal(Frame.Snapshot, await NextAsync());
-        await _feed.SendAsync(auction, Version(1_000));
+        await _events.SendAsync(auction, Version(1_000));
         Assert.Equal(Frame.Delta, await NextAsync());
-        await _feed.SendAsync(auction, row => { Version(1_001)(row); row["status"] = "cancelled"; });
+        await _events.SendAsync(auction, Cancelled(1_001));
         Assert.Equal(Frame.Ended, await NextAsync());
         Assert.Null(await Eventually.EndsAsync(response.ReadAsync()));
         Assert.Equal("0", response.Trailers["grpc-status"]);
 
-        async Task<Frame> NextAsync() => WatchResponse.Parser.ParseFrom(await Eventually.EndsAsync(response.ReadAsync())).FrameCase;
+        async Task<Frame> NextAsync() =>
+            WatchResponse.Parser.ParseFrom(await Eventually.EndsAsync(response.ReadAsync())).FrameCase;
     }
 
     [Fact]
-    public async Task A_browser_that_leaves_is_forgotten()
+    public async Task A_browser_that_disconnects_is_removed()
     {
         var auction = await OpenAsync();
         using var client = new GrpcWebClient(_gateway.WebAddress);
-        var response = await client.CallAsync("/auctions.v1.StreamService/Watch", new WatchRequest { Targets = { Target(auction) } }, text: false);
+        var response = await client.CallAsync(
+            "/auctions.v1.StreamService/Watch", new WatchRequest { Targets = { Target(auction) } }, text: false);
         Assert.NotNull(await Eventually.EndsAsync(response.ReadAsync()));
-        var fanout = (AuctionFanout)_gateway.App.Services.GetService(typeof(AuctionFanout))!;
-        Assert.True(fanout.Watches(auction));
+        var fanout = _gateway.App.Services.GetRequiredService<AuctionFanout>();
+        Assert.True(fanout.IsWatched(auction));
         response.Dispose();
-        await Eventually.TrueAsync(() => !fanout.Watches(auction));
+        await Eventually.TrueAsync(() => !fanout.IsWatched(auction));
     }
 
     private static WatchTarget Target(Guid auctionId) => new() { AuctionId = auctionId.ToString() };
 
-    /// <summary>A row of the feed as it would be that many bids later.</summary>
+    /// <summary>Makes a row what it would be after that many bids.</summary>
     private static Action<JsonObject> Version(long version) => row =>
     {
         row["version"] = version;
@@ -214,8 +218,14 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         row["bid_count"] = version;
     };
 
-    private Task<GatewayProcess> StartAsync(params string[] settings) =>
-        GatewayProcess.StartAsync(_ledger.ConnectionString, _feed.Kafka.Address, settings);
+    private static Action<JsonObject> Cancelled(long version) => row =>
+    {
+        Version(version)(row);
+        row["status"] = "cancelled";
+    };
+
+    private Task<GatewayHost> StartAsync(params string[] settings) =>
+        GatewayHost.StartAsync(_ledger.ConnectionString, _events.Kafka.Address, settings);
 
     private Task<Guid> OpenAsync() => _ledger.OpenAsync();
 
@@ -225,10 +235,11 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         await _ledger.AppendOneAsync(bid);
     }
 
-    /// <summary>The gateway has its place in the feed: what is written from now on reaches the viewer.</summary>
-    private async Task FollowedAsync(Watching viewer, Guid auction)
+    /// <summary>Waits until the gateway follows the events: every later one reaches the viewer.</summary>
+    private async Task FollowedAsync(WatchCall viewer, Guid auction)
     {
         await Eventually.TrueAsync(() => viewer.Frames.Any(f => f.AuctionId == auction.ToString()));
-        await Eventually.TrueAsync(() => _gateway.App.Services.GetService(typeof(EventFollower)) is EventFollower { IsFollowing: true });
+        var follower = _gateway.App.Services.GetRequiredService<EventFollower>();
+        await Eventually.TrueAsync(() => follower.IsFollowing);
     }
 }

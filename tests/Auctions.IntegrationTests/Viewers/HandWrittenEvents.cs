@@ -8,7 +8,7 @@ using DevStack.Kafka;
 
 namespace Auctions.IntegrationTests.Viewers;
 
-/// <summary>A Kafka whose feed the test writes by hand: what comes, how often and in which order.</summary>
+/// <summary>A Kafka with change events that the test writes: any event, any number of times, in any order.</summary>
 internal sealed class HandWrittenEvents : IDisposable
 {
     private readonly LedgerDatabase _ledger;
@@ -27,18 +27,20 @@ internal sealed class HandWrittenEvents : IDisposable
 
     public KafkaHost Kafka { get; }
 
-    /// <summary>An auction's row, as the publication has it: no more and no less.</summary>
+    /// <summary>The columns of an auction's row that the publication contains.</summary>
     public async Task<JsonObject> RowAsync(Guid auctionId)
     {
         await using var command = _ledger.Source.CreateCommand($"""
-            select (select jsonb_object_agg(key, value) from jsonb_each(to_jsonb(a)) where key = any(p.attnames::text[]))::text
+            select (select jsonb_object_agg(key, value)
+                      from jsonb_each(to_jsonb(a))
+                     where key = any(p.attnames::text[]))::text
               from auctions a, pg_publication_tables p
              where a.id = '{auctionId}' and p.pubname = '{KafkaTopics.Prefix}' and p.tablename = 'auctions'
             """);
         return (JsonObject)JsonNode.Parse((string)(await command.ExecuteScalarAsync())!)!;
     }
 
-    /// <summary>Sends a row as it is in Postgres, but for what the change makes of it.</summary>
+    /// <summary>Sends the row that is in Postgres, with a change.</summary>
     /// <returns>The partition.</returns>
     public async Task<int> SendAsync(Guid auctionId, Action<JsonObject>? change = null, char operation = 'u')
     {

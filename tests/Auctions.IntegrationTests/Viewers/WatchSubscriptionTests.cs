@@ -5,10 +5,9 @@ using StreamGateway;
 
 namespace Auctions.IntegrationTests.Viewers;
 
-/// <summary>Which requests make sense.</summary>
 public sealed class WatchSubscriptionTests
 {
-    private static readonly string Id = "0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c55";
+    private const string Id = "0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c55";
 
     public static TheoryData<WatchRequest, string> Wrong => new()
     {
@@ -25,28 +24,32 @@ public sealed class WatchSubscriptionTests
 
     [Theory]
     [MemberData(nameof(Wrong))]
-    public void A_request_that_makes_no_sense_is_refused_and_the_field_named(WatchRequest request, string field)
+    public void An_invalid_request_is_refused_and_its_field_is_named(WatchRequest request, string field)
     {
-        var error = Assert.Throws<RpcException>(() => WatchSubscription.Of(request));
+        var error = Assert.Throws<RpcException>(() => WatchSubscription.Parse(request));
         Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
         Assert.Contains(field, error.Status.Detail);
     }
 
     [Fact]
-    public void A_hundred_targets_and_the_ends_of_the_interval_are_fine()
+    public void A_hundred_targets_and_both_limits_of_the_interval_are_accepted()
     {
-        Assert.Equal(100, WatchSubscription.Of(Of([.. Enumerable.Range(0, 100).Select(_ => Guid.NewGuid().ToString())])).Targets.Count);
-        Assert.Equal(TimeSpan.FromSeconds(15), WatchSubscription.Of(Of(Id)).HeartbeatInterval);
-        Assert.Equal(TimeSpan.FromSeconds(1), WatchSubscription.Of(Every(new Duration { Seconds = 1 })).HeartbeatInterval);
-        Assert.Equal(TimeSpan.FromSeconds(60), WatchSubscription.Of(Every(new Duration { Seconds = 60 })).HeartbeatInterval);
+        var ids = Enumerable.Range(0, 100).Select(_ => Guid.NewGuid().ToString()).ToArray();
+        Assert.Equal(100, WatchSubscription.Parse(Of(ids)).Targets.Count);
+        Assert.Equal(TimeSpan.FromSeconds(15), WatchSubscription.Parse(Of(Id)).HeartbeatInterval);
+        Assert.Equal(TimeSpan.FromSeconds(1), Interval(1));
+        Assert.Equal(TimeSpan.FromSeconds(60), Interval(60));
+
+        static TimeSpan Interval(long seconds) =>
+            WatchSubscription.Parse(Every(new Duration { Seconds = seconds })).HeartbeatInterval;
     }
 
     [Fact]
-    public void Version_0_is_not_the_same_as_none()
+    public void Version_0_is_not_the_same_as_no_version()
     {
         var request = new WatchRequest { Targets = { new WatchTarget { AuctionId = Id, Version = 0 } } };
-        Assert.Equal(0, WatchSubscription.Of(request).Targets[0].Version);
-        Assert.Null(WatchSubscription.Of(Of(Id)).Targets[0].Version);
+        Assert.Equal(0, WatchSubscription.Parse(request).Targets[0].ResumeVersion);
+        Assert.Null(WatchSubscription.Parse(Of(Id)).Targets[0].ResumeVersion);
     }
 
     private static WatchRequest Of(params string[] ids)

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -9,12 +8,12 @@ using StreamGateway;
 
 namespace Auctions.IntegrationTests.Viewers;
 
-/// <summary>The gateway as a process has it, in this one, on free ports.</summary>
-internal sealed class GatewayProcess : IAsyncDisposable
+/// <summary>The gateway's application, in the test's process, on free ports.</summary>
+internal sealed class GatewayHost : IAsyncDisposable
 {
     private readonly GrpcChannel _channel;
 
-    private GatewayProcess(WebApplication app, byte[] key)
+    private GatewayHost(WebApplication app, byte[] key)
     {
         App = app;
         Tokens = new TokenIssuer(key, TimeProvider.System);
@@ -33,27 +32,29 @@ internal sealed class GatewayProcess : IAsyncDisposable
     public string WebAddress => App.Urls.Last();
 
     /// <param name="settings">More configuration: <c>--Key=value</c>.</param>
-    public static async Task<GatewayProcess> StartAsync(string postgres, string kafka, params string[] settings)
+    public static async Task<GatewayHost> StartAsync(string postgres, string kafka, params string[] settings)
     {
         var key = RandomNumberGenerator.GetBytes(32);
         var app = Composition.Build(
         [
-            "--Listen:Grpc=127.0.0.1:0", "--Listen:GrpcWeb=127.0.0.1:0", $"--Auth:Hs256Key={Convert.ToBase64String(key)}",
-            $"--Postgres:ConnectionString={postgres}", $"--Kafka:BootstrapServers={kafka}", "--Logging:LogLevel:Default=Error", .. settings,
+            "--Listen:Grpc=127.0.0.1:0", "--Listen:GrpcWeb=127.0.0.1:0",
+            $"--Auth:Hs256Key={Convert.ToBase64String(key)}",
+            $"--Postgres:ConnectionString={postgres}", $"--Kafka:BootstrapServers={kafka}",
+            "--Logging:LogLevel:Default=Error", .. settings,
         ]);
         await app.StartAsync();
-        return new GatewayProcess(app, key);
+        return new GatewayHost(app, key);
     }
 
-    /// <summary>Starts a stream; its frames are read as they come.</summary>
-    public Watching Watch(params WatchTarget[] targets)
+    /// <summary>Opens a stream. Its frames are read as they arrive.</summary>
+    public WatchCall Watch(params WatchTarget[] targets)
     {
         var request = new WatchRequest();
         request.Targets.AddRange(targets);
-        return new Watching(Client.Watch(request));
+        return new WatchCall(Client.Watch(request));
     }
 
-    public Watching Watch(Guid auctionId) => Watch(new WatchTarget { AuctionId = auctionId.ToString() });
+    public WatchCall Watch(Guid auctionId) => Watch(new WatchTarget { AuctionId = auctionId.ToString() });
 
     public async ValueTask DisposeAsync()
     {
@@ -62,13 +63,13 @@ internal sealed class GatewayProcess : IAsyncDisposable
     }
 }
 
-/// <summary>A stream and all that has come of it.</summary>
-internal sealed class Watching : IDisposable
+/// <summary>A stream and its frames so far.</summary>
+internal sealed class WatchCall : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly List<WatchResponse> _frames = [];
 
-    public Watching(AsyncServerStreamingCall<WatchResponse> call)
+    public WatchCall(AsyncServerStreamingCall<WatchResponse> call)
     {
         Call = call;
         Ended = ReadAsync();
@@ -76,10 +77,10 @@ internal sealed class Watching : IDisposable
 
     public AsyncServerStreamingCall<WatchResponse> Call { get; }
 
-    /// <summary>Ends when the stream does, with its error.</summary>
+    /// <summary>Completes when the stream ends, with its error.</summary>
     public Task Ended { get; }
 
-    /// <summary>Heartbeats left out.</summary>
+    /// <summary>The frames without heartbeats.</summary>
     public IReadOnlyList<WatchResponse> Frames
     {
         get { lock (_gate) return [.. _frames.Where(f => f.FrameCase != WatchResponse.FrameOneofCase.Heartbeat)]; }
@@ -87,7 +88,8 @@ internal sealed class Watching : IDisposable
 
     public long Version => Frames is [.., var last] ? last.Version : -1;
 
-    public async Task<RpcException> ErrorAsync() => await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(Ended));
+    public async Task<RpcException> ErrorAsync() =>
+        await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(Ended));
 
     public void Dispose() => Call.Dispose();
 

@@ -11,9 +11,9 @@ using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
 
 namespace Auctions.IntegrationTests.Viewers;
 
-/// <summary>From a commit to a page: Postgres, the relay, Kafka, the gateway, a client.</summary>
+/// <summary>From a commit to a viewer, through Postgres, the relay, Kafka, the gateway and a client.</summary>
 [Collection(PostgresCollection.Name)]
-public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
+public sealed class CommitToViewerTests(PostgresServer postgres) : IAsyncLifetime
 {
     private const long Secret = 777_777_77;
 
@@ -25,8 +25,15 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         await _ledger.InitializeAsync();
-        var options = new RelayOptions { Postgres = _ledger.ConnectionString, Kafka = _kafka.Address, Slot = $"viewers_{Guid.NewGuid():N}" };
-        _relay = Task.Run(() => new PostgresRelay(options, TimeProvider.System, NullLogger.Instance).RunAsync(_stop.Token));
+        var relay = new PostgresRelay(
+            new RelayOptions
+            {
+                Postgres = _ledger.ConnectionString,
+                Kafka = _kafka.Address,
+                Slot = $"viewers_{Guid.NewGuid():N}",
+            },
+            TimeProvider.System, NullLogger.Instance);
+        _relay = Task.Run(() => relay.RunAsync(_stop.Token));
     }
 
     public async Task DisposeAsync()
@@ -39,9 +46,10 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_viewer_sees_what_the_ledger_says_to_the_end_and_no_secret()
+    public async Task A_viewer_sees_the_ledgers_states_to_the_end_and_no_secret()
     {
-        await using var gateway = await GatewayProcess.StartAsync(_ledger.ConnectionString, _kafka.Address, "--Gateway:CoalesceMs=5");
+        await using var gateway = await GatewayHost.StartAsync(
+            _ledger.ConnectionString, _kafka.Address, "--Gateway:CoalesceMs=5");
         var terms = LedgerDatabase.VaseTerms with { Reserve = Secret };
         var auction = await _ledger.OpenAsync(terms);
         using var viewer = gateway.Watch(auction);
@@ -61,18 +69,18 @@ public sealed class ChainTests(PostgresServer postgres) : IAsyncLifetime
 
         var head = await _ledger.HeadAsync(auction);
         Assert.Equal((Frame.Ended, "eve"), (viewer.Frames[^1].FrameCase, viewer.Frames[^1].Ended.WinnerId));
-        Assert.Equal(StateMap.State(head.Terms, head.State, head.Version), Page.Of(viewer.Frames));
+        Assert.Equal(StateMap.State(head.Terms, head.State, head.Version), ReplayedState.Of(viewer.Frames));
         Assert.Equal(viewer.Frames.Select(f => f.Version).Order(), viewer.Frames.Select(f => f.Version));
-        // The ceiling is a cent above the reserve, which the price has reached: only that one remains a secret.
+        // The price has reached the reserve. The ceiling, one cent above, is still secret.
         Assert.DoesNotContain(MoneyMap.FromMinor(Secret + 1, "USD").ToString(), string.Join('\n', viewer.Frames));
         var unsold = viewer.Frames.Where(f => f.Version < 21);
         Assert.DoesNotContain("777777", string.Join('\n', unsold));
     }
 
     [Fact]
-    public async Task A_hand_written_update_is_seen_as_an_entry()
+    public async Task A_manual_update_reaches_viewers_as_an_entry()
     {
-        await using var gateway = await GatewayProcess.StartAsync(_ledger.ConnectionString, _kafka.Address);
+        await using var gateway = await GatewayHost.StartAsync(_ledger.ConnectionString, _kafka.Address);
         var auction = await _ledger.OpenAsync();
         using var viewer = gateway.Watch(auction);
         await Eventually.TrueAsync(() => viewer.Frames.Count == 1);
