@@ -62,7 +62,11 @@ public abstract record Increment
         public Ladder(string name, params (long From, long Amount)[] steps)
         {
             if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'))
-                throw new ArgumentException($"A ladder's name has letters, digits and hyphens: '{name}'.", nameof(name));
+            {
+                throw new ArgumentException(
+                    $"A ladder's name may have only letters, digits and hyphens: '{name}'.", nameof(name));
+            }
+
             if (steps.Length == 0 || steps[0].From != 0)
                 throw new ArgumentException($"Ladder '{name}' must begin at the price 0.", nameof(steps));
             for (var i = 0; i < steps.Length; i++)

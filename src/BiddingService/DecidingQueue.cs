@@ -195,9 +195,9 @@ internal sealed partial class DecidingQueue(
     private async Task DecideInRedisAsync()
     {
         if (_stale) await HydrateAsync();
-        var proposals = new Proposal[_batch.Count];
+        var proposals = new UndecidedBid[_batch.Count];
         for (var i = 0; i < proposals.Length; i++)
-            proposals[i] = new Proposal(_batch[i].NextId(), _batch[i].Bid, _batch[i].Decided?.Id ?? Guid.Empty, _batch[i].Limited);
+            proposals[i] = new UndecidedBid(_batch[i].NextId(), _batch[i].Bid, _batch[i].Decided?.Id ?? Guid.Empty, _batch[i].Limited);
 
         var proposed = await parts.HotState.DecideAsync(AuctionId, proposals, CancellationToken.None);
         for (var misses = 0; proposed is null; misses++)
