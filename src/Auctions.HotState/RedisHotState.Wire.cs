@@ -110,7 +110,7 @@ public sealed partial class RedisHotState
         }
     }
 
-    /// <summary>SCAN's exceptions come inside an AggregateException.</summary>
+    /// <summary>Some versions of the client wrap the fault of a scanned page in an AggregateException.</summary>
     private static Exception CauseOf(Exception fault) =>
         fault is AggregateException { InnerException: { } inner } ? inner : fault;
 

@@ -1,6 +1,6 @@
 -- place_bids: decides bids on one auction, one after another, atomically.
 --
--- The rules are those of Rules.cs, with the same names and in the same order. Random differential tests compare both.
+-- The rules are those of Rules.cs: same names, same order of checks. Random differential tests compare both.
 --
 -- KEYS  1     the auction's hash
 --       2     its pending entries (hash: version -> decision line)
