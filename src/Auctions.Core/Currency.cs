@@ -1,11 +1,13 @@
 namespace Auctions.Core;
 
-/// <summary>An ISO 4217 currency: its code and how many decimals its minor unit has.</summary>
+/// <summary>An ISO 4217 currency: its code, and how many decimals its minor unit has.</summary>
 /// <param name="Code">Three capital letters.</param>
 /// <param name="Decimals">Digits of the minor unit, 0 to 3 (ISO 4217, table A.1).</param>
 public sealed record Currency(string Code, int Decimals)
 {
-    /// <summary>The largest amount in minor units: doubles, which Lua computes with, are exact up to here.</summary>
+    /// <summary>
+    /// The largest amount in minor units. Lua computes with doubles, and doubles are exact up to here.
+    /// </summary>
     public const long MaxAmount = (1L << 53) - 1;
 
     private const int NanosPerUnit = 1_000_000_000;
@@ -15,11 +17,13 @@ public sealed record Currency(string Code, int Decimals)
     /// <summary>Minor units in one whole unit: 100 for USD.</summary>
     public long MinorPerUnit => Decimals switch { 0 => 1, 2 => 100, _ => 1000 };
 
-    /// <summary>The currency of that code, or null where it is not one that auctions are held in.</summary>
+    /// <summary>The currency with that code; null if auctions do not support it.</summary>
     public static Currency? Find(string code) => ByCode.GetValueOrDefault(code);
 
-    /// <summary>Minor units of an amount given as whole units and billionths, as in google.type.Money.</summary>
-    /// <returns>Null where the amount is finer than the minor unit, negative, mixed in sign, or above <see cref="MaxAmount"/>.</returns>
+    /// <summary>Minor units of an amount in whole units and billionths, as in google.type.Money.</summary>
+    /// <returns>
+    /// Null if the amount is finer than the minor unit, negative, mixed in sign, or above <see cref="MaxAmount"/>.
+    /// </returns>
     public long? ToMinor(long units, int nanos)
     {
         var nanosPerMinor = NanosPerUnit / (int)MinorPerUnit;

@@ -3,16 +3,16 @@ using System.Runtime.CompilerServices;
 namespace Auctions.Core;
 
 /// <summary>
-/// The one spelling of statuses, kinds, outcomes and reasons outside this process: in Redis' lines, in Postgres' columns and in topics.
-/// Each word is written down here, so that renaming a member changes no stored data.
+/// The spelling of statuses, kinds, outcomes and reasons outside this process: in Redis' lines, in Postgres' columns
+/// and in topics. Each word is written out here, so that a renamed member does not change stored data.
 /// </summary>
 public static class EnumText
 {
     /// <summary>The word of a member.</summary>
     public static string Of<T>(T value) where T : struct, Enum => Table<T>.Words[Unsafe.As<T, int>(ref value)];
 
-    /// <summary>The member of that word.</summary>
-    /// <exception cref="FormatException">There is none.</exception>
+    /// <summary>The member with that word.</summary>
+    /// <exception cref="FormatException">No member has that word.</exception>
     public static T Parse<T>(ReadOnlySpan<char> word) where T : struct, Enum
     {
         var words = Table<T>.Words;
@@ -21,7 +21,7 @@ public static class EnumText
             if (word.SequenceEqual(words[i])) return Unsafe.As<int, T>(ref i);
         }
 
-        throw new FormatException($"'{word}' is no {typeof(T).Name}.");
+        throw new FormatException($"'{word}' is not a word for {typeof(T).Name}.");
     }
 
     private static (Enum Member, string Word)[] WordsOf(Type type) => type switch
@@ -31,13 +31,15 @@ public static class EnumText
             (AuctionStatus.Scheduled, "scheduled"), (AuctionStatus.Active, "active"),
             (AuctionStatus.Ended, "ended"), (AuctionStatus.Cancelled, "cancelled"),
         ],
-        _ when type == typeof(BidKind) => [(BidKind.Direct, "direct"), (BidKind.Proxy, "proxy"), (BidKind.BuyNow, "buy_now")],
+        _ when type == typeof(BidKind) =>
+            [(BidKind.Direct, "direct"), (BidKind.Proxy, "proxy"), (BidKind.BuyNow, "buy_now")],
         _ when type == typeof(BidOutcome) =>
             [(BidOutcome.Leading, "leading"), (BidOutcome.Outbid, "outbid"), (BidOutcome.Rejected, "refused")],
         _ when type == typeof(RejectionReason) =>
         [
-            (RejectionReason.None, ""), (RejectionReason.Velocity, "velocity"), (RejectionReason.Cancelled, "cancelled"),
-            (RejectionReason.Ended, "ended"), (RejectionReason.NotStarted, "not_started"), (RejectionReason.Seller, "seller"),
+            (RejectionReason.None, ""), (RejectionReason.Velocity, "velocity"),
+            (RejectionReason.Cancelled, "cancelled"), (RejectionReason.Ended, "ended"),
+            (RejectionReason.NotStarted, "not_started"), (RejectionReason.Seller, "seller"),
             (RejectionReason.WrongCurrency, "wrong_currency"), (RejectionReason.BuyNowWithdrawn, "buy_now_withdrawn"),
             (RejectionReason.CeilingNotRaised, "ceiling_not_raised"), (RejectionReason.TooLow, "too_low"),
         ],
@@ -52,11 +54,13 @@ public static class EnumText
             (EndReason.BoughtNow, "bought_now"), (EndReason.EndedBySeller, "ended_by_seller"),
         ],
         _ when type == typeof(SealCause) =>
-            [(SealCause.Time, "time"), (SealCause.EndedBySeller, "ended_by_seller"), (SealCause.Cancelled, "cancelled")],
-        _ => throw new NotSupportedException($"{type} is stored nowhere, and has no words."),
+        [
+            (SealCause.Time, "time"), (SealCause.EndedBySeller, "ended_by_seller"), (SealCause.Cancelled, "cancelled"),
+        ],
+        _ => throw new NotSupportedException($"{type} is not stored and has no words."),
     };
 
-    /// <summary>Members are numbered from 0 without a gap, so that a member is its word's index.</summary>
+    /// <summary>The members count from 0 without a gap, so that a member is the index of its word.</summary>
     private static class Table<T> where T : struct, Enum
     {
         public static readonly string[] Words =

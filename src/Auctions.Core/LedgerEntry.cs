@@ -1,17 +1,52 @@
 namespace Auctions.Core;
 
-/// <summary>What an entry of the ledger is.</summary>
+/// <summary>The phase of an auction's life.</summary>
+public enum AuctionStatus
+{
+    /// <summary>Its start is in the future, or has come but nothing has recorded it yet.</summary>
+    Scheduled,
+    Active,
+    /// <summary>Sealed: sold or unsold.</summary>
+    Ended,
+    Cancelled,
+}
+
+/// <summary>
+/// The state of an auction after its entries so far. Amounts in minor units, times in microseconds since 1970.
+/// </summary>
+/// <param name="Status">Scheduled until a bid or a wave finds that the auction has started.</param>
+/// <param name="Price">0 before the first bid.</param>
+/// <param name="Ceiling">The most that the leader would pay. Never shown.</param>
+/// <param name="Leader">Empty before the first bid.</param>
+/// <param name="EndUs">The effective end, with all extensions.</param>
+/// <param name="Extensions">How often soft close has moved the end.</param>
+/// <param name="BidCount">The number of accepted bids.</param>
+public sealed record AuctionState(
+    AuctionStatus Status, long Price, long Ceiling, string Leader, long EndUs, int Extensions, long BidCount)
+{
+    /// <summary>The state of an auction without bids.</summary>
+    public static AuctionState Opened(AuctionStatus status, long endUs) => new(status, 0, 0, "", endUs, 0, 0);
+
+    public bool IsOver => Status is AuctionStatus.Ended or AuctionStatus.Cancelled;
+}
+
+/// <summary>The head of an auction's chain: its last entry and the state after it.</summary>
+/// <param name="Version">The number of the last entry. The opening entry has 0.</param>
+/// <param name="EntryId">The id of the last entry. The next decision must be made on top of this entry.</param>
+public sealed record Head(long Version, Guid EntryId, Terms Terms, AuctionState State);
+
+/// <summary>What an entry of the ledger records.</summary>
 public enum EntryKind
 {
     /// <summary>Version 0: the auction as created.</summary>
     Opened,
-    /// <summary>Its start has come.</summary>
+    /// <summary>The start of the auction has come.</summary>
     Started,
     /// <summary>An accepted bid.</summary>
     Bid,
-    /// <summary>The row was changed by another path: an operator's UPDATE, a change of terms.</summary>
+    /// <summary>The row was changed on another path: by a change of terms or an operator's UPDATE.</summary>
     Amended,
-    /// <summary>The last one: ended or cancelled, with the winner.</summary>
+    /// <summary>The last entry: the auction has ended or was cancelled. Names the winner.</summary>
     Sealed,
 }
 
@@ -27,20 +62,20 @@ public enum EndReason
 /// <summary>Why an auction is to be sealed.</summary>
 public enum SealCause
 {
-    /// <summary>Its end has come.</summary>
+    /// <summary>The end has come.</summary>
     Time,
-    /// <summary>The seller ends it now, and sells to the leader.</summary>
+    /// <summary>The seller ends the auction now and sells to the leader.</summary>
     EndedBySeller,
-    /// <summary>Nobody wins.</summary>
+    /// <summary>The auction is cancelled. Nobody wins.</summary>
     Cancelled,
 }
 
-/// <summary>One entry of an auction's chain, as the ledger holds it.</summary>
-/// <param name="Prev">The entry before; empty in the opening one.</param>
-/// <param name="Bid">With <see cref="EntryKind.Bid"/>.</param>
-/// <param name="Outcome">With <see cref="EntryKind.Bid"/>.</param>
-/// <param name="Terms">With opening and amended entries: the terms from here on.</param>
-/// <param name="Winner">With <see cref="EntryKind.Sealed"/>; empty where unsold.</param>
+/// <summary>One entry of an auction's chain, as the ledger stores it.</summary>
+/// <param name="Prev">The previous entry; empty in the opening entry.</param>
+/// <param name="Bid">Only with <see cref="EntryKind.Bid"/>.</param>
+/// <param name="Outcome">Only with <see cref="EntryKind.Bid"/>.</param>
+/// <param name="Terms">The terms from here on, in opening and amended entries.</param>
+/// <param name="Winner">Only with <see cref="EntryKind.Sealed"/>; empty if the lot was not sold.</param>
 public sealed record LedgerEntry(
     long Version,
     Guid Id,

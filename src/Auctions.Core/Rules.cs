@@ -1,34 +1,39 @@
 namespace Auctions.Core;
 
 /// <summary>
-/// The rules of the auction, as people read them. <c>place_bids.lua</c> says the same to Redis and is held against
-/// this by random differential tests; this decides when Redis is down, and replays ledgers.
+/// The rules of the auction, written to be read. <c>place_bids.lua</c> implements the same rules for Redis; random
+/// differential tests compare the two. This version decides while Redis is down, and replays ledgers.
 /// </summary>
 public static class Rules
 {
     /// <summary>Decides one bid. Pure.</summary>
-    /// <param name="nowUs">The deciding server's clock, microseconds since 1970.</param>
+    /// <param name="nowUs">The clock of the deciding server, in microseconds since 1970.</param>
     public static Decision Decide(Terms terms, AuctionState state, Bid bid, long nowUs)
     {
-        var refusal = Admit(terms, state, bid, nowUs);
-        if (refusal != RejectionReason.None) return Refused(state, refusal);
+        var rejection = Admit(terms, state, bid, nowUs);
+        if (rejection != RejectionReason.None) return Reject(state, rejection);
         if (bid.Kind == BidKind.BuyNow) return Buy(terms, state, bid, nowUs);
-        if (state.BidCount == 0) return First(terms, state, bid, nowUs);
+        if (state.BidCount == 0) return FirstBid(terms, state, bid, nowUs);
         return bid.Bidder == state.Leader ? Raise(terms, state, bid, nowUs) : Challenge(terms, state, bid, nowUs);
     }
 
-    /// <summary>The least that the next bid must be, in minor units.</summary>
+    /// <summary>The lowest limit that the next bid may have, in minor units.</summary>
     public static long MinimumBid(Terms terms, AuctionState state) =>
         state.BidCount == 0 ? terms.Opening : terms.Increment.Above(state.Price);
 
-    /// <summary>Whether the price is at or above the reserve; true where there is none.</summary>
+    /// <summary>Whether the price has reached the reserve. True if there is no reserve.</summary>
     public static bool ReserveMet(Terms terms, AuctionState state) => state.Price >= terms.Reserve;
 
-    /// <summary>Buy-it-now is withdrawn by the first bid, unless a reserve exists and is unmet.</summary>
+    /// <summary>
+    /// The first bid withdraws buy-it-now, unless there is a reserve that is not met. A ceiling that reaches the
+    /// buy-it-now price withdraws it in any case: the leader offered as much, and earlier.
+    /// </summary>
     public static bool BuyNowAvailable(Terms terms, AuctionState state) =>
         terms.BuyNow > state.Ceiling && (state.BidCount == 0 || !ReserveMet(terms, state));
 
-    /// <summary>Who has won, once nothing more can come: the leader, if the reserve is met. Empty where unsold.</summary>
+    /// <summary>
+    /// The winner if this is the last state: the leader if the reserve is met. Empty if the lot is not sold.
+    /// </summary>
     public static string Winner(Terms terms, AuctionState state) =>
         state.Status != AuctionStatus.Cancelled && ReserveMet(terms, state) ? state.Leader : "";
 
@@ -38,10 +43,12 @@ public static class Rules
         if (state.Status == AuctionStatus.Ended || nowUs >= state.EndUs) return RejectionReason.Ended;
         if (nowUs < terms.StartUs) return RejectionReason.NotStarted;
         if (bid.Bidder == terms.SellerId) return RejectionReason.Seller;
-        return bid.Kind != BidKind.BuyNow && bid.Currency != terms.Currency ? RejectionReason.WrongCurrency : RejectionReason.None;
+        return bid.Kind != BidKind.BuyNow && bid.Currency != terms.Currency
+            ? RejectionReason.WrongCurrency
+            : RejectionReason.None;
     }
 
-    /// <summary>The end moves to the moment of the purchase: nothing can follow but the sealing.</summary>
+    /// <summary>The end moves to the time of the purchase. Only the sealing can follow.</summary>
     private static Decision Buy(Terms terms, AuctionState state, Bid bid, long nowUs) =>
         BuyNowAvailable(terms, state)
             ? new Decision(BidOutcome.Leading, RejectionReason.None, state with
@@ -53,57 +60,63 @@ public static class Rules
                 EndUs = nowUs,
                 BidCount = state.BidCount + 1,
             })
-            : Refused(state, RejectionReason.BuyNowWithdrawn);
+            : Reject(state, RejectionReason.BuyNowWithdrawn);
 
-    private static Decision First(Terms terms, AuctionState state, Bid bid, long nowUs) =>
+    private static Decision FirstBid(Terms terms, AuctionState state, Bid bid, long nowUs) =>
         bid.Limit < terms.Opening
-            ? Refused(state, RejectionReason.TooLow)
-            : Leads(terms, state, bid, Math.Max(terms.Opening, bid.Amount), bid.Limit, nowUs);
+            ? Reject(state, RejectionReason.TooLow)
+            : Lead(terms, state, bid, Math.Max(terms.Opening, bid.Amount), bid.Limit, nowUs);
 
-    /// <summary>The leader bids again: a higher ceiling moves no price, a direct bid raises the leader's own.</summary>
+    /// <summary>
+    /// The leader bids again. A higher ceiling does not move the price; a direct bid raises the leader's own price.
+    /// </summary>
     private static Decision Raise(Terms terms, AuctionState state, Bid bid, long nowUs)
     {
         if (bid.Kind == BidKind.Proxy)
         {
             return bid.Max <= state.Ceiling
-                ? Refused(state, RejectionReason.CeilingNotRaised)
-                : Leads(terms, state, bid, Math.Max(state.Price, bid.Amount), bid.Max, nowUs);
+                ? Reject(state, RejectionReason.CeilingNotRaised)
+                : Lead(terms, state, bid, Math.Max(state.Price, bid.Amount), bid.Max, nowUs);
         }
 
         return bid.Amount < MinimumBid(terms, state)
-            ? Refused(state, RejectionReason.TooLow)
-            : Leads(terms, state, bid, bid.Amount, Math.Max(state.Ceiling, bid.Amount), nowUs);
+            ? Reject(state, RejectionReason.TooLow)
+            : Lead(terms, state, bid, bid.Amount, Math.Max(state.Ceiling, bid.Amount), nowUs);
     }
 
     private static Decision Challenge(Terms terms, AuctionState state, Bid bid, long nowUs)
     {
-        if (bid.Limit < MinimumBid(terms, state)) return Refused(state, RejectionReason.TooLow);
+        if (bid.Limit < MinimumBid(terms, state)) return Reject(state, RejectionReason.TooLow);
 
-        // At or under the standing ceiling, which is the earlier bid: it answers with the least that still leads.
+        // Up to the standing ceiling the leader stays ahead, at the lowest price that achieves it. On equal ceilings
+        // the earlier bid leads.
         if (bid.Limit <= state.Ceiling)
         {
-            var answered = Math.Min(state.Ceiling, terms.Increment.Above(bid.Limit));
-            return Accepted(terms, state with { Price = answered }, BidOutcome.Outbid, nowUs);
+            var price = Math.Min(state.Ceiling, terms.Increment.Above(bid.Limit));
+            return Accept(terms, state with { Price = price }, BidOutcome.Outbid, nowUs);
         }
 
-        var least = Math.Min(bid.Limit, terms.Increment.Above(state.Ceiling));
-        return Leads(terms, state, bid, Math.Max(least, bid.Amount), bid.Limit, nowUs);
+        var lowest = Math.Min(bid.Limit, terms.Increment.Above(state.Ceiling));
+        return Lead(terms, state, bid, Math.Max(lowest, bid.Amount), bid.Limit, nowUs);
     }
 
-    /// <summary>The bidder leads at that price; a ceiling that reaches the reserve lifts the price to it.</summary>
-    private static Decision Leads(Terms terms, AuctionState state, Bid bid, long price, long ceiling, long nowUs) =>
-        Accepted(terms, state with
+    /// <summary>
+    /// The bidder leads at that price. A ceiling that reaches the reserve lifts the price to the reserve.
+    /// </summary>
+    private static Decision Lead(Terms terms, AuctionState state, Bid bid, long price, long ceiling, long nowUs) =>
+        Accept(terms, state with
         {
             Price = ceiling >= terms.Reserve ? Math.Max(price, terms.Reserve) : price,
             Ceiling = ceiling,
             Leader = bid.Bidder,
         }, BidOutcome.Leading, nowUs);
 
-    private static Decision Accepted(Terms terms, AuctionState state, BidOutcome outcome, long nowUs)
+    private static Decision Accept(Terms terms, AuctionState state, BidOutcome outcome, long nowUs)
     {
         var soft = terms.SoftClose;
         var extended = nowUs + soft.ExtensionUs;
-        var extends = state.Extensions < soft.MaxExtensions && state.EndUs - nowUs <= soft.WindowUs && extended > state.EndUs;
+        var inWindow = state.EndUs - nowUs <= soft.WindowUs;
+        var extends = inWindow && state.Extensions < soft.MaxExtensions && extended > state.EndUs;
         return new Decision(outcome, RejectionReason.None, state with
         {
             Status = AuctionStatus.Active,
@@ -113,5 +126,20 @@ public static class Rules
         });
     }
 
-    private static Decision Refused(AuctionState state, RejectionReason reason) => new(BidOutcome.Rejected, reason, state);
+    private static Decision Reject(AuctionState state, RejectionReason reason) =>
+        new(BidOutcome.Rejected, reason, state);
+}
+
+/// <summary>
+/// How many bids of one bidder on one auction may be decided within a time window. A protection against robots, not a
+/// rule of the auction: a bid that is rejected only for this does not count, and is recorded nowhere.
+/// </summary>
+/// <param name="BidsMax">In any window; 0 = no limit.</param>
+/// <param name="WindowUs">Microseconds.</param>
+public sealed record VelocityLimit(int BidsMax, long WindowUs)
+{
+    /// <summary>Whether another bid may be decided now.</summary>
+    /// <param name="decidedUs">When the bidder's earlier bids were decided, ascending.</param>
+    public bool Admits(IReadOnlyList<long> decidedUs, long nowUs) =>
+        BidsMax == 0 || decidedUs.Count < BidsMax || decidedUs[^BidsMax] <= nowUs - WindowUs;
 }

@@ -5,52 +5,62 @@ using System.Text;
 namespace Auctions.Core;
 
 /// <summary>
-/// What an auction is held under: all that a decision needs and a bid cannot change. Amounts in minor units, times in
-/// microseconds, 0 where there is none.
+/// The terms of an auction: all that a decision needs and a bid cannot change. Amounts in minor units, times in
+/// microseconds.
 /// </summary>
 /// <param name="SellerId">May not bid.</param>
 /// <param name="Currency">ISO 4217.</param>
-/// <param name="Opening">The least first bid.</param>
-/// <param name="Reserve">Below it nothing is sold; 0 = none.</param>
-/// <param name="BuyNow">Buys at once; 0 = none.</param>
+/// <param name="Opening">The lowest first bid.</param>
+/// <param name="Reserve">The lot is not sold below this price; 0 = none.</param>
+/// <param name="BuyNow">The price of an immediate purchase; 0 = not offered.</param>
 /// <param name="Increment">How far above the price the next bid must be.</param>
-/// <param name="SoftClose">Anti-sniping.</param>
+/// <param name="SoftClose">The protection against sniping.</param>
 /// <param name="StartUs">Microseconds since 1970, UTC.</param>
 public sealed record Terms(
-    string SellerId, string Currency, long Opening, long Reserve, long BuyNow, Increment Increment, SoftClose SoftClose, long StartUs)
+    string SellerId,
+    string Currency,
+    long Opening,
+    long Reserve,
+    long BuyNow,
+    Increment Increment,
+    SoftClose SoftClose,
+    long StartUs)
 {
     private string? _line;
     private string? _digest;
 
-    /// <summary>For <c>with</c>: a copy has a line and a digest of its own.</summary>
+    /// <summary>For <c>with</c>: the copy must not inherit the cached line and digest.</summary>
     private Terms(Terms original) =>
         (SellerId, Currency, Opening, Reserve, BuyNow, Increment, SoftClose, StartUs) =
-        (original.SellerId, original.Currency, original.Opening, original.Reserve, original.BuyNow, original.Increment, original.SoftClose, original.StartUs);
+        (original.SellerId, original.Currency, original.Opening, original.Reserve, original.BuyNow,
+            original.Increment, original.SoftClose, original.StartUs);
 
-    /// <summary>Hex digits of <see cref="Digest"/>.</summary>
+    /// <summary>The number of hex digits in <see cref="Digest"/>.</summary>
     public const int DigestLength = 16;
 
     /// <summary>
-    /// The canonical line: a hash field in Redis and a column in Postgres. Its digest is what an entry took to be true of
-    /// the terms, so that no edited line can get a bid into the ledger.
+    /// The canonical text: a hash field in Redis and a column in Postgres. Every entry carries its digest, so that a
+    /// bid that was decided on an edited line cannot get into the ledger.
     /// </summary>
     public string Line => _line ??= string.Create(CultureInfo.InvariantCulture,
-        $"{SellerId} {Currency} {Opening} {Reserve} {BuyNow} {SoftClose.WindowUs} {SoftClose.ExtensionUs} {SoftClose.MaxExtensions} {StartUs} {Increment}");
+        $"{SellerId} {Currency} {Opening} {Reserve} {BuyNow} "
+        + $"{SoftClose.WindowUs} {SoftClose.ExtensionUs} {SoftClose.MaxExtensions} {StartUs} {Increment}");
 
-    /// <summary>The first 16 hex digits of the line's SHA-1 (what Lua and Postgres compute too).</summary>
+    /// <summary>The first 16 hex digits of the line's SHA-1. Lua and Postgres compute the same.</summary>
     public string Digest => _digest ??= DigestOf(Line);
 
     public bool Equals(Terms? other) => other is not null && Line == other.Line;
 
     public override int GetHashCode() => Line.GetHashCode(StringComparison.Ordinal);
 
+    // SHA-1 is the only digest that Redis' Lua has. The ledger writes the line: no adversary can choose both texts.
+#pragma warning disable CA5350
     public static string DigestOf(string line) =>
-#pragma warning disable CA5350 // SHA-1 is the one digest that Redis' Lua has; the line's author is the ledger, not an adversary with a free choice of both sides.
         Convert.ToHexStringLower(SHA1.HashData(Encoding.UTF8.GetBytes(line)))[..DigestLength];
 #pragma warning restore CA5350
 
     /// <summary>Reads a <see cref="Line"/>.</summary>
-    /// <exception cref="FormatException">It is none.</exception>
+    /// <exception cref="FormatException">The text is not such a line.</exception>
     public static Terms Parse(string line)
     {
         var f = line.Split(' ');
@@ -58,18 +68,28 @@ public sealed record Terms(
         return new Terms(f[0], f[1], Number(2), Number(3), Number(4), Increment.Parse(f[9]),
             new SoftClose(Number(5), Number(6), (int)Number(7, int.MaxValue)), Number(8));
 
-        long Number(int i, long most = long.MaxValue) =>
-            long.TryParse(f[i], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= most
+        long Number(int i, long max = long.MaxValue) =>
+            long.TryParse(f[i], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= max
                 ? number
-                : throw new FormatException($"Field {i + 1} of the terms is no number from 0 to {most}: '{line}'.");
+                : throw new FormatException($"Field {i + 1} of the terms must be a number from 0 to {max}: '{line}'.");
     }
 }
 
-/// <summary>An accepted bid within the window before the end moves the end, as often as allowed.</summary>
+/// <summary>An accepted bid in the window before the end moves the end, up to a number of times.</summary>
 /// <param name="WindowUs">Microseconds before the end.</param>
 /// <param name="ExtensionUs">The end moves to this long after the bid's decision, if that is later.</param>
 /// <param name="MaxExtensions">0 = no soft close.</param>
 public sealed record SoftClose(long WindowUs, long ExtensionUs, int MaxExtensions)
 {
     public static SoftClose None { get; } = new(0, 0, 0);
+}
+
+/// <summary>Microseconds since 1970, UTC: the unit of time in the scripts, the ledger and the rules.</summary>
+public static class Microseconds
+{
+    public static long ToMicroseconds(this DateTimeOffset time) =>
+        (time.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
+
+    public static DateTimeOffset ToTime(long us) =>
+        DateTimeOffset.UnixEpoch.AddTicks(us * TimeSpan.TicksPerMicrosecond);
 }

@@ -3,42 +3,46 @@ using StackExchange.Redis;
 namespace Auctions.HotState;
 
 /// <summary>
-/// An auction's keys. The braces around its id are Redis Cluster's hash tag: all of them are in one slot, so that a script may
-/// touch them together.
+/// The keys of an auction. The braces around its id are Redis Cluster's hash tag: all keys of an auction are in one
+/// slot, so that one script may use them together.
 /// </summary>
 public readonly struct HotKeys(Guid auctionId)
 {
-    /// <summary>Matches every auction's <see cref="Pending"/>.</summary>
+    /// <summary>Matches the <see cref="Pending"/> key of every auction.</summary>
     public const string AnyPending = "auction:{*}:pending";
 
-    /// <summary>Matches every auction's <see cref="Auction"/>, and few keys beside.</summary>
+    /// <summary>Matches the <see cref="Auction"/> key of every auction, and few other keys.</summary>
     public const string AnyAuction = "auction:{*}";
 
     private readonly string _prefix = $"auction:{{{auctionId}}}";
 
-    /// <summary>The auction whose <see cref="Pending"/> that is; null where it is somebody else's key.</summary>
+    /// <summary>The auction with this <see cref="Pending"/> key; null if it is a key of something else.</summary>
     public static Guid? AuctionOfPending(string key) =>
         key.Split('{', '}') is [_, var id, _] && Guid.TryParseExact(id, "D", out var auctionId) ? auctionId : null;
 
-    /// <summary>The auction whose <see cref="Auction"/> that is; null where it is somebody else's key.</summary>
+    /// <summary>The auction with this <see cref="Auction"/> key; null if it is a key of something else.</summary>
     public static Guid? AuctionOf(string key) =>
-        key.Split('{', '}') is ["auction:", var id, ""] && Guid.TryParseExact(id, "D", out var auctionId) ? auctionId : null;
+        key.Split('{', '}') is ["auction:", var id, ""] && Guid.TryParseExact(id, "D", out var auctionId)
+            ? auctionId
+            : null;
 
     /// <summary>Hash: terms, state and head.</summary>
     public RedisKey Auction => _prefix;
 
-    /// <summary>Hash: version to decision line, of what is not known to be in the ledger.</summary>
+    /// <summary>Hash: version to decision line, for the entries that are not known to be in the ledger.</summary>
     public RedisKey Pending => _prefix + ":pending";
 
-    /// <summary>String: when this bidder's last bids were decided, 16 digits of microseconds and a blank each, oldest first.</summary>
+    /// <summary>
+    /// String: when the bidder's last bids were decided, oldest first; for each 16 digits of microseconds and a blank.
+    /// </summary>
     public RedisKey Velocity(string bidder) => $"{_prefix}:rate:{bidder}";
 
     /// <summary>
-    /// Hashes: <see cref="Request"/> to the decision line that answers it. Each holds the answers of one period, by turns; the other one those
-    /// of the period before.
+    /// Two hashes: <see cref="AnswerField"/> to the decision line that answers the key. One holds the answers of the
+    /// current period, the other those of the period before; they swap roles every period.
     /// </summary>
     public IReadOnlyList<RedisKey> Answers => [_prefix + ":idem:0", _prefix + ":idem:1"];
 
-    /// <summary>The name of a request in <see cref="Answers"/>.</summary>
-    public static string Request(string bidder, Guid key) => $"{bidder} {key}";
+    /// <summary>The field of an idempotency key in <see cref="Answers"/>.</summary>
+    public static string AnswerField(string bidder, Guid key) => $"{bidder} {key}";
 }

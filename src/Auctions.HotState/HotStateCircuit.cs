@@ -7,53 +7,62 @@ using Polly.CircuitBreaker;
 namespace Auctions.HotState;
 
 /// <summary>
-/// A breaker around Redis. While Redis does not answer, a call costs its time-out; when half of the calls of a second have failed, the
-/// circuit opens, and calls fail at once, so that bids are decided on the ledger without waiting. Every <see cref="OpenFor"/> one
-/// call is let through: if Redis answers it, the circuit closes.
+/// A circuit breaker around Redis. While Redis is down, calls fail at once instead of waiting for their timeout, so
+/// that bids are decided on the ledger without a delay.
+/// <para>Concurrency: any number of callers at once. While the circuit is open, one trial call at a time passes.</para>
+/// <para>Lifecycle: closed at the start. Opens when at least half of the calls within <see cref="Sampled"/>, and at
+/// least two, have failed. After <see cref="OpenFor"/> one trial call passes: if Redis answers it, the circuit closes;
+/// if not, it stays open for another <see cref="OpenFor"/>.</para>
+/// <para>Invariants: only an unanswered call counts as a failure. An answer that cannot be read is the damage of one
+/// auction, and must not cut off the others.</para>
+/// <para>Bounds: no queue and no retries. A call takes at most <see cref="HotStateOptions.CallTimeoutMs"/>.</para>
 /// </summary>
-public sealed partial class HotStateCircuit : IHotState, IDisposable
+public sealed class HotStateCircuit : IHotState, IDisposable
 {
     private static readonly TimeSpan OpenFor = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Sampled = TimeSpan.FromSeconds(1.5);
 
     private readonly IHotState _hotState;
-    private readonly ILogger<HotStateCircuit> _logger;
     private readonly ResiliencePipeline _pipeline;
     private readonly CircuitBreakerStateProvider _state = new();
     private readonly Meter _meter = new("Auctions.HotState");
 
     public HotStateCircuit(IHotState hotState, TimeProvider timeProvider, ILogger<HotStateCircuit> logger)
     {
-        (_hotState, _logger) = (hotState, logger);
-        var opened = _meter.CreateCounter<long>("auctions.redis.circuit.opened", "{time}", "How often the circuit to Redis has opened.");
-        _meter.CreateObservableGauge("auctions.redis.circuit.open", () => IsOpen ? 1 : 0, "{circuit}", "1 while Redis is done without.");
-        _pipeline = new ResiliencePipelineBuilder { TimeProvider = timeProvider }.AddCircuitBreaker(new CircuitBreakerStrategyOptions
-        {
-            ShouldHandle = arguments => ValueTask.FromResult(IsSilence(arguments.Outcome.Exception)),
-            FailureRatio = 0.5,
-            MinimumThroughput = 2,
-            SamplingDuration = Sampled,
-            BreakDuration = OpenFor,
-            StateProvider = _state,
-            OnOpened = arguments =>
+        _hotState = hotState;
+        var opened = _meter.CreateCounter<long>(
+            "auctions.redis.circuit.opened", "{time}", "How often the circuit to Redis has opened.");
+        _meter.CreateObservableGauge(
+            "auctions.redis.circuit.open", () => IsOpen ? 1 : 0, "{circuit}", "1 while the circuit to Redis is open.");
+        _pipeline = new ResiliencePipelineBuilder { TimeProvider = timeProvider }
+            .AddCircuitBreaker(new CircuitBreakerStrategyOptions
             {
-                opened.Add(1);
-                LogOpened(_logger, arguments.Outcome.Exception?.Message);
-                return default;
-            },
-            OnClosed = _ =>
-            {
-                LogClosed(_logger);
-                return default;
-            },
-        }).Build();
+                ShouldHandle = arguments => ValueTask.FromResult(IsUnanswered(arguments.Outcome.Exception)),
+                FailureRatio = 0.5,
+                MinimumThroughput = 2,
+                SamplingDuration = Sampled,
+                BreakDuration = OpenFor,
+                StateProvider = _state,
+                OnOpened = arguments =>
+                {
+                    opened.Add(1);
+                    logger.CircuitOpened(arguments.Outcome.Exception?.Message);
+                    return default;
+                },
+                OnClosed = _ =>
+                {
+                    logger.CircuitClosed();
+                    return default;
+                },
+            }).Build();
     }
 
-    /// <summary>Whether Redis is done without.</summary>
+    /// <summary>Whether the services work without Redis at the moment.</summary>
     public bool IsOpen => _state.CircuitState != CircuitState.Closed;
 
-    public Task<Proposed?> DecideAsync(Guid auctionId, IReadOnlyList<Proposal> proposals, CancellationToken cancellationToken) =>
-        GuardAsync(ct => _hotState.DecideAsync(auctionId, proposals, ct), cancellationToken);
+    public Task<DecidedBatch?> DecideAsync(
+        Guid auctionId, IReadOnlyList<UndecidedBid> bids, CancellationToken cancellationToken) =>
+        GuardAsync(ct => _hotState.DecideAsync(auctionId, bids, ct), cancellationToken);
 
     public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
         GuardAsync(ct => _hotState.ReadHeadAsync(auctionId, ct), cancellationToken);
@@ -61,14 +70,16 @@ public sealed partial class HotStateCircuit : IHotState, IDisposable
     public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) =>
         GuardAsync(ct => _hotState.ReadPendingAsync(auctionId, ct), cancellationToken);
 
-    /// <summary>Not guarded: it is nobody's bid, and long.</summary>
-    public IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellationToken) => _hotState.ScanPendingAsync(cancellationToken);
+    /// <summary>Not guarded: no bid waits for the scan, and it takes long.</summary>
+    public IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellationToken) =>
+        _hotState.ScanPendingAsync(cancellationToken);
 
-    public Task<bool> HydrateAsync(
-        Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellationToken) =>
+    public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
+        CancellationToken cancellationToken) =>
         GuardAsync(ct => _hotState.HydrateAsync(auctionId, seen, head, answers, ct), cancellationToken);
 
-    public Task RemovePendingAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken) =>
+    public Task RemovePendingAsync(
+        Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken) =>
         GuardAsync(async ct =>
         {
             await _hotState.RemovePendingAsync(auctionId, versions, ct);
@@ -80,16 +91,16 @@ public sealed partial class HotStateCircuit : IHotState, IDisposable
 
     public Task<bool> DropIfBehindAsync(
         Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken) =>
-        GuardAsync(ct => _hotState.DropIfBehindAsync(auctionId, version, entryId, outsideVersion, ct), cancellationToken);
+        GuardAsync(
+            ct => _hotState.DropIfBehindAsync(auctionId, version, entryId, outsideVersion, ct), cancellationToken);
 
     public void Dispose() => _meter.Dispose();
 
-    private async Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    private async Task<T> GuardAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
         try
         {
-            return await _pipeline.ExecuteAsync(
-                static async (ask, ct) => await ask(ct), ask, cancellationToken);
+            return await _pipeline.ExecuteAsync(static async (call, ct) => await call(ct), call, cancellationToken);
         }
         catch (BrokenCircuitException open)
         {
@@ -97,12 +108,6 @@ public sealed partial class HotStateCircuit : IHotState, IDisposable
         }
     }
 
-    /// <summary>An answer that cannot be read is one auction's damage; Redis did answer.</summary>
-    private static bool IsSilence(Exception? fault) => fault is HotStateUnavailableException { InnerException: not FormatException };
-
-    [LoggerMessage(LogLevel.Error, "The circuit to Redis is open, bids are decided on the ledger: {Reason}")]
-    private static partial void LogOpened(ILogger logger, string? reason);
-
-    [LoggerMessage(LogLevel.Warning, "The circuit to Redis is closed again")]
-    private static partial void LogClosed(ILogger logger);
+    private static bool IsUnanswered(Exception? fault) =>
+        fault is HotStateUnavailableException { InnerException: not FormatException };
 }

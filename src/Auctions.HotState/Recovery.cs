@@ -1,65 +1,78 @@
 using Auctions.Core;
-using Auctions.HotState;
 using Auctions.Ledger;
 
 namespace Auctions.HotState;
 
 /// <summary>
-/// Brings hot state and ledger together again: what was decided and never persisted is appended, and what Redis has wrong or not
-/// at all is set from the ledger. Both are safe at any time, by any number of services at once.
+/// Reconciles the hot state with the ledger: appends bids that Redis decided and nobody persisted, and sets auctions in
+/// Redis that are missing or wrong.
+/// <para>Concurrency: stateless. Any number of services may recover the same auction at once: the append is idempotent,
+/// and hydration is a compare-and-set on Redis' head.</para>
+/// <para>Lifecycle: no loop of its own. Runs when a bid does not find its auction in Redis or conflicts with the
+/// ledger, in the sweep, and before an auction is sealed.</para>
+/// <para>Invariants: a pending entry is removed only when the ledger has an entry at its version. An auction whose head
+/// moved in Redis after it was read is not overwritten.</para>
+/// <para>Bounds: appends at most <see cref="AppendMax"/> entries in one transaction; restores at most
+/// <see cref="AnswersMax"/> answers.</para>
 /// </summary>
 public sealed class Recovery(IHotState hotState, ILedger ledger)
 {
-    /// <summary>How many of the newest answers come back into Redis as idempotency records.</summary>
+    /// <summary>How many of the newest answers return to Redis as idempotency records.</summary>
     public const int AnswersMax = 500;
 
-    private const int ChunkMax = 500;
+    private const int AppendMax = 500;
 
     /// <summary>
-    /// Appends what Redis holds as pending, in version order. What does not follow from the ledger, or not from the rules, stays out of it.
+    /// Appends Redis' pending entries in version order. An entry that does not follow from the ledger or from the rules
+    /// is left out.
     /// </summary>
-    /// <returns>Whether any of it stayed out: Redis' state is then not the ledger's.</returns>
+    /// <returns>Whether any entry was left out. Redis' state then differs from the ledger's.</returns>
     public async Task<bool> AppendPendingAsync(Guid auctionId, CancellationToken cancellationToken)
     {
         var pending = await hotState.ReadPendingAsync(auctionId, cancellationToken);
-        if (pending.Count == 0 || await ledger.ReadHeadAsync(auctionId, cancellationToken) is not { } head) return false;
-        var joined = Joined(pending, head);
-        await hotState.RemovePendingAsync(auctionId, [.. pending.Take(joined).Select(b => b.Version)], cancellationToken);
-        DecidedBid[] lawful = [.. pending.Skip(joined).Where(b => b.FollowsUnder(head.Terms))];
-        var strayed = lawful.Length < pending.Count - joined;
-        foreach (var chunk in lawful.Chunk(ChunkMax))
+        if (pending.Count == 0) return false;
+        if (await ledger.ReadHeadAsync(auctionId, cancellationToken) is not { } head) return false;
+        var committed = CountCommitted(pending, head);
+        await RemoveAsync(pending.Take(committed));
+        DecidedBid[] valid = [.. pending.Skip(committed).Where(b => b.FollowsUnder(head.Terms))];
+        var diverged = valid.Length < pending.Count - committed;
+        foreach (var chunk in valid.Chunk(AppendMax))
         {
             var results = await ledger.AppendAsync(chunk, fresh: [], cancellationToken);
-            await hotState.RemovePendingAsync(auctionId, [.. chunk.Where((_, i) => InLedger(results[i])).Select(b => b.Version)], cancellationToken);
-            strayed |= !results.All(InLedger);
+            await RemoveAsync(chunk.Where((_, i) => IsInLedger(results[i])));
+            diverged |= !results.All(IsInLedger);
         }
 
-        return strayed;
+        return diverged;
 
-        static bool InLedger(AppendResult result) => result.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere;
+        Task RemoveAsync(IEnumerable<DecidedBid> bids) =>
+            hotState.RemovePendingAsync(auctionId, [.. bids.Select(b => b.Version)], cancellationToken);
+
+        static bool IsInLedger(AppendResult result) =>
+            result.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere;
     }
 
     /// <summary>
-    /// How many of the pending entries, from the first, are in the ledger by their looks: a chain that ends in its head. They have only not been
-    /// taken out yet, and of a hot auction there may be thousands.
+    /// The number of pending entries, from the first, that are in the ledger already: a chain without a gap that ends
+    /// in the ledger's head. They have only not been removed yet. A hot auction may have thousands of them, and there
+    /// is no need to send them again.
     /// </summary>
-    private static int Joined(IReadOnlyList<DecidedBid> pending, Head head)
+    private static int CountCommitted(IReadOnlyList<DecidedBid> pending, Head head)
     {
-        var joined = 0;
-        while (joined < pending.Count && pending[joined].Id != head.EntryId)
+        for (var i = 0; i < pending.Count; i++)
         {
-            if (joined > 0 && pending[joined].Prev != pending[joined - 1].Id) return 0;
-            joined++;
+            if (i > 0 && pending[i].Prev != pending[i - 1].Id) return 0;
+            if (pending[i].Id == head.EntryId) return i + 1;
         }
 
-        return joined < pending.Count && (joined == 0 || pending[joined].Prev == pending[joined - 1].Id) ? joined + 1 : 0;
+        return 0;
     }
 
     /// <summary>
-    /// Sets Redis to the ledger's head, after what is pending has joined it. Where Redis moves meanwhile it is left alone:
-    /// whoever moved it knew more, or finds out by a refusal.
+    /// Appends the pending entries, then sets Redis to the ledger's head. Leaves the auction alone if it moves in Redis
+    /// meanwhile: either the ledger takes what moved it, or the next bid conflicts and hydrates again.
     /// </summary>
-    /// <returns>The ledger's head; null where there is no such auction.</returns>
+    /// <returns>The ledger's head; null if there is no such auction.</returns>
     public async Task<Head?> HydrateAsync(Guid auctionId, CancellationToken cancellationToken)
     {
         var seen = await hotState.ReadHeadAsync(auctionId, cancellationToken);

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using StackExchange.Redis;
 
 namespace Auctions.HotState;
@@ -5,22 +7,73 @@ namespace Auctions.HotState;
 /// <summary>How the services connect to Redis.</summary>
 public static class RedisConnection
 {
-    /// <summary>When the connection gives up a command. Looked at about once a second; callers are let go by <see cref="HotStateOptions.CallTimeoutMs"/>.</summary>
+    /// <summary>
+    /// When the connection gives up on a command. The client checks about once a second; callers stop waiting after
+    /// <see cref="HotStateOptions.CallTimeoutMs"/>.
+    /// </summary>
     private const int TimeoutMs = 1_000;
 
     /// <summary>
-    /// Connects, now or as soon as Redis is there. While it is not, calls fail at once instead of waiting for it: the ledger
-    /// decides meanwhile. What the configuration sets itself is kept.
+    /// Connects now, or as soon as Redis is there. Until then calls fail at once instead of waiting, so that the ledger
+    /// can decide. Settings in the configuration take precedence.
     /// </summary>
-    /// <param name="configuration">As StackExchange.Redis reads it: <c>host:port,host:port,option=value</c>.</param>
-    /// <exception cref="ArgumentException">It cannot be read.</exception>
+    /// <param name="configuration">
+    /// In StackExchange.Redis' format: <c>host:port,host:port,option=value</c>.
+    /// </param>
+    /// <exception cref="ArgumentException">The configuration cannot be read.</exception>
     public static async Task<IConnectionMultiplexer> ConnectAsync(string configuration)
     {
         var options = ConfigurationOptions.Parse(configuration);
         options.AbortOnConnectFail = false;
         options.BacklogPolicy = BacklogPolicy.FailFast;
-        options.AllowAdmin = true; // INFO, which tells whether this is the same server as before, counts as administration
-        if (!configuration.Contains("asyncTimeout", StringComparison.OrdinalIgnoreCase)) options.AsyncTimeout = TimeoutMs;
+        options.AllowAdmin = true; // for INFO, which tells whether Redis was replaced or restarted
+        var setsTimeout = configuration.Contains("asyncTimeout", StringComparison.OrdinalIgnoreCase);
+        if (!setsTimeout) options.AsyncTimeout = TimeoutMs;
         return await ConnectionMultiplexer.ConnectAsync(options);
+    }
+}
+
+/// <summary>
+/// One atomic operation: a Lua file in Scripts/. The header of the file documents its keys, arguments and replies.
+/// </summary>
+internal sealed class Script
+{
+    // A replica may be behind, and does not accept writes.
+    private const CommandFlags OnMaster = CommandFlags.DemandMaster;
+
+    private readonly string _text;
+    private readonly byte[] _sha1;
+
+    private Script(string text)
+    {
+        _text = text;
+#pragma warning disable CA5350 // Redis names scripts by their SHA-1.
+        _sha1 = SHA1.HashData(Encoding.UTF8.GetBytes(text));
+#pragma warning restore CA5350
+    }
+
+    /// <param name="name">The name of the file without its extension.</param>
+    public static Script Load(string name)
+    {
+        var resource = $"{typeof(Script).Namespace}.Scripts.{name}.lua";
+        using var stream = typeof(Script).Assembly.GetManifestResourceStream(resource)
+            ?? throw new InvalidOperationException($"The assembly has no script {resource}.");
+        using var reader = new StreamReader(stream);
+        return new Script(reader.ReadToEnd());
+    }
+
+    /// <summary>
+    /// Runs the script by its digest. A server that does not know it (new, or restarted) gets the text and keeps it.
+    /// </summary>
+    public async Task<RedisResult> RunAsync(IDatabaseAsync redis, RedisKey[] keys, RedisValue[] arguments)
+    {
+        try
+        {
+            return await redis.ScriptEvaluateAsync(_sha1, keys, arguments, OnMaster);
+        }
+        catch (RedisServerException e) when (e.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
+        {
+            return await redis.ScriptEvaluateAsync(_text, keys, arguments, OnMaster | CommandFlags.NoScriptCache);
+        }
     }
 }

@@ -1,54 +1,66 @@
 using System.Globalization;
 using Auctions.Core;
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Caching.Memory;
 using StackExchange.Redis;
 
 namespace Auctions.HotState;
 
-/// <summary>What goes to Redis and what comes back.</summary>
+/// <summary>What goes to Redis, and what comes back.</summary>
 public sealed partial class RedisHotState
 {
-    private static void Write(Proposal proposal, bool limited, Span<RedisValue> arguments)
+    private static void WriteArguments(UndecidedBid undecided, bool limited, Span<RedisValue> arguments)
     {
-        var bid = proposal.Bid;
+        var bid = undecided.Bid;
         if (bid.Bidder.Contains(' ') || bid.Currency.Contains(' '))
-            throw new ArgumentException($"A blank would end the field: bidder '{bid.Bidder}', currency '{bid.Currency}'.", nameof(proposal));
-        arguments[0] = Text(proposal.Id);
+        {
+            throw new ArgumentException(
+                $"A blank would end the field: bidder '{bid.Bidder}', currency '{bid.Currency}'.", nameof(undecided));
+        }
+
+        arguments[0] = Text(undecided.Id);
         arguments[1] = EnumText.Of(bid.Kind);
         arguments[2] = bid.Bidder;
         arguments[3] = Text(bid.Key);
         arguments[4] = bid.Currency;
         arguments[5] = bid.Amount;
         arguments[6] = bid.Max;
-        arguments[7] = proposal.Void != Guid.Empty ? Text(proposal.Void) : limited ? "limited" : RedisValue.EmptyString;
+        arguments[7] = undecided.Replaces != Guid.Empty ? Text(undecided.Replaces)
+            : limited ? "limited"
+            : RedisValue.EmptyString;
     }
 
-    /// <summary>The velocity windows that can still matter, as far as these answers tell.</summary>
+    /// <summary>The velocity windows that are not over yet, as far as these answers tell.</summary>
     private List<(string Bidder, string Window)> WindowsOf(IReadOnlyList<DecidedBid> answers)
     {
         if (_velocity.BidsMax == 0 || answers.Count == 0) return [];
         var fromUs = answers.Max(a => a.DecidedUs) - _velocity.WindowUs;
-        return [.. answers.Where(a => a.DecidedUs > fromUs).OrderBy(a => a.DecidedUs).GroupBy(a => a.Bid.Bidder).Select(bidder =>
-            (bidder.Key, string.Concat(bidder.TakeLast(_velocity.BidsMax).Select(a => $"{a.DecidedUs:D16} "))))];
+        var bidders = answers.Where(a => a.DecidedUs > fromUs).OrderBy(a => a.DecidedUs).GroupBy(a => a.Bid.Bidder);
+        return [.. bidders.Select(b => (b.Key, Window(b.TakeLast(_velocity.BidsMax))))];
+
+        static string Window(IEnumerable<DecidedBid> bids) => string.Concat(bids.Select(b => $"{b.DecidedUs:D16} "));
     }
 
-    private Proposed Read(Guid auctionId, RedisResult[] reply, Terms? known)
+    private DecidedBatch ReadBatch(Guid auctionId, RedisResult[] reply, Terms? known)
     {
-        var terms = (string?)reply[0] is { Length: > 0 } line ? _knownTerms.Learn(auctionId, line) : known!;
+        var terms = (string?)reply[0] is { Length: > 0 } line ? _knownTerms.Add(auctionId, line) : known!;
         var bids = new DecidedBid[reply.Length - 1];
         for (var i = 0; i < bids.Length; i++) bids[i] = DecisionLine.Parse(auctionId, (byte[]?)reply[i + 1]);
-        return new Proposed(terms, bids);
+        return new DecidedBatch(terms, bids);
     }
 
-    /// <summary>A head that is not as the scripts write it is none; hydrate.lua sees it alike, and sets another.</summary>
+    /// <summary>
+    /// Null unless the head is written exactly as the scripts write it. hydrate.lua uses the same test, so that an
+    /// auction with a damaged head can be overwritten.
+    /// </summary>
     private static HotHead? ReadHead(string? version, string? head)
     {
-        if (version is null || version.Length > VersionDigitsMax || !Guid.TryParseExact(head, "D", out var id) || Text(id) != head) return null;
+        if (version is null || version.Length > VersionDigitsMax) return null;
+        if (!Guid.TryParseExact(head, "D", out var id) || Text(id) != head) return null;
         var readable = long.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number);
         return readable && number.ToString(CultureInfo.InvariantCulture) == version ? new HotHead(number, id) : null;
     }
 
-    /// <summary>A damaged entry is as good as lost: no ledger could take it.</summary>
+    /// <summary>Null for a damaged entry: the ledger could not take it.</summary>
     private DecidedBid? ReadPending(Guid auctionId, HashEntry entry)
     {
         try
@@ -59,13 +71,13 @@ public sealed partial class RedisHotState
         }
         catch (FormatException damage)
         {
-            LogDamaged(_logger, auctionId, entry.Name.ToString(), damage.Message);
+            _logger.PendingEntryDamaged(auctionId, entry.Name.ToString(), damage.Message);
             return null;
         }
     }
 
-    /// <summary>What is stored there, or <paramref name="otherwise"/> where someone has put a key of another type in its place.</summary>
-    private static async Task<T> UnlessOfAnotherType<T>(Task<T> read, T otherwise)
+    /// <summary>The reply, or <paramref name="otherwise"/> if somebody stored a key of another type there.</summary>
+    private static async Task<T> UnlessWrongType<T>(Task<T> read, T otherwise)
     {
         try
         {
@@ -77,24 +89,47 @@ public sealed partial class RedisHotState
         }
     }
 
-    /// <summary>Asks Redis. An answer that cannot be read is no answer: what is stored was damaged, and the ledger must decide.</summary>
-    private async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    /// <summary>
+    /// Calls Redis. An answer that cannot be read counts as no answer: the stored data is damaged, and the ledger must
+    /// decide.
+    /// </summary>
+    private async Task<T> CallAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
     {
         try
         {
-            Task<T> asked;
-            lock (_sending) asked = ask();
-            return await asked.WaitAsync(_callTimeout, cancellationToken);
+            Task<T> reply;
+            lock (_sending) reply = call();
+            return await reply.WaitAsync(_callTimeout, cancellationToken);
         }
-        catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException or FormatException or IOException)
+        catch (Exception e) when (CauseOf(e) is RedisException or TimeoutException or ObjectDisposedException
+            or FormatException or IOException)
         {
-            // IOException: what broke a connection, where the client hands it on to who waited for an answer on it.
-            throw new HotStateUnavailableException($"Redis did not answer: {e.Message}", e);
+            // An IOException broke the connection, and the client passed it on to a call that waited for its answer.
+            var cause = CauseOf(e);
+            throw new HotStateUnavailableException($"Redis did not answer: {cause.Message}", cause);
         }
     }
 
+    /// <summary>Some versions of the client wrap the fault of a scanned page in an AggregateException.</summary>
+    private static Exception CauseOf(Exception fault) =>
+        fault is AggregateException { InnerException: { } inner } ? inner : fault;
+
     private static string Text(Guid id) => id.ToString("D");
 
-    [LoggerMessage(LogLevel.Warning, "Auction {AuctionId}: the pending entry {Version} is damaged and is left out: {Damage}")]
-    private static partial void LogDamaged(ILogger logger, Guid auctionId, string version, string damage);
+    /// <summary>
+    /// The terms by auction, so that a reply need not repeat them. Bounded: a full cache drops the terms that were not
+    /// used for the longest time, at the cost of one longer reply.
+    /// </summary>
+    private sealed class KnownTerms(int auctionsMax)
+    {
+        private static readonly MemoryCacheEntryOptions One = new() { Size = 1 };
+
+        private readonly MemoryCache _byAuction = new(new MemoryCacheOptions { SizeLimit = auctionsMax });
+
+        /// <summary>The terms with the digest to send; the digest is empty if the terms are not known.</summary>
+        public (Terms? Terms, string Digest) Find(Guid auctionId) =>
+            _byAuction.TryGetValue<Terms>(auctionId, out var terms) ? (terms, terms!.Digest) : (null, "");
+
+        public Terms Add(Guid auctionId, string line) => _byAuction.Set(auctionId, Terms.Parse(line), One);
+    }
 }

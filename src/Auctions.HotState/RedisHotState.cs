@@ -6,16 +6,16 @@ using StackExchange.Redis;
 namespace Auctions.HotState;
 
 /// <summary>
-/// The hot state on a real Redis. Every operation that changes anything is one script, or one command; this maps calls to their keys and arguments, and
-/// replies to decisions.
+/// The hot state on a real Redis. Every operation that changes something is one script or one command, and therefore
+/// atomic. This class maps calls to keys and arguments, and replies to decisions.
 /// </summary>
 public sealed partial class RedisHotState : IHotState
 {
-    /// <summary>Proposals in one call: while a script runs, Redis does nothing else.</summary>
-    public const int ProposalsMax = 256;
+    /// <summary>The most bids in one call. Redis does nothing else while a script runs.</summary>
+    public const int BidsMax = 256;
 
-    private const int FirstProposal = 5;
-    private const int ProposalFields = 8;
+    private const int FirstBidArgument = 5;
+    private const int ArgumentsPerBid = 8;
     private const int ScanPageSize = 1_000;
     private const int VersionDigitsMax = 16;
 
@@ -27,15 +27,15 @@ public sealed partial class RedisHotState : IHotState
     private readonly KnownTerms _knownTerms;
 
     /// <summary>
-    /// Who sends waits here for a few microseconds. Where two meet in the client, one's message goes through a backlog there, which keeps some thousand
-    /// messages alive after their time: garbage that every collection copied.
+    /// Senders wait here for a few microseconds. If two of them met inside the client, the message of one would go
+    /// through the client's backlog, which keeps some thousand sent messages alive for the garbage collector to copy.
     /// </summary>
     private readonly Lock _sending = new();
 
     private readonly Script _placeBids = Script.Load("place_bids"), _hydrate = Script.Load("hydrate"),
         _seal = Script.Load("seal"), _drop = Script.Load("drop");
 
-    /// <param name="redis">See <see cref="RedisConnection"/>; the caller disposes of it.</param>
+    /// <param name="redis">See <see cref="RedisConnection"/>. The caller disposes of it.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public RedisHotState(IConnectionMultiplexer redis, HotStateOptions options, ILogger<RedisHotState> logger)
     {
@@ -50,66 +50,70 @@ public sealed partial class RedisHotState : IHotState
         _callTimeout = TimeSpan.FromMilliseconds(options.CallTimeoutMs);
     }
 
-    public async Task<Proposed?> DecideAsync(Guid auctionId, IReadOnlyList<Proposal> proposals, CancellationToken cancellationToken)
+    public async Task<DecidedBatch?> DecideAsync(
+        Guid auctionId, IReadOnlyList<UndecidedBid> bids, CancellationToken cancellationToken)
     {
-        ArgumentOutOfRangeException.ThrowIfZero(proposals.Count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(proposals.Count, ProposalsMax);
-        var known = _knownTerms.Of(auctionId);
+        ArgumentOutOfRangeException.ThrowIfZero(bids.Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bids.Count, BidsMax);
+        var known = _knownTerms.Find(auctionId);
         var keys = new HotKeys(auctionId);
-        var arguments = new RedisValue[FirstProposal + ProposalFields * proposals.Count];
+        var arguments = new RedisValue[FirstBidArgument + ArgumentsPerBid * bids.Count];
         (arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]) =
             (_idempotencyTtlS, _idleTtlS, known.Digest, Math.Max(1, _velocity.BidsMax), _windowS);
         List<RedisKey> redisKeys = [keys.Auction, keys.Pending, .. keys.Answers];
-        for (var i = 0; i < proposals.Count; i++)
+        for (var i = 0; i < bids.Count; i++)
         {
-            var proposal = proposals[i];
-            var limited = proposal.Limited && proposal.Void == Guid.Empty && _velocity.BidsMax > 0;
-            if (limited) redisKeys.Add(keys.Velocity(proposal.Bid.Bidder));
-            Write(proposal, limited, arguments.AsSpan(FirstProposal + ProposalFields * i, ProposalFields));
+            var bid = bids[i];
+            var limited = bid.Limited && bid.Replaces == Guid.Empty && _velocity.BidsMax > 0;
+            if (limited) redisKeys.Add(keys.Velocity(bid.Bid.Bidder));
+            WriteArguments(bid, limited, arguments.AsSpan(FirstBidArgument + ArgumentsPerBid * i, ArgumentsPerBid));
         }
 
-        return await AskAsync(async () =>
+        return await CallAsync(async () =>
         {
             var reply = await _placeBids.RunAsync(_redis, [.. redisKeys], arguments);
-            return reply.IsNull ? null : Read(auctionId, (RedisResult[])reply!, known.Terms);
+            return reply.IsNull ? null : ReadBatch(auctionId, (RedisResult[])reply!, known.Terms);
         }, cancellationToken);
     }
 
-    public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) => AskAsync<HotHead?>(async () =>
-    {
-        var head = await UnlessOfAnotherType(_redis.HashGetAsync(
-            new HotKeys(auctionId).Auction, ["version", "head"], CommandFlags.DemandMaster), [default, default]);
-        return ReadHead((string?)head[0], (string?)head[1]);
-    }, cancellationToken);
-
-    public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) => AskAsync(async () =>
-    {
-        var entries = await UnlessOfAnotherType(
-            _redis.HashGetAllAsync(new HotKeys(auctionId).Pending, CommandFlags.DemandMaster), []);
-        var pending = new List<DecidedBid>(entries.Length);
-        foreach (var entry in entries)
+    public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        CallAsync<HotHead?>(async () =>
         {
-            if (ReadPending(auctionId, entry) is { } decided) pending.Add(decided);
-        }
+            var head = await UnlessWrongType(_redis.HashGetAsync(
+                new HotKeys(auctionId).Auction, ["version", "head"], CommandFlags.DemandMaster), [default, default]);
+            return ReadHead((string?)head[0], (string?)head[1]);
+        }, cancellationToken);
 
-        pending.Sort((a, b) => a.Version.CompareTo(b.Version));
-        return (IReadOnlyList<DecidedBid>)pending;
-    }, cancellationToken);
+    public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        CallAsync(async () =>
+        {
+            var entries = await UnlessWrongType(
+                _redis.HashGetAllAsync(new HotKeys(auctionId).Pending, CommandFlags.DemandMaster), []);
+            var pending = new List<DecidedBid>(entries.Length);
+            foreach (var entry in entries)
+            {
+                if (ReadPending(auctionId, entry) is { } decided) pending.Add(decided);
+            }
+
+            pending.Sort((a, b) => a.Version.CompareTo(b.Version));
+            return (IReadOnlyList<DecidedBid>)pending;
+        }, cancellationToken);
 
     public async IAsyncEnumerable<Guid> ScanPendingAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         foreach (var server in _redis.Multiplexer.GetServers().Where(s => s is { IsConnected: true, IsReplica: false }))
         {
-            var keys = server.KeysAsync(_redis.Database, HotKeys.AnyPending, ScanPageSize).GetAsyncEnumerator(cancellationToken);
-            while (await AskAsync(() => keys.MoveNextAsync().AsTask(), cancellationToken))
+            await using var keys = server.KeysAsync(_redis.Database, HotKeys.AnyPending, ScanPageSize)
+                .GetAsyncEnumerator(cancellationToken);
+            while (await CallAsync(() => keys.MoveNextAsync().AsTask(), cancellationToken))
             {
                 if (HotKeys.AuctionOfPending((string)keys.Current!) is { } auctionId) yield return auctionId;
             }
         }
     }
 
-    public Task<bool> HydrateAsync(
-        Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellationToken)
+    public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
+        CancellationToken cancellationToken)
     {
         var keys = new HotKeys(auctionId);
         var state = head.State;
@@ -121,35 +125,41 @@ public sealed partial class RedisHotState : IHotState
         RedisValue[] arguments =
         [
             seen is { } s ? s.Version : "", seen is { } t ? Text(t.EntryId) : "", _idempotencyTtlS, _idleTtlS,
-            head.Terms.Line, EnumText.Of(state.Status), state.Price, state.Ceiling, state.Leader, state.EndUs, state.Extensions,
-            state.BidCount, head.Version, Text(head.EntryId), answers.Count, _windowS,
-            .. answers.SelectMany(a => new RedisValue[] { HotKeys.Request(a.Bid.Bidder, a.Bid.Key), DecisionLine.Format(a) }),
+            head.Terms.Line, EnumText.Of(state.Status), state.Price, state.Ceiling, state.Leader, state.EndUs,
+            state.Extensions, state.BidCount, head.Version, Text(head.EntryId), answers.Count, _windowS,
+            .. answers.SelectMany(a => new RedisValue[]
+            {
+                HotKeys.AnswerField(a.Bid.Bidder, a.Bid.Key), DecisionLine.Format(a),
+            }),
             .. windows.Select(w => (RedisValue)w.Window),
         ];
-        return AskAsync(async () => (bool)await _hydrate.RunAsync(_redis, redisKeys, arguments), cancellationToken);
+        return CallAsync(async () => (bool)await _hydrate.RunAsync(_redis, redisKeys, arguments), cancellationToken);
     }
 
-    public async Task RemovePendingAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken)
+    public async Task RemovePendingAsync(
+        Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken)
     {
+        // By version alone: where the ledger has an entry at a version, no other entry can be appended there.
+        if (versions.Count == 0) return;
         var pending = new HotKeys(auctionId).Pending;
-        // Whatever stands there: another entry than the ledger's can join at its version no more.
         RedisValue[] fields = [.. versions.Select(v => (RedisValue)v)];
-        if (fields.Length > 0) await AskAsync(() => _redis.HashDeleteAsync(pending, fields, CommandFlags.DemandMaster), cancellationToken);
+        await CallAsync(() => _redis.HashDeleteAsync(pending, fields, CommandFlags.DemandMaster), cancellationToken);
     }
 
-    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) => AskAsync<SealAttempt?>(async () =>
-    {
-        var reply = await _seal.RunAsync(_redis, [new HotKeys(auctionId).Auction], [force]);
-        if (reply.IsNull) return null;
-        var numbers = (long[])reply!;
-        return new SealAttempt(numbers[0] == 1, numbers[1], numbers[2]);
-    }, cancellationToken);
+    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) =>
+        CallAsync<SealAttempt?>(async () =>
+        {
+            var reply = await _seal.RunAsync(_redis, [new HotKeys(auctionId).Auction], [force]);
+            if (reply.IsNull) return null;
+            var numbers = (long[])reply!;
+            return new SealAttempt(numbers[0] == 1, numbers[1], numbers[2]);
+        }, cancellationToken);
 
     public Task<bool> DropIfBehindAsync(
         Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken)
     {
         var keys = new HotKeys(auctionId);
-        return AskAsync(async () =>
-            (bool)await _drop.RunAsync(_redis, [keys.Auction, keys.Pending], [version, Text(entryId), outsideVersion]), cancellationToken);
+        return CallAsync(async () => (bool)await _drop.RunAsync(
+            _redis, [keys.Auction, keys.Pending], [version, Text(entryId), outsideVersion]), cancellationToken);
     }
 }

@@ -44,7 +44,7 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
 
     public Hot? Find(Guid auctionId) => _auctions.GetValueOrDefault(auctionId);
 
-    public Proposed? Decide(Guid auctionId, IReadOnlyList<Proposal> proposals)
+    public DecidedBatch? Decide(Guid auctionId, IReadOnlyList<UndecidedBid> proposals)
     {
         if (Find(auctionId) is not { } hot) return null;
         Deciding?.Invoke(proposals.Count);
@@ -70,7 +70,7 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
         }
 
         _auctions[auctionId] = hot;
-        return new Proposed(hot.Head.Terms, bids);
+        return new DecidedBatch(hot.Head.Terms, bids);
     }
 
     public bool Hydrate(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers)

@@ -43,7 +43,7 @@ internal sealed class Wire(Steps steps, Random random, Func<double> lossShare)
 /// <summary>Redis as one instance sees it.</summary>
 internal sealed class WiredRedis(Wire wire, Func<SimulatedRedis> redis, Guards guards) : IHotState
 {
-    public Task<Proposed?> DecideAsync(Guid auctionId, IReadOnlyList<Proposal> proposals, CancellationToken cancellationToken) =>
+    public Task<DecidedBatch?> DecideAsync(Guid auctionId, IReadOnlyList<UndecidedBid> proposals, CancellationToken cancellationToken) =>
         CallAsync(r => r.Decide(auctionId, proposals));
 
     public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>

@@ -1,6 +1,8 @@
 namespace Auctions.UnitTests;
 
-/// <summary>A sound record of an auction, and what the audit says once one thing in it is changed.</summary>
+/// <summary>
+/// A correct record of an auction. Each test changes one thing in it and checks what the audit reports.
+/// </summary>
 public sealed class ChainAuditTests
 {
     private const long Start = 1_800_000_000_000_000;
@@ -8,30 +10,34 @@ public sealed class ChainAuditTests
     private const long At = Start + 60_000_000;
 
     private static readonly Guid Auction = Guid.Parse("a0000000-0000-0000-0000-000000000000");
-    private static readonly Terms Vase = new("seller", "USD", 1_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, Start);
+    private static readonly Terms Vase =
+        new("seller", "USD", 1_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, Start);
 
     private readonly List<LedgerEntry> _entries = [];
     private readonly List<DecidedBid> _answers = [];
     private Head _head;
     private ChainHead? _row;
 
-    /// <summary>opened scheduled, started, ann up to 10, bob up to 20, a refusal of eve's, amended, cat up to 30, sealed.</summary>
+    /// <summary>
+    /// Opened, started, ann up to 10, bob up to 20, a rejected bid of eve, amended, cat up to 30, sealed.
+    /// </summary>
     public ChainAuditTests()
     {
         var opened = AuctionState.Opened(AuctionStatus.Scheduled, End);
         _head = new Head(0, Id(0), Vase, opened);
-        _entries.Add(new LedgerEntry(0, Id(0), Guid.Empty, EntryKind.Opened, null, default, opened, Start - 1, Vase, "", EndReason.None));
+        _entries.Add(new LedgerEntry(
+            0, Id(0), Guid.Empty, EntryKind.Opened, null, default, opened, Start - 1, Vase, "", EndReason.None));
         Add(EntryKind.Started, opened with { Status = AuctionStatus.Active }, Start);
         Place("ann", 10_00);
         Place("bob", 20_00);
         Place("eve", 1_00);
         Add(EntryKind.Amended, _head.State with { EndUs = End + 1 }, At + 10, Vase with { Reserve = 15_00 });
         Place("cat", 30_00);
-        Add(EntryKind.Sealed, _head.State with { Status = AuctionStatus.Ended }, End + 1, winner: "cat", reason: EndReason.Time);
+        Add(EntryKind.Sealed, _head.State with { Status = AuctionStatus.Ended }, End + 1, null, "cat", EndReason.Time);
     }
 
     [Fact]
-    public void A_sound_record_has_nothing_wrong() => Assert.Empty(Check());
+    public void A_correct_record_has_no_violations() => Assert.Empty(Check());
 
     [Theory]
     [InlineData(2, "prev")]
@@ -46,7 +52,7 @@ public sealed class ChainAuditTests
     [InlineData(3, "after.status")]
     [InlineData(1, "after.price")]
     [InlineData(0, "after.price")]
-    public void A_changed_field_of_an_entry_is_named_with_its_version(int version, string field)
+    public void A_changed_field_of_an_entry_is_reported_with_its_version(int version, string field)
     {
         var entry = _entries[version];
         var after = entry.After;
@@ -68,7 +74,7 @@ public sealed class ChainAuditTests
     }
 
     [Fact]
-    public void A_missing_entry_is_a_gap()
+    public void A_missing_entry_is_reported_as_a_gap()
     {
         _entries.RemoveAt(3);
         var gap = Assert.Single(Check(), v => v.Field == "version" && v.Version == 4);
@@ -76,7 +82,7 @@ public sealed class ChainAuditTests
     }
 
     [Fact]
-    public void A_price_that_falls_is_named_as_such()
+    public void A_falling_price_is_reported()
     {
         _entries[3] = _entries[3] with { After = _entries[2].After with { Price = 50, Ceiling = 50 } };
         Expect(3, "after.price");
@@ -85,7 +91,7 @@ public sealed class ChainAuditTests
     }
 
     [Fact]
-    public void A_bid_at_the_end_is_one_too_late()
+    public void A_bid_at_the_end_is_too_late()
     {
         _entries[3] = _entries[3] with { DecidedUs = End };
         Assert.Contains(Check(), v => v is { Invariant: "I3", Version: 3, Field: "decided_us" });
@@ -104,16 +110,22 @@ public sealed class ChainAuditTests
     [InlineData("", EndReason.Time, End + 1, "winner")]
     [InlineData("cat", EndReason.BoughtNow, End + 1, "end_reason")]
     [InlineData("cat", EndReason.Time, End, "end_reason")]
-    public void Another_winner_or_another_end_is_wrong(string winner, EndReason reason, long decidedUs, string field)
+    public void A_wrong_winner_or_end_reason_is_reported(string winner, EndReason reason, long decidedUs, string field)
     {
         _entries[^1] = _entries[^1] with { Winner = winner, EndReason = reason, DecidedUs = decidedUs };
         Assert.Contains(Check(), v => v.Invariant == "I4" && v.Version == 6 && v.Field == field);
     }
 
     [Fact]
-    public void An_auction_that_is_over_has_a_sealing_entry()
+    public void A_finished_auction_has_a_sealing_entry()
     {
-        _entries[^1] = _entries[^1] with { Kind = EntryKind.Amended, Terms = Vase, Winner = "", EndReason = EndReason.None };
+        _entries[^1] = _entries[^1] with
+        {
+            Kind = EntryKind.Amended,
+            Terms = Vase,
+            Winner = "",
+            EndReason = EndReason.None,
+        };
         Expect(6, "kind");
     }
 
@@ -124,7 +136,7 @@ public sealed class ChainAuditTests
     [InlineData("row.price")]
     [InlineData("row.winner")]
     [InlineData("row.end_reason")]
-    public void A_row_that_is_not_what_the_last_entry_left_is_named(string field)
+    public void A_row_that_differs_from_the_last_entry_is_reported(string field)
     {
         var head = _head;
         _row = field switch
@@ -148,7 +160,7 @@ public sealed class ChainAuditTests
     }
 
     [Fact]
-    public void Every_bid_in_the_ledger_is_an_answer()
+    public void Every_bid_in_the_chain_is_an_answer()
     {
         _answers.RemoveAt(0);
         Expect(6, "accepted answers");
@@ -159,7 +171,7 @@ public sealed class ChainAuditTests
     [InlineData("bid")]
     [InlineData("answer.price")]
     [InlineData("terms_digest")]
-    public void An_acceptance_is_its_entry(string field)
+    public void An_acceptance_matches_its_entry(string field)
     {
         var bid = _answers[0];
         _answers[0] = field switch
@@ -173,23 +185,23 @@ public sealed class ChainAuditTests
     }
 
     [Fact]
-    public void A_refusal_was_right_on_its_basis()
+    public void A_rejection_is_right_on_its_basis()
     {
-        var refusal = _answers.FindIndex(a => !a.Accepted);
-        var answer = _answers[refusal];
+        var rejection = _answers.FindIndex(a => !a.Accepted);
+        var answer = _answers[rejection];
 
-        _answers[refusal] = answer with { Bid = answer.Bid with { Max = 90_00 } };
-        Expect(3, $"refusal {answer.Id} reason");
-        _answers[refusal] = answer with { Prev = Id(99) };
-        Expect(3, "refusal.basis");
-        _answers[refusal] = answer with { TermsDigest = "0" };
-        Expect(3, "refusal.terms_digest");
-        _answers[refusal] = answer with { Version = 40 };
+        _answers[rejection] = answer with { Bid = answer.Bid with { Max = 90_00 } };
+        Expect(3, $"rejection {answer.Id} reason");
+        _answers[rejection] = answer with { Prev = Id(99) };
+        Expect(3, "rejection.basis");
+        _answers[rejection] = answer with { TermsDigest = "0" };
+        Expect(3, "rejection.terms_digest");
+        _answers[rejection] = answer with { Version = 40 };
         Expect(40, "version");
     }
 
     [Fact]
-    public void A_record_without_entries_is_no_auction()
+    public void A_record_without_entries_is_reported()
     {
         _entries.Clear();
         Assert.Contains(Check(), v => v is { Invariant: "I1", Field: "entries" });
@@ -201,18 +213,22 @@ public sealed class ChainAuditTests
         var decided = DecidedBid.Decide(Auction, _head, Id(_answers.Count + 10), bid, At);
         _answers.Add(decided);
         if (!decided.Accepted) return;
-        _entries.Add(new LedgerEntry(decided.Version, decided.Id, decided.Prev, EntryKind.Bid, bid, decided.Outcome, decided.After, At, null, "", EndReason.None));
+        _entries.Add(new LedgerEntry(decided.Version, decided.Id, decided.Prev, EntryKind.Bid, bid, decided.Outcome,
+            decided.After, At, null, "", EndReason.None));
         _head = _head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
     }
 
-    private void Add(EntryKind kind, AuctionState after, long decidedUs, Terms? terms = null, string winner = "", EndReason reason = EndReason.None)
+    private void Add(EntryKind kind, AuctionState after, long decidedUs, Terms? terms = null, string winner = "",
+        EndReason reason = EndReason.None)
     {
         var version = _head.Version + 1;
-        _entries.Add(new LedgerEntry(version, Id((int)version), _head.EntryId, kind, null, default, after, decidedUs, terms, winner, reason));
+        _entries.Add(new LedgerEntry(version, Id((int)version), _head.EntryId, kind, null, default, after, decidedUs,
+            terms, winner, reason));
         _head = new Head(version, Id((int)version), terms ?? _head.Terms, after);
     }
 
-    private ChainHead Row(Head head) => new(head, _entries.LastOrDefault()?.Winner ?? "", _entries.LastOrDefault()?.EndReason ?? EndReason.None);
+    private ChainHead Row(Head head) =>
+        new(head, _entries.LastOrDefault()?.Winner ?? "", _entries.LastOrDefault()?.EndReason ?? EndReason.None);
 
     private IReadOnlyList<ChainViolation> Check() => ChainAudit.Check(Auction, _entries, _answers, _row ?? Row(_head));
 

@@ -9,14 +9,14 @@ public sealed class CurrencyTests
     [InlineData("USD", 2, 100)]
     [InlineData("EUR", 2, 100)]
     [InlineData("KWD", 3, 1000)]
-    public void A_currency_knows_its_minor_unit(string code, int decimals, long minorPerUnit) =>
+    public void A_currency_has_its_minor_unit(string code, int decimals, long minorPerUnit) =>
         Assert.Equal((decimals, minorPerUnit), (Of(code).Decimals, Of(code).MinorPerUnit));
 
     [Theory]
     [InlineData("")]
     [InlineData("usd")]
     [InlineData("XXX")]
-    public void No_auction_is_held_in_another(string code) => Assert.Null(Currency.Find(code));
+    public void An_unknown_code_is_not_found(string code) => Assert.Null(Currency.Find(code));
 
     [Theory]
     [InlineData("USD", 12, 340_000_000, 12_34)]
@@ -26,7 +26,7 @@ public sealed class CurrencyTests
     [InlineData("KWD", 1, 1_000_000, 1_001)]
     [InlineData("USD", 90_071_992_547_409, 910_000_000, Currency.MaxAmount)]
     [InlineData("JPY", Currency.MaxAmount, 0, Currency.MaxAmount)]
-    public void Units_and_billionths_are_minor_units_and_back(string code, long units, int nanos, long minor)
+    public void Units_and_nanos_convert_to_minor_units_and_back(string code, long units, int nanos, long minor)
     {
         Assert.Equal(minor, Of(code).ToMinor(units, nanos));
         Assert.Equal((units, nanos), Of(code).FromMinor(minor));
@@ -43,6 +43,6 @@ public sealed class CurrencyTests
     [InlineData("USD", 90_071_992_547_409, 920_000_000)]   // 2^53
     [InlineData("JPY", Currency.MaxAmount + 1, 0)]
     [InlineData("USD", long.MaxValue, 0)]
-    public void An_amount_that_minor_units_cannot_hold_is_none(string code, long units, int nanos) =>
+    public void An_amount_that_minor_units_cannot_express_is_null(string code, long units, int nanos) =>
         Assert.Null(Of(code).ToMinor(units, nanos));
 }

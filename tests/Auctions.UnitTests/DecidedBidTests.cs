@@ -11,17 +11,18 @@ public sealed class DecidedBidTests
         DecidedBid.Decide(Auction, Head, Id, new Bid(bidder, Guid.NewGuid(), kind, "USD", amount, max), Sale.StartUs);
 
     [Fact]
-    public void An_accepted_bid_is_the_next_entry_on_the_head()
+    public void An_accepted_bid_is_the_next_entry_on_top_of_the_head()
     {
         var decided = Decide("bob", BidKind.Proxy, 0, 60_00);
         Assert.True(decided.Accepted);
         Assert.Equal((Auction, Id, Last, 8L), (decided.AuctionId, decided.Id, decided.Prev, decided.Version));
-        Assert.Equal((Head.State, Sale.Plain.Digest, Sale.StartUs), (decided.Before, decided.TermsDigest, decided.DecidedUs));
+        Assert.Equal(
+            (Head.State, Sale.Plain.Digest, Sale.StartUs), (decided.Before, decided.TermsDigest, decided.DecidedUs));
         Assert.Equal("bob", decided.After.Leader);
     }
 
     [Fact]
-    public void A_refusal_keeps_the_version_and_the_state_of_what_it_rests_on()
+    public void A_rejection_keeps_the_version_and_the_state_of_its_basis()
     {
         var decided = Decide("bob", BidKind.Proxy, 0, 1);
         Assert.False(decided.Accepted);
@@ -30,11 +31,11 @@ public sealed class DecidedBidTests
     }
 
     [Fact]
-    public void A_leading_bid_offers_its_price_and_never_shows_its_ceiling() =>
+    public void A_leading_bid_offers_its_price_and_hides_its_ceiling() =>
         Assert.Equal(51_00, Decide("bob", BidKind.Proxy, 0, 60_00).Offered);
 
     [Fact]
-    public void An_outbid_or_refused_bid_offers_its_limit()
+    public void An_outbid_or_rejected_bid_offers_its_limit()
     {
         Assert.Equal(30_00, Decide("bob", BidKind.Proxy, 0, 30_00).Offered);
         Assert.Equal(20_00, Decide("bob", BidKind.Direct, 20_00, 0).Offered);

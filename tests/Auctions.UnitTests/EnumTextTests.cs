@@ -1,18 +1,19 @@
 namespace Auctions.UnitTests;
 
-/// <summary>Stored data is spelt with these words: a member that is renamed or moved fails here first.</summary>
+/// <summary>Stored data uses these words. If somebody renames or moves a member, these tests fail first.</summary>
 public sealed class EnumTextTests
 {
     [Fact]
-    public void Every_stored_word_is_pinned()
+    public void Every_stored_word_is_fixed()
     {
-        Pinned<AuctionStatus>("scheduled active ended cancelled");
-        Pinned<BidKind>("direct proxy buy_now");
-        Pinned<BidOutcome>("leading outbid refused");
-        Pinned<RejectionReason>(" velocity cancelled ended not_started seller wrong_currency buy_now_withdrawn ceiling_not_raised too_low");
-        Pinned<EntryKind>("opened started bid amended sealed");
-        Pinned<EndReason>(" time bought_now ended_by_seller");
-        Pinned<SealCause>("time ended_by_seller cancelled");
+        AssertWords<AuctionStatus>("scheduled active ended cancelled");
+        AssertWords<BidKind>("direct proxy buy_now");
+        AssertWords<BidOutcome>("leading outbid refused");
+        AssertWords<RejectionReason>(" velocity cancelled ended not_started seller wrong_currency buy_now_withdrawn "
+            + "ceiling_not_raised too_low");
+        AssertWords<EntryKind>("opened started bid amended sealed");
+        AssertWords<EndReason>(" time bought_now ended_by_seller");
+        AssertWords<SealCause>("time ended_by_seller cancelled");
     }
 
     [Theory]
@@ -20,9 +21,10 @@ public sealed class EnumTextTests
     [InlineData("Active")]
     [InlineData("active ")]
     [InlineData("1")]
-    public void Another_word_is_refused(string word) => Assert.Throws<FormatException>(() => EnumText.Parse<AuctionStatus>(word));
+    public void Any_other_word_is_an_error(string word) =>
+        Assert.Throws<FormatException>(() => EnumText.Parse<AuctionStatus>(word));
 
-    private static void Pinned<T>(string words) where T : struct, Enum
+    private static void AssertWords<T>(string words) where T : struct, Enum
     {
         var members = Enum.GetValues<T>();
         Assert.Equal(words.Split(' '), members.Select(EnumText.Of));

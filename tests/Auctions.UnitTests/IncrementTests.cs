@@ -6,7 +6,8 @@ public sealed class IncrementTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(Currency.MaxAmount)]
-    public void A_fixed_increment_is_the_same_at_any_price(long price) => Assert.Equal(250, new Increment.Fixed(250).At(price));
+    public void A_fixed_increment_is_the_same_at_any_price(long price) =>
+        Assert.Equal(250, new Increment.Fixed(250).At(price));
 
     [Theory]
     [InlineData(0, 250, 1)]           // at least one minor unit
@@ -62,11 +63,13 @@ public sealed class IncrementTests
     [InlineData("bps:10000")]
     [InlineData("ladder:one:0=1")]
     [InlineData("ladder:a-2:0=5,100=25,9007199254740991=9007199254740991")]
-    [InlineData("ladder:ebay-us:0=5,100=25,500=50,2500=100,10000=250,25000=500,50000=1000,100000=2500,250000=5000,500000=10000")]
-    public void What_is_written_is_what_is_read(string text) => Assert.Equal(text, Increment.Parse(text).ToString());
+    [InlineData("ladder:ebay-us:0=5,100=25,500=50,2500=100,10000=250,"
+        + "25000=500,50000=1000,100000=2500,250000=5000,500000=10000")]
+    public void The_text_form_is_read_as_it_was_written(string text) =>
+        Assert.Equal(text, Increment.Parse(text).ToString());
 
     [Fact]
-    public void Increments_are_equal_by_what_they_say()
+    public void Increments_are_equal_by_value()
     {
         Assert.Equal(Increment.EbayUs, Increment.Parse(Increment.EbayUs.ToString()));
         Assert.Equal(Increment.EbayUs.GetHashCode(), Increment.Parse(Increment.EbayUs.ToString()).GetHashCode());
@@ -91,7 +94,7 @@ public sealed class IncrementTests
     [InlineData("Fixed:1")]
     [InlineData("bps:0")]
     [InlineData("bps:10001")]
-    [InlineData("bps:4294967297")]            // one, if its upper half were cut off
+    [InlineData("bps:4294967297")]            // 1, if its upper half were cut off
     [InlineData("bps:x")]
     [InlineData("ladder:")]
     [InlineData("ladder::0=5")]
@@ -108,11 +111,11 @@ public sealed class IncrementTests
     [InlineData("ladder:x:0=9007199254740992")]
     [InlineData("ladder:x:0=5,")]
     [InlineData("steps:x:0=5")]
-    public void Text_that_is_no_increment_is_refused(string text) =>
+    public void Text_that_is_not_an_increment_is_an_error(string text) =>
         Assert.Throws<FormatException>(() => Increment.Parse(text));
 
     [Fact]
-    public void A_broken_ladder_names_the_step_that_breaks_it()
+    public void The_error_of_an_invalid_ladder_names_the_step()
     {
         var error = Assert.Throws<ArgumentException>(() => new Increment.Ladder("x", (0, 5), (10, 5), (10, 6)));
         Assert.Contains("step 2", error.Message, StringComparison.Ordinal);

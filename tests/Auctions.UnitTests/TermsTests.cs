@@ -2,13 +2,15 @@ namespace Auctions.UnitTests;
 
 public sealed class TermsTests
 {
-    private const string Line = "seller-1 USD 1000 4000 8000 60000000 120000000 3 1700000000000000 ladder:two:0=5,100=25";
+    private const string Line =
+        "seller-1 USD 1000 4000 8000 60000000 120000000 3 1700000000000000 ladder:two:0=5,100=25";
 
     private static readonly Terms Some = new("seller-1", "USD", 10_00, 40_00, 80_00,
-        new Increment.Ladder("two", (0, 5), (100, 25)), new SoftClose(60_000_000, 120_000_000, 3), 1_700_000_000_000_000);
+        new Increment.Ladder("two", (0, 5), (100, 25)), new SoftClose(60_000_000, 120_000_000, 3),
+        1_700_000_000_000_000);
 
     [Fact]
-    public void The_line_names_every_term_in_its_place() => Assert.Equal(Line, Some.Line);
+    public void The_line_has_every_term_in_its_place() => Assert.Equal(Line, Some.Line);
 
     [Fact]
     public void A_line_is_read_as_it_was_written() => Assert.Equal(Some, Terms.Parse(Line));
@@ -23,7 +25,7 @@ public sealed class TermsTests
     }
 
     [Fact]
-    public void The_digest_is_the_beginning_of_the_lines_SHA_1()
+    public void The_digest_is_the_start_of_the_SHA_1_of_the_line()
     {
         // printf 'abc' | sha1sum
         Assert.Equal("a9993e364706816a", Terms.DigestOf("abc"));
@@ -39,7 +41,8 @@ public sealed class TermsTests
     [InlineData("s USD 1.0 0 0 0 0 0 0 fixed:1")]
     [InlineData("s USD  0 0 0 0 0 0 fixed:1")]
     [InlineData("s USD 99999999999999999999 0 0 0 0 0 0 fixed:1")]
-    [InlineData("s USD 1 0 0 0 0 4294967297 0 fixed:1")]   // one extension, if its upper half were cut off
+    [InlineData("s USD 1 0 0 0 0 4294967297 0 fixed:1")]   // 1 extension, if its upper half were cut off
     [InlineData("s USD 1 0 0 0 0 0 0 fixed:0")]
-    public void Text_that_is_no_terms_is_refused(string line) => Assert.Throws<FormatException>(() => Terms.Parse(line));
+    public void Text_that_is_not_terms_is_an_error(string line) =>
+        Assert.Throws<FormatException>(() => Terms.Parse(line));
 }

@@ -48,11 +48,11 @@ internal sealed class DecideLimit(BenchStack stack, IConnectionMultiplexer redis
 
         async Task CallAsync()
         {
-            var proposals = new Proposal[batch];
+            var proposals = new UndecidedBid[batch];
             while (!over.IsCancellationRequested)
             {
                 lock (gate)
-                    for (var i = 0; i < batch; i++) proposals[i] = new Proposal(stock.NewId(), random ? stock.Random() : stock.Next(), Guid.Empty, Limited: false);
+                    for (var i = 0; i < batch; i++) proposals[i] = new UndecidedBid(stock.NewId(), random ? stock.Random() : stock.Next(), Guid.Empty, Limited: false);
                 var proposed = await _hotState.DecideAsync(auctionId, proposals, CancellationToken.None)
                     ?? throw new InvalidOperationException("Redis does not hold the auction.");
                 Interlocked.Add(ref decided, proposed.Bids.Count);

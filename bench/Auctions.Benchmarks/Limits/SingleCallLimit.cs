@@ -60,7 +60,7 @@ internal sealed partial class SingleCallLimit(BenchStack stack, DecideLimit deci
         {
             var bid = new Bid("bidder", Guid.Parse($"00000000-0000-4000-8000-{key}"), BidKind.Direct, "USD", long.Parse(AmountMark), 0);
             var proposed = await decider.HotState.DecideAsync(
-                auctionId, [new Proposal(Guid.Parse($"00000000-0000-4000-8000-{IdMark}"), bid, Guid.Empty, Limited: false)], cancellationToken);
+                auctionId, [new UndecidedBid(Guid.Parse($"00000000-0000-4000-8000-{IdMark}"), bid, Guid.Empty, Limited: false)], cancellationToken);
             if (proposed is null) throw new InvalidOperationException("Redis does not hold the auction.");
         }
     }

@@ -1,28 +1,37 @@
--- hydrate: sets an auction to the ledger's head, forgets what is pending and remembers answers, if the head here is
--- still the one that the caller saw before it read the ledger.
+-- hydrate: sets an auction to the ledger's head, removes its pending entries and stores answers. Compare-and-set: only
+-- if the head here is still the one that the caller saw before it read the ledger.
 --
--- KEYS  1 the auction's hash   2 its pending entries   3 and 4 its answers, by turns (see place_bids.lua)   5.. velocity windows
--- ARGV  1 version and 2 id of the head that was seen, both '' where there was none
---       3 seconds that an answer is remembered, at least   4 seconds that an idle auction's hash lives
---       5 terms   6 status   7 price   8 ceiling   9 leader   10 end_us   11 extensions   12 bid_count   13 version   14 head
---       15 how many answers   16 seconds that a window lives
---       17.. "bidder key" and decision line of each answer, then one window for each key of one
+-- KEYS  1     the auction's hash
+--       2     its pending entries
+--       3, 4  its answers, one hash per period, by turns (see place_bids.lua)
+--       5..   velocity windows
+-- ARGV  1, 2  version and id of the head that the caller saw, both '' if there was none
+--       3     how long an answer is kept at least, in seconds
+--       4     how long the hash of an idle auction is kept, in seconds
+--       5..14 the fields: terms, status, price, ceiling, leader, end_us, extensions, bid_count, version, head
+--       15    the number of answers
+--       16    how long a velocity window is kept, in seconds
+--       17..  for each answer its field "bidder key" and its decision line; then one window for each of KEYS 5..
 -- Units amounts in minor units, times in microseconds since 1970
 --
--- Reply 1 set; 0 the head is another than was seen, nothing was done
+-- Reply 1  the auction was set
+--       0  nothing was done: the head is another one
 --
--- Steps 1 compare   2 set   3 remember the answers   4 remember the windows
+-- Steps 1  compare the heads
+--       2  set the auction
+--       3  store the answers
+--       4  store the velocity windows
 
 local HASH, PENDING, FIRST_ANSWERS, FIRST_WINDOW = KEYS[1], KEYS[2], 3, 5
 local ANSWERS_S, FIRST_ANSWER, LAST_ANSWER = tonumber(ARGV[3]), 17, 16 + 2 * ARGV[15]
 
--- Whether the caller can have read it: an integer and a UUID as they are written here (RedisHotState.ReadHeadAsync).
+-- Whether the caller could read the head: an integer and a UUID, written as here (see RedisHotState.ReadHead).
 local function readable(version, head)
   return version and head and #version <= 16 and (version == '0' or string.find(version, '^[1-9]%d*$'))
     and #head == 36 and not string.find(head, '[^0-9a-f-]')
 end
 
--- 1. A damaged head, or a key of another type, is none.
+-- 1. Compare. A damaged head, and a key of another type, count as no head.
 
 local seen = redis.pcall('HMGET', HASH, 'version', 'head')
 if seen.err and not string.find(seen.err, 'WRONGTYPE', 1, true) then return seen end
@@ -30,7 +39,8 @@ local version, head = seen[1], seen[2]
 if not readable(version, head) then version, head = '', '' end
 if version ~= ARGV[1] or head ~= ARGV[2] then return 0 end
 
--- 2. The pending entries went into the ledger before its head was read, or can no longer go there.
+-- 2. Set. The caller appended the pending entries before it read the ledger's head. Those that are not in the ledger
+--    now conflict with it.
 
 redis.call('DEL', HASH, PENDING)
 redis.call('HSET', HASH, 'terms', ARGV[5], 'status', ARGV[6], 'price', ARGV[7], 'ceiling', ARGV[8], 'leader', ARGV[9],
@@ -38,7 +48,7 @@ redis.call('HSET', HASH, 'terms', ARGV[5], 'status', ARGV[6], 'price', ARGV[7], 
   'hydrated_version', ARGV[13])
 redis.call('EXPIRE', HASH, ARGV[4])
 
--- 3. The ledger's answer replaces whatever was stored under its key.
+-- 3. Answers. The ledger's answer replaces what is stored under its key.
 
 if LAST_ANSWER >= FIRST_ANSWER then
   local now_s = redis.call('TIME')[1]
@@ -49,7 +59,8 @@ if LAST_ANSWER >= FIRST_ANSWER then
   redis.call('EXPIRE', answers, (period + 2) * ANSWERS_S - now_s)
 end
 
--- 4. A window that is here knows more than the answers do: of what is pending, and of what the ledger refused.
+-- 4. Windows. A window that is here already stays (NX): it also counts bids that are pending or conflicted with the
+--    ledger.
 
 for i = FIRST_WINDOW, #KEYS do
   redis.call('SET', KEYS[i], ARGV[LAST_ANSWER + 1 + i - FIRST_WINDOW], 'EX', ARGV[16], 'NX')

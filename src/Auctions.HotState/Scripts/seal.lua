@@ -1,17 +1,20 @@
--- seal: stops an auction here from accepting bids, once its effective end has come or where the caller forces it. Before
--- the sealing entry is in the ledger that is a proposal too: if the entry never comes, the next decision's status is not
--- the ledger's, the append refuses it, and hydrating opens the auction again.
+-- seal: stops Redis from accepting bids on an auction, after its effective end or, if forced, at any time.
 --
--- KEYS  1 the auction's hash
--- ARGV  1 '1' to seal before the end too, else '0'
--- Units times in microseconds since 1970, of this server's clock
+-- This is a proposal until the sealing entry is in the ledger. If the entry never comes, the status of the next
+-- decision differs from the ledger's, the append reports a conflict, and hydration opens the auction again.
 --
--- Reply nil: the hash is missing or damaged
---       {1, end_us, now_us} nothing more is accepted; {0, end_us, now_us} its end has not come
+-- KEYS  1  the auction's hash
+-- ARGV  1  '1' to seal before the end too, else '0'
+-- Units times in microseconds since 1970, by this server's clock
 --
--- Steps 1 read   2 seal
+-- Reply nil                   the hash is missing or damaged
+--       {1, end_us, now_us}   sealed: no more bids are accepted
+--       {0, end_us, now_us}   not sealed: the end has not come
+--
+-- Steps 1  read the auction
+--       2  seal
 
--- 1.
+-- 1. Read. A key of another type, and an end that is not a number, are damage.
 
 local fields = redis.pcall('HMGET', KEYS[1], 'status', 'end_us')
 if fields.err then
@@ -24,7 +27,7 @@ end_us = tonumber(end_us)
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 
--- 2. A cancelled auction stays so: it accepts nothing either.
+-- 2. Seal. A cancelled auction stays cancelled: it accepts no bids either.
 
 if status == 'ended' or status == 'cancelled' then return { 1, end_us, now_us } end
 if now_us < end_us and ARGV[1] ~= '1' then return { 0, end_us, now_us } end

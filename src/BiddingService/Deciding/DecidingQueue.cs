@@ -238,12 +238,12 @@ internal sealed class DecidingQueue(
     private async Task DecideInRedisAsync()
     {
         if (_hydrateFirst) await HydrateAsync();
-        var proposals = new Proposal[_batch.Count];
+        var proposals = new UndecidedBid[_batch.Count];
         for (var i = 0; i < proposals.Length; i++)
         {
             var ticket = _batch[i];
             var conflict = ticket.Decided?.Id ?? Guid.Empty;
-            proposals[i] = new Proposal(ticket.NextId(), ticket.Bid, conflict, ticket.Limited);
+            proposals[i] = new UndecidedBid(ticket.NextId(), ticket.Bid, conflict, ticket.Limited);
         }
 
         var proposed = await context.HotState.DecideAsync(AuctionId, proposals, CancellationToken.None);

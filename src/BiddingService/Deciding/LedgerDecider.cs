@@ -13,7 +13,7 @@ internal sealed class LedgerDecider(ILedger ledger, VelocityLimit velocity, Time
 {
     /// <returns>One decision for each bid, in order, each on the state that the one before it left.</returns>
     /// <exception cref="AuctionNotFoundException">There is no such auction.</exception>
-    public async Task<Proposed> DecideAsync(Guid auctionId, IReadOnlyList<BidTicket> bids)
+    public async Task<DecidedBatch> DecideAsync(Guid auctionId, IReadOnlyList<BidTicket> bids)
     {
         var head = await ledger.ReadHeadAsync(auctionId, CancellationToken.None)
             ?? throw new AuctionNotFoundException(auctionId);
@@ -30,7 +30,7 @@ internal sealed class LedgerDecider(ILedger ledger, VelocityLimit velocity, Time
             decisions[i] = decided;
         }
 
-        return new Proposed(head.Terms, decisions);
+        return new DecidedBatch(head.Terms, decisions);
     }
 }
 

@@ -100,12 +100,12 @@ internal sealed class BiddingStack : IAsyncDisposable
         var line = DecisionLine.Format(edit(decided));
         var keys = new HotKeys(auction);
         await RedisDatabase.HashSetAsync(keys.Pending, decided.Version, line);
-        foreach (var answers in keys.Answers) await RedisDatabase.HashSetAsync(answers, HotKeys.Request(bidder, key), line);
+        foreach (var answers in keys.Answers) await RedisDatabase.HashSetAsync(answers, HotKeys.AnswerField(bidder, key), line);
     }
 
     /// <summary>A bid whose service dies between Redis and the ledger.</summary>
     public async Task<DecidedBid> DecideOnlyAsync(Guid auction, Bid bid) =>
-        (await Services.GetRequiredService<IHotState>().DecideAsync(auction, [new Proposal(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)], CancellationToken.None))!.Bids[0];
+        (await Services.GetRequiredService<IHotState>().DecideAsync(auction, [new UndecidedBid(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)], CancellationToken.None))!.Bids[0];
 
     public async Task<V1.BidResult> BidAsync(Guid auction, string bidder, long cents, Guid? key = null, int instance = 0) =>
         (await Clients[instance].PlaceBidAsync(Proxy(auction, cents, key), As(bidder))).Result;

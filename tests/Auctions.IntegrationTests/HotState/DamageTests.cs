@@ -4,13 +4,17 @@ using Auctions.HotState;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>Whatever someone has made of the keys by hand: it counts as not there, and hydrating makes it good.</summary>
+/// <summary>Keys that somebody edited by hand count as missing, and hydration repairs them.</summary>
 public sealed class DamageTests(RedisServer server) : HotStateTest(server)
 {
-    public static TheoryData<string> Fields => ["terms", "status", "price", "ceiling", "leader", "end_us", "extensions", "bid_count", "version", "head", "hydrated_version"];
+    public static TheoryData<string> Fields =>
+    [
+        "terms", "status", "price", "ceiling", "leader", "end_us", "extensions", "bid_count", "version", "head",
+        "hydrated_version",
+    ];
 
     [Fact]
-    public async Task An_auction_that_is_not_there_is_a_miss_for_every_call()
+    public async Task A_missing_auction_is_a_miss_for_every_call()
     {
         Assert.Null(await HotState.DecideAsync(AuctionId, [Proxy("ann", 50_00)], None));
         Assert.Null(await HotState.ReadHeadAsync(AuctionId, None));
@@ -22,7 +26,7 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
 
     [Theory]
     [MemberData(nameof(Fields))]
-    public async Task A_hash_that_lacks_a_field_is_a_miss_and_is_hydrated(string field)
+    public async Task A_hash_without_a_field_is_a_miss_and_is_hydrated(string field)
     {
         await HydrateAsync();
         Assert.True(await Redis.HashDeleteAsync(Keys.Auction, field));
@@ -53,7 +57,7 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
     [InlineData("terms", "seller USD 1000 0 0 0 0 0 1 fixed:x")]
     [InlineData("terms", "seller USD 1000 0 0 0 0 0 1 ladder:x:")]
     [InlineData("terms", "seller USD 1000 0 0 0 0 0 1 ladder:x:5=5")]
-    public async Task A_hash_with_a_field_that_cannot_be_read_is_a_miss_and_is_hydrated(string field, string value)
+    public async Task A_hash_with_an_unreadable_field_is_a_miss_and_is_hydrated(string field, string value)
     {
         await HydrateAsync();
         await Redis.HashSetAsync(Keys.Auction, field, value);
@@ -64,7 +68,7 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
     [InlineData("version", "007")]
     [InlineData("version", "99999999999999999999")]
     [InlineData("head", "3F2504E0-4F89-11D3-9A0C-0305E82C3301")]
-    public async Task A_head_that_is_not_as_the_scripts_write_it_does_not_stop_hydration(string field, string value)
+    public async Task A_head_in_another_format_does_not_stop_hydration(string field, string value)
     {
         await HydrateAsync();
         await Redis.HashSetAsync(Keys.Auction, field, value);
@@ -92,7 +96,7 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task A_pending_entry_that_cannot_be_read_is_left_out()
+    public async Task An_unreadable_pending_entry_is_skipped()
     {
         await HydrateAsync();
         var decided = await DecideAsync(Proxy("ann", 50_00));
@@ -101,12 +105,13 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task A_record_that_looks_like_an_answer_and_is_none_leaves_the_decision_to_the_ledger()
+    public async Task A_stored_answer_that_cannot_be_read_leaves_the_decision_to_the_ledger()
     {
         await HydrateAsync();
         var key = Guid.NewGuid();
         await SetAnswerAsync("ann", key, "leading  1 some more words");
-        await Assert.ThrowsAsync<HotStateUnavailableException>(() => HotState.DecideAsync(AuctionId, [Proxy("ann", 50_00, key)], None));
+        await Assert.ThrowsAsync<HotStateUnavailableException>(
+            () => HotState.DecideAsync(AuctionId, [Proxy("ann", 50_00, key)], None));
     }
 
     private async Task AssertMissThenHydratedAsync()

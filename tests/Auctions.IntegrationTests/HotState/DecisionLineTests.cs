@@ -10,8 +10,9 @@ public sealed class DecisionLineTests
         + "00000000-0000-0000-0000-00000000000c USD 0 6000 1700000000000000 0123456789abcdef "
         + "scheduled 0 0  1800000000000000 0 0 active 1000 6000 bob 1800000000000001 1 1";
 
-    private const string Refused =
-        "refused buy_now_withdrawn 8 00000000-0000-0000-0000-00000000000a 00000000-0000-0000-0000-00000000000b buy_now bob "
+    private const string Rejected =
+        "refused buy_now_withdrawn 8 00000000-0000-0000-0000-00000000000a "
+        + "00000000-0000-0000-0000-00000000000b buy_now bob "
         + "00000000-0000-0000-0000-00000000000c  0 0 1700000000000000 0123456789abcdef "
         + "active 1000 6000 ann 1800000000000000 0 3 active 1000 6000 ann 1800000000000000 0 3";
 
@@ -31,8 +32,8 @@ public sealed class DecisionLineTests
 
     [Theory]
     [InlineData(Line)]
-    [InlineData(Refused)]
-    public void What_was_read_is_written_as_it_was(string line) =>
+    [InlineData(Rejected)]
+    public void A_line_is_written_as_it_was_read(string line) =>
         Assert.Equal(line, DecisionLine.Format(DecisionLine.Parse(Auction, line)));
 
     [Theory]
@@ -46,7 +47,7 @@ public sealed class DecisionLineTests
     [InlineData(" 8 ", " 99999999999999999999 ")]
     [InlineData("00000000-0000-0000-0000-00000000000a", "0000000000000000000000000000000a")]
     [InlineData(" bob 1800000000000001 1 1", " bob 1800000000000001 4294967297 1")]
-    public void Another_text_is_refused(string part, string instead)
+    public void Any_other_text_is_an_error(string part, string instead)
     {
         var line = part.Length == 0 ? "" : Line.Replace(part, instead, StringComparison.Ordinal);
         Assert.NotEqual(Line, line);

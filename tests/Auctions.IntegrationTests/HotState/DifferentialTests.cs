@@ -6,29 +6,33 @@ using Xunit.Abstractions;
 namespace Auctions.IntegrationTests.HotState;
 
 /// <summary>
-/// The script and <see cref="Rules"/> are one set of rules, written twice: random bids, decided by both, must come out alike in
-/// every field, and leave the same hash.
+/// The script and <see cref="Rules"/> implement the same rules. Both decide random bids: the decisions must be equal in
+/// every field, and the hash in Redis must be equal to the state.
 /// </summary>
 public sealed class DifferentialTests(RedisServer server, ITestOutputHelper output) : HotStateTest(server)
 {
     private const int Bids = 110_000;
 
-    /// <summary>Everything that the rules can come to.</summary>
-    private static readonly string[] Turns =
+    /// <summary>All branches of the rules.</summary>
+    private static readonly string[] Branches =
     [
         "Leading None", "Outbid None",
         .. Enum.GetValues<RejectionReason>().Where(r => r != RejectionReason.None).Select(r => $"Rejected {r}"),
         "Leading Direct", "Leading Proxy", "Leading BuyNow", "Outbid Direct", "Outbid Proxy",
         "Fixed Leading", "Fixed Outbid", "BasisPoints Leading", "BasisPoints Outbid", "Ladder Leading", "Ladder Outbid",
-        "first bid", "leader again, Direct", "leader again, Proxy", "leader again, BuyNow", "tie", "just above the ceiling", "both amounts",
+        "first bid", "leader again, Direct", "leader again, Proxy", "leader again, BuyNow",
+        "tie", "just above the ceiling", "both amounts",
         "reserve met by this bid", "reserve still unmet", "ceiling holds the price", "increment saturates", "near 2^53",
         "on a step of the ladder", "too late to buy: the reserve was just met",
-        "scheduled becomes active", "end moves", "end may move no more", "end would move back",
-        "asked again", "voided", "many bids in one call",
+        "scheduled becomes active", "end moves", "extensions used up", "end would move back",
+        "asked again", "replaced", "many bids in one call",
     ];
 
     private static readonly string[] Moments =
-        ["at the end", "at the start", "in the last microsecond", "exactly at the window", "a microsecond before the window"];
+    [
+        "at the end", "at the start", "in the last microsecond", "exactly at the window",
+        "a microsecond before the window",
+    ];
 
     [Fact]
     public async Task Redis_decides_as_the_rules_do()
@@ -39,23 +43,25 @@ public sealed class DifferentialTests(RedisServer server, ITestOutputHelper outp
         var count = new BranchCount();
         while (count.Bids < Bids)
         {
-            var auction = await SaleOnRedis.OpenAsync(new RandomSale(random, await NowUsAsync()), HotState, Redis, count);
+            var sale = new RandomSale(random, await NowUsAsync());
+            var auction = await SaleOnRedis.OpenAsync(sale, HotState, Redis, count);
             for (var calls = 1 + random.Next(3); calls > 0; calls--)
             {
-                await auction.CallAsync(random, bids: 1 + random.Next(random.Next(3) == 0 ? 64 : 16), await NowUsAsync(), DecideAsync);
+                var bids = 1 + random.Next(random.Next(3) == 0 ? 64 : 16);
+                await auction.CallAsync(random, bids, await NowUsAsync(), DecideAsync);
             }
 
             await auction.AssertSameHashAsync();
         }
 
         output.WriteLine($"{count.Bids} bids. {count}");
-        count.AssertEach(5, Turns);
+        count.AssertEach(5, Branches);
 
-        async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, Proposal[] proposals, long nowUs) =>
-            (await HotState.DecideAsync(auctionId, proposals, None))!.Bids;
+        async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, UndecidedBid[] bids, long nowUs) =>
+            (await HotState.DecideAsync(auctionId, bids, None))!.Bids;
     }
 
-    /// <summary>The server's clock cannot be told to stand still, so here the script takes its time from its arguments.</summary>
+    /// <summary>A test cannot stop the server's clock, so here the script takes the time from its arguments.</summary>
     [Fact]
     public async Task Redis_decides_as_the_rules_do_to_the_microsecond()
     {

@@ -3,13 +3,13 @@ using Auctions.IntegrationTests.Servers;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>Ann's bid is version 1 here, Bob's is version 2.</summary>
+/// <summary>Ann's bid is version 1, Bob's is version 2.</summary>
 public sealed class DroppingTests(RedisServer server) : HotStateTest(server)
 {
     private DecidedBid _ann = null!, _bob = null!;
 
     [Fact]
-    public async Task What_the_ledger_has_as_well_stays()
+    public async Task An_auction_that_agrees_with_the_ledger_stays()
     {
         await BidAsync();
         await AssertStaysAsync(1, _ann.Id);
@@ -19,35 +19,35 @@ public sealed class DroppingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task What_is_behind_the_ledger_is_dropped()
+    public async Task An_auction_behind_the_ledger_is_dropped()
     {
         await BidAsync();
         await AssertDroppedAsync(3, Guid.NewGuid());
     }
 
     [Fact]
-    public async Task Another_head_of_that_version_is_dropped()
+    public async Task An_auction_with_another_head_at_that_version_is_dropped()
     {
         await BidAsync();
         await AssertDroppedAsync(2, Guid.NewGuid());
     }
 
     [Fact]
-    public async Task Another_entry_of_that_version_below_the_head_is_dropped()
+    public async Task An_auction_with_another_entry_below_the_head_is_dropped()
     {
         await BidAsync();
         await AssertDroppedAsync(1, Guid.NewGuid());
     }
 
     [Fact]
-    public async Task What_was_not_hydrated_since_an_entry_from_outside_is_dropped()
+    public async Task An_auction_that_was_hydrated_before_an_outside_entry_is_dropped()
     {
         await BidAsync();
         await AssertDroppedAsync(2, _bob.Id, outsideVersion: 1);
     }
 
     [Fact]
-    public async Task What_was_hydrated_since_stays()
+    public async Task An_auction_that_was_hydrated_since_stays()
     {
         await BidAsync();
         var head = await HydrateAsync(h => h with { Version = 7 });
@@ -59,7 +59,7 @@ public sealed class DroppingTests(RedisServer server) : HotStateTest(server)
     [InlineData("version")]
     [InlineData("head")]
     [InlineData("hydrated_version")]
-    public async Task What_does_not_say_where_it_stands_is_dropped(string field)
+    public async Task An_auction_without_a_version_or_head_is_dropped(string field)
     {
         await BidAsync();
         await Redis.HashDeleteAsync(Keys.Auction, field);

@@ -6,7 +6,7 @@ using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>Against a real Redis: the hot state under test, a look behind it, and one auction that is not there yet.</summary>
+/// <summary>A real Redis, the hot state under test, and one auction that is not in Redis yet.</summary>
 [Collection(RedisCollection.Name)]
 public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
 {
@@ -18,7 +18,7 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
 
     protected IConnectionMultiplexer Connection => _connection!;
 
-    /// <summary>What is really there.</summary>
+    /// <summary>Direct access to the data.</summary>
     protected IDatabase Redis => Connection.GetDatabase();
 
     protected RedisHotState HotState { get; private set; } = null!;
@@ -51,42 +51,49 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
         return time[0] * 1_000_000 + time[1];
     }
 
-    /// <summary>An auction that has begun and ends in an hour: opens at 10.00 USD, by one dollar at least.</summary>
+    /// <summary>An active auction that ends in an hour: opens at 10.00 USD, increment 1.00.</summary>
     protected async Task<Head> OpenHeadAsync() => new(0, Guid.NewGuid(),
         new Terms("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, StartUs: 1),
         AuctionState.Opened(AuctionStatus.Active, await NowUsAsync() + Hour));
 
-    /// <summary>Puts an auction into Redis.</summary>
+    /// <summary>Sets the auction in Redis.</summary>
     protected async Task<Head> HydrateAsync(Func<Head, Head>? change = null)
     {
         var head = await OpenHeadAsync();
         head = change?.Invoke(head) ?? head;
-        Assert.True(await HotState.HydrateAsync(AuctionId, await HotState.ReadHeadAsync(AuctionId, None), head, [], None));
+        var seen = await HotState.ReadHeadAsync(AuctionId, None);
+        Assert.True(await HotState.HydrateAsync(AuctionId, seen, head, [], None));
         return head;
     }
 
-    protected static Proposal Proxy(string bidder, long max, Guid? key = null, Guid voided = default, bool limited = false) =>
-        new(Guid.NewGuid(), new Bid(bidder, key ?? Guid.NewGuid(), BidKind.Proxy, "USD", 0, max), voided, limited);
+    protected static UndecidedBid Proxy(
+        string bidder, long max, Guid? key = null, Guid replaces = default, bool limited = false) =>
+        new(Guid.NewGuid(), new Bid(bidder, key ?? Guid.NewGuid(), BidKind.Proxy, "USD", 0, max), replaces, limited);
 
-    /// <summary>Decides one bid on an auction that is there.</summary>
-    protected async Task<DecidedBid> DecideAsync(Proposal proposal) =>
-        Assert.Single((await HotState.DecideAsync(AuctionId, [proposal], None))!.Bids);
+    /// <summary>Decides one bid on an auction that is in Redis.</summary>
+    protected async Task<DecidedBid> DecideAsync(UndecidedBid bid) =>
+        Assert.Single((await HotState.DecideAsync(AuctionId, [bid], None))!.Bids);
 
-    /// <summary>What answers a key, in whichever of the two hashes it is.</summary>
+    /// <summary>The stored answer to a key, from either of the two hashes.</summary>
     protected async Task<string?> AnswerAsync(string bidder, Guid key)
     {
+        var field = HotKeys.AnswerField(bidder, key);
         foreach (var answers in Keys.Answers)
-            if (await Redis.HashGetAsync(answers, HotKeys.Request(bidder, key)) is { IsNull: false } line) return line;
+        {
+            if (await Redis.HashGetAsync(answers, field) is { IsNull: false } line) return line;
+        }
+
         return null;
     }
 
-    /// <summary>Stores a line as the answer to a key, as somebody might who should not.</summary>
+    /// <summary>Stores a line as the answer to a key, as somebody might do by hand.</summary>
     protected async Task SetAnswerAsync(string bidder, Guid key, string line)
     {
-        foreach (var answers in Keys.Answers) await Redis.HashSetAsync(answers, HotKeys.Request(bidder, key), line);
+        var field = HotKeys.AnswerField(bidder, key);
+        foreach (var answers in Keys.Answers) await Redis.HashSetAsync(answers, field, line);
     }
 
-    /// <summary>How long the answers of this period stay.</summary>
+    /// <summary>How long Redis keeps the answers of this period.</summary>
     protected async Task<TimeSpan> AnswersTimeToLiveAsync()
     {
         var lives = await Task.WhenAll(Keys.Answers.Select(k => Redis.KeyTimeToLiveAsync(k)));

@@ -7,10 +7,11 @@ namespace Auctions.IntegrationTests.HotState;
 public sealed class HydratingTests(RedisServer server) : HotStateTest(server)
 {
     [Fact]
-    public async Task An_auction_comes_back_as_the_ledger_has_it()
+    public async Task An_auction_is_set_to_the_ledgers_head()
     {
         var open = await OpenHeadAsync();
-        var head = new Head(41, Guid.NewGuid(), open.Terms, open.State with { Price = 30_00, Ceiling = 50_00, Leader = "ann", Extensions = 2, BidCount = 7 });
+        var state = open.State with { Price = 30_00, Ceiling = 50_00, Leader = "ann", Extensions = 2, BidCount = 7 };
+        var head = new Head(41, Guid.NewGuid(), open.Terms, state);
         Assert.True(await HotState.HydrateAsync(AuctionId, null, head, [], None));
 
         Assert.Equal(new HotHead(41, head.EntryId), await HotState.ReadHeadAsync(AuctionId, None));
@@ -21,7 +22,7 @@ public sealed class HydratingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task What_was_there_is_replaced_and_what_was_pending_forgotten()
+    public async Task The_old_hash_is_replaced_and_its_pending_entries_are_removed()
     {
         await HydrateAsync();
         await DecideAsync(Proxy("ann", 50_00));
@@ -33,7 +34,7 @@ public sealed class HydratingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task It_is_left_alone_where_it_has_moved_since_it_was_seen()
+    public async Task An_auction_that_moved_since_it_was_seen_is_not_overwritten()
     {
         await HydrateAsync();
         var seen = await HotState.ReadHeadAsync(AuctionId, None);
@@ -46,7 +47,7 @@ public sealed class HydratingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task It_is_left_alone_where_it_has_appeared_or_gone_or_is_another_of_that_version()
+    public async Task An_auction_that_appeared_or_vanished_or_has_another_head_is_not_overwritten()
     {
         var head = await OpenHeadAsync();
         Assert.False(await HotState.HydrateAsync(AuctionId, new HotHead(0, head.EntryId), head, [], None));
@@ -58,20 +59,21 @@ public sealed class HydratingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task Answers_come_back_and_replace_what_was_stored_under_their_keys()
+    public async Task Answers_are_stored_and_replace_those_under_the_same_keys()
     {
         var head = await HydrateAsync();
-        var proposal = Proxy("ann", 50_00);
-        var stored = await DecideAsync(proposal);
-        var answer = DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), proposal.Bid, 5);
-        var refusal = DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), Proxy("bob", 1).Bid, 6);
+        var bid = Proxy("ann", 50_00);
+        var stored = await DecideAsync(bid);
+        var answer = DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), bid.Bid, 5);
+        var rejection = DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), Proxy("bob", 1).Bid, 6);
         Assert.NotEqual(stored, answer);
 
         var seen = await HotState.ReadHeadAsync(AuctionId, None);
-        Assert.True(await HotState.HydrateAsync(AuctionId, seen, head, [answer, refusal], None));
+        Assert.True(await HotState.HydrateAsync(AuctionId, seen, head, [answer, rejection], None));
 
-        Assert.Equal(answer, await DecideAsync(proposal));
-        Assert.Equal(refusal, await DecideAsync(new Proposal(Guid.NewGuid(), refusal.Bid, Guid.Empty, Limited: false)));
+        Assert.Equal(answer, await DecideAsync(bid));
+        var retry = new UndecidedBid(Guid.NewGuid(), rejection.Bid, Guid.Empty, Limited: false);
+        Assert.Equal(rejection, await DecideAsync(retry));
         Assert.InRange((await AnswersTimeToLiveAsync()).TotalHours, 23.9, 48);
     }
 }

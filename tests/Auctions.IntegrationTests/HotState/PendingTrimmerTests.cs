@@ -7,43 +7,49 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>What BiddingService takes out of what is pending, beside the path.</summary>
+/// <summary>How BiddingService removes pending entries, outside the path of a bid.</summary>
 public sealed class PendingTrimmerTests(RedisServer server) : HotStateTest(server)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
     [Fact]
-    public async Task However_many_auctions_there_are_and_whatever_is_wrong_with_one_all_others_are_settled()
+    public async Task A_damaged_auction_does_not_keep_the_pending_entries_of_others()
     {
-        var settlements = new PendingTrimmer(HotState, Interval, TimeProvider.System, NullLogger<PendingTrimmer>.Instance);
+        var trimmer = NewTrimmer(HotState);
         await Redis.StringSetAsync(Keys.Pending, "an operator's");
         foreach (var round in (int[])[1, 2])
         {
             var auctions = Enumerable.Range(0, 300).Select(_ => Guid.NewGuid()).ToArray();
             var decisions = await Task.WhenAll(auctions.Select(DecideAsync));
-            settlements.Add(AuctionId, [round]);
-            foreach (var decided in decisions) settlements.Add(decided.AuctionId, [decided.Version]);
+            trimmer.Add(AuctionId, [round]);
+            foreach (var decided in decisions) trimmer.Add(decided.AuctionId, [decided.Version]);
 
             await Eventually.TrueAsync(async () =>
-                (await Task.WhenAll(auctions.Select(a => HotState.ReadPendingAsync(a, None)))).All(pending => pending.Count == 0));
+            {
+                var pending = await Task.WhenAll(auctions.Select(a => HotState.ReadPendingAsync(a, None)));
+                return pending.All(p => p.Count == 0);
+            });
         }
     }
 
     [Fact]
-    public async Task A_defect_does_not_end_the_settling()
+    public async Task An_unexpected_exception_does_not_stop_the_trimmer()
     {
         var failing = DispatchProxy.Create<IHotState, FailsOnce>();
         ((FailsOnce)failing).HotState = HotState;
-        var settlements = new PendingTrimmer(failing, Interval, TimeProvider.System, NullLogger<PendingTrimmer>.Instance);
-        settlements.Add(AuctionId, [1]);
+        var trimmer = NewTrimmer(failing);
+        trimmer.Add(AuctionId, [1]);
         await Eventually.TrueAsync(() => Task.FromResult(((FailsOnce)failing).HasFailed));
 
         var auction = Guid.NewGuid();
-        settlements.Add(auction, [(await DecideAsync(auction)).Version]);
+        trimmer.Add(auction, [(await DecideAsync(auction)).Version]);
         await Eventually.TrueAsync(async () => (await HotState.ReadPendingAsync(auction, None)).Count == 0);
     }
 
-    /// <summary>The hot state, but for the first call.</summary>
+    private static PendingTrimmer NewTrimmer(IHotState hotState) =>
+        new(hotState, Interval, TimeProvider.System, NullLogger<PendingTrimmer>.Instance);
+
+    /// <summary>The hot state, except that the first call fails.</summary>
     private class FailsOnce : DispatchProxy
     {
         private volatile bool _hasFailed;

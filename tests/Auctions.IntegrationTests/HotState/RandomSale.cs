@@ -2,7 +2,7 @@ using Auctions.Core;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>Random terms, states and bids that crowd around the points where the rules turn.</summary>
+/// <summary>Random terms, states and bids, mostly near the values where the rules change their answer.</summary>
 internal sealed class RandomSale
 {
     private const long Most = Currency.MaxAmount;
@@ -15,13 +15,16 @@ internal sealed class RandomSale
     private readonly long[] _steps;
     private readonly List<Bid> _asked = [];
 
-    /// <param name="nowUs">About when its bids will be decided.</param>
+    /// <param name="nowUs">When its bids will be decided, approximately.</param>
     public RandomSale(Random random, long nowUs)
     {
         _random = random;
         _scale = random.Next(4) switch { 0 => 200, 1 => 100_000, 2 => 10_000_000, _ => Most };
-        _steps = random.Next(2) == 0 ? [1_00, 5_00, 25_00, 100_00, 250_00, 500_00, 1_000_00, 2_500_00, 5_000_00] : [Amount()];
-        Terms = new Terms("seller", "USD", Amount(), Maybe(Later()), Maybe(Math.Min(Most, 3 * Later())), Increments(), SoftCloses(),
+        _steps = random.Next(2) == 0
+            ? [1_00, 5_00, 25_00, 100_00, 250_00, 500_00, 1_000_00, 2_500_00, 5_000_00]
+            : [Amount()];
+        Terms = new Terms("seller", "USD", Amount(), Maybe(Later()), Maybe(Math.Min(Most, 3 * Later())),
+            Increments(), SoftCloses(),
             random.Next(10) == 0 ? nowUs + Near() : random.Next(20) == 0 ? nowUs + Hour : 1);
         State = States(nowUs);
     }
@@ -30,7 +33,7 @@ internal sealed class RandomSale
 
     public AuctionState State { get; }
 
-    /// <summary>A bid on what the state may be when its turn comes; now and then one that was asked for before.</summary>
+    /// <summary>A bid for the state that may apply when it is decided; sometimes a repetition.</summary>
     public Bid Next(AuctionState state)
     {
         if (_asked.Count > 0 && _random.Next(15) == 0) return _asked[_random.Next(_asked.Count)];
@@ -44,8 +47,8 @@ internal sealed class RandomSale
         var (amount, max) = kind switch
         {
             BidKind.BuyNow => (0L, 0L),
-            BidKind.Direct => (Turning(state), 0L),
-            _ => (Maybe(Turning(state)), Turning(state)),
+            BidKind.Direct => (NearLimit(state), 0L),
+            _ => (Maybe(NearLimit(state)), NearLimit(state)),
         };
         if (amount > max && kind == BidKind.Proxy) (amount, max) = (max, amount);
         var bid = new Bid(bidder, Guid.NewGuid(), kind, currency, amount, max);
@@ -53,8 +56,8 @@ internal sealed class RandomSale
         return bid;
     }
 
-    /// <summary>An amount at, just below or just above a point where a rule turns, or any.</summary>
-    private long Turning(AuctionState state)
+    /// <summary>An amount at, just below or just above a value that a rule compares with; or any amount.</summary>
+    private long NearLimit(AuctionState state)
     {
         var at = _random.Next(12) switch
         {
@@ -73,12 +76,25 @@ internal sealed class RandomSale
 
     private AuctionState States(long nowUs)
     {
-        var status = _random.Next(40) switch { 0 => AuctionStatus.Ended, 1 => AuctionStatus.Cancelled, < 8 => AuctionStatus.Scheduled, _ => AuctionStatus.Active };
-        var endUs = nowUs + _random.Next(5) switch { 0 => Near(), 1 => _random.NextInt64(50_000), 2 => _random.NextInt64(3_000_000), _ => Hour };
+        var status = _random.Next(40) switch
+        {
+            0 => AuctionStatus.Ended,
+            1 => AuctionStatus.Cancelled,
+            < 8 => AuctionStatus.Scheduled,
+            _ => AuctionStatus.Active,
+        };
+        var endUs = nowUs + _random.Next(5) switch
+        {
+            0 => Near(),
+            1 => _random.NextInt64(50_000),
+            2 => _random.NextInt64(3_000_000),
+            _ => Hour,
+        };
         if (_random.Next(2) == 0) return AuctionState.Opened(status, endUs);
         var price = Amount();
         var ceiling = Math.Min(Most, price + Maybe(Amount() / 2));
-        return new AuctionState(status, price, ceiling, Bidders[_random.Next(Bidders.Length)], endUs, _random.Next(3), 1 + _random.Next(50));
+        var leader = Bidders[_random.Next(Bidders.Length)];
+        return new AuctionState(status, price, ceiling, leader, endUs, _random.Next(3), 1 + _random.Next(50));
     }
 
     private Increment Increments() => _random.Next(6) switch
@@ -87,19 +103,20 @@ internal sealed class RandomSale
         1 => new Increment.Fixed(Amount()),
         2 => new Increment.BasisPoints(1 + _random.Next(Increment.BasisPoints.Max)),
         3 => new Increment.BasisPoints(_random.Next(2) == 0 ? 1 : Increment.BasisPoints.Max),
-        _ => _steps.Length > 1 ? Increment.EbayUs : new Increment.Ladder("some", (0, 1 + _random.Next(50)), (_steps[0], Amount())),
+        _ when _steps.Length > 1 => Increment.EbayUs,
+        _ => new Increment.Ladder("some", (0, 1 + _random.Next(50)), (_steps[0], Amount())),
     };
 
     private SoftClose SoftCloses() => _random.Next(3) == 0
         ? SoftClose.None
         : new SoftClose(_random.NextInt64(5_000_000), _random.NextInt64(5_000_000), _random.Next(4));
 
-    /// <summary>Microseconds around the moment of the decision.</summary>
+    /// <summary>Microseconds around the time of the decision.</summary>
     private long Near() => _random.NextInt64(-500, 2_000);
 
     private long Amount() => 1 + _random.NextInt64(_scale - 1);
 
-    /// <summary>An amount that is reached after some bids.</summary>
+    /// <summary>An amount that the price reaches after some bids.</summary>
     private long Later() => Math.Min(Most, Amount() * (1 + _random.Next(4)));
 
     private long Maybe(long amount) => _random.Next(2) == 0 ? 0 : amount;

@@ -4,7 +4,7 @@ using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>A random sale in Redis, and what the rules make of the same bids.</summary>
+/// <summary>A random sale in Redis, and the state that the rules give for the same bids.</summary>
 internal sealed class SaleOnRedis
 {
     private readonly Guid _auctionId = Guid.NewGuid();
@@ -23,10 +23,11 @@ internal sealed class SaleOnRedis
         _hydratedVersion = head.Version;
     }
 
-    /// <summary>The head by the rules.</summary>
+    /// <summary>The head according to the rules.</summary>
     public Head Head { get; private set; }
 
-    public static async Task<SaleOnRedis> OpenAsync(RandomSale sale, RedisHotState hotState, IDatabase redis, BranchCount count)
+    public static async Task<SaleOnRedis> OpenAsync(
+        RandomSale sale, RedisHotState hotState, IDatabase redis, BranchCount count)
     {
         var head = new Head(sale.State.BidCount * 3, Guid.NewGuid(), sale.Terms, sale.State);
         var auction = new SaleOnRedis(sale, head, redis, count);
@@ -34,16 +35,18 @@ internal sealed class SaleOnRedis
         return auction;
     }
 
-    /// <summary>Has one call decide some bids, and compares.</summary>
-    /// <param name="nowUs">About when: what is decided is compared at the moment that the script names.</param>
+    /// <summary>Decides some bids in one call, and compares the decisions.</summary>
+    /// <param name="nowUs">
+    /// The approximate time of the decision. The comparison uses the time that the script returns.
+    /// </param>
     public async Task CallAsync(
-        Random random, int bids, long nowUs, Func<Guid, Proposal[], long, Task<IReadOnlyList<DecidedBid>>> decide)
+        Random random, int bids, long nowUs, Func<Guid, UndecidedBid[], long, Task<IReadOnlyList<DecidedBid>>> decide)
     {
-        var proposals = Propose(random, bids, nowUs);
-        var decided = await decide(_auctionId, proposals, nowUs);
+        var undecided = NextBids(random, bids, nowUs);
+        var decided = await decide(_auctionId, undecided, nowUs);
         Assert.Equal(bids, decided.Count);
         _count.Seen("many bids in one call", bids > 20);
-        for (var i = 0; i < bids; i++) Compare(proposals[i], decided[i]);
+        for (var i = 0; i < bids; i++) Compare(undecided[i], decided[i]);
     }
 
     public async Task AssertSameHashAsync()
@@ -65,7 +68,7 @@ internal sealed class SaleOnRedis
         };
         var keys = new HotKeys(_auctionId);
         var hash = await ReadAsync(keys.Auction);
-        hash.Remove("kept_s"); // when its life was last prolonged
+        hash.Remove("kept_s"); // the time of the last renewal of its expiry
         Assert.Equal(expected, hash);
         Assert.Equal(_pending, await ReadAsync(keys.Pending));
 
@@ -73,34 +76,37 @@ internal sealed class SaleOnRedis
             (await _redis.HashGetAllAsync(key)).ToDictionary(e => e.Name.ToString(), e => e.Value.ToString());
     }
 
-    /// <summary>Bids for the states that the rules will come to, if they are decided about now.</summary>
-    private Proposal[] Propose(Random random, int bids, long nowUs)
+    /// <summary>Bids for the states that follow one another, if the bids are decided at about this time.</summary>
+    private UndecidedBid[] NextBids(Random random, int bids, long nowUs)
     {
-        var proposals = new Proposal[bids];
+        var undecided = new UndecidedBid[bids];
         var state = Head.State;
         for (var i = 0; i < bids; i++)
         {
             var bid = _sale.Next(state);
-            var voided = _answers.TryGetValue((bid.Bidder, bid.Key), out var answer) && random.Next(2) == 0 ? answer.Id : Guid.Empty;
-            proposals[i] = new Proposal(Guid.NewGuid(), bid, voided, Limited: random.Next(3) == 0);
+            var known = _answers.TryGetValue((bid.Bidder, bid.Key), out var answer);
+            var replaces = known && random.Next(2) == 0 ? answer!.Id : Guid.Empty;
+            undecided[i] = new UndecidedBid(Guid.NewGuid(), bid, replaces, Limited: random.Next(3) == 0);
             state = Rules.Decide(Head.Terms, state, bid, nowUs).After;
         }
 
-        return proposals;
+        return undecided;
     }
 
-    private void Compare(Proposal proposal, DecidedBid decided)
+    private void Compare(UndecidedBid undecided, DecidedBid decided)
     {
-        var record = (proposal.Bid.Bidder, proposal.Bid.Key);
-        if (_answers.TryGetValue(record, out var answer) && answer.Id != proposal.Void)
+        var record = (undecided.Bid.Bidder, undecided.Bid.Key);
+        if (_answers.TryGetValue(record, out var answer) && answer.Id != undecided.Replaces)
         {
             _count.Seen("asked again");
             Assert.Equal(answer, decided);
             return;
         }
 
-        _count.Seen("voided", answer is not null);
-        var expected = DecidedBid.Decide(_auctionId, Head, proposal.Id, proposal.Bid, decided.DecidedUs, Admitted(proposal, decided.DecidedUs));
+        _count.Seen("replaced", answer is not null);
+        var admitted = Admitted(undecided, decided.DecidedUs);
+        var expected =
+            DecidedBid.Decide(_auctionId, Head, undecided.Id, undecided.Bid, decided.DecidedUs, admitted);
         Assert.Equal(expected, decided);
         _count.Count(Head.Terms, decided);
         if (decided.Reason == RejectionReason.Velocity) return;
@@ -110,10 +116,11 @@ internal sealed class SaleOnRedis
         Head = Head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
     }
 
-    private bool Admitted(Proposal proposal, long nowUs)
+    private bool Admitted(UndecidedBid undecided, long nowUs)
     {
-        if (!proposal.Limited || proposal.Void != Guid.Empty) return true;
-        if (!_decidedUs.TryGetValue(proposal.Bid.Bidder, out var times)) _decidedUs[proposal.Bid.Bidder] = times = [];
+        if (!undecided.Limited || undecided.Replaces != Guid.Empty) return true;
+        var bidder = undecided.Bid.Bidder;
+        if (!_decidedUs.TryGetValue(bidder, out var times)) _decidedUs[bidder] = times = [];
         if (!_velocity.Admits(times, nowUs)) return false;
         times.Add(nowUs);
         return true;

@@ -6,11 +6,11 @@ using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>How the scripts live on a server, and what they touch there.</summary>
+/// <summary>How the scripts get onto a server, and which keys they use there.</summary>
 public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
 {
     [Fact]
-    public async Task A_server_that_has_forgotten_the_scripts_gets_them_again()
+    public async Task A_server_that_lost_the_scripts_gets_them_again()
     {
         await HydrateAsync();
         await DecideAsync(Proxy("ann", 50_00));
@@ -22,9 +22,11 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         Assert.Equal(texts, await TextsSentAsync());
     }
 
-    /// <summary>A Cluster needs to know every key beforehand. A user who may touch no other key than those is refused the rest.</summary>
+    /// <summary>
+    /// A Redis Cluster must know all keys of a script in advance. So this user may access only the declared keys.
+    /// </summary>
     [Fact]
-    public async Task Every_script_touches_the_keys_that_it_is_given_and_no_other()
+    public async Task Every_script_uses_only_its_declared_keys()
     {
         var (ann, bob) = (Proxy("ann", 50_00, limited: true), Proxy("bob", 1));
         RedisKey[] keys =
@@ -32,16 +34,19 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
             Keys.Auction, Keys.Pending, .. Keys.Answers, Keys.Velocity("ann"), Keys.Velocity("bob"),
         ];
         var user = $"only-{AuctionId}";
-        await Redis.ExecuteAsync("ACL", ["SETUSER", user, "on", ">secret", "+@all", "resetkeys", .. keys.Select(k => $"~{k}")]);
+        await Redis.ExecuteAsync(
+            "ACL", ["SETUSER", user, "on", ">secret", "+@all", "resetkeys", .. keys.Select(k => $"~{k}")]);
 
-        await using var connection = await RedisConnection.ConnectAsync($"{Server.PatientConfiguration},user={user},password=secret");
-        var hotState = new RedisHotState(connection, RedisServer.PatientOptions, NullLogger<RedisHotState>.Instance);
+        await using var connection = await RedisConnection.ConnectAsync(
+            $"{Server.PatientConfiguration},user={user},password=secret");
+        var hotState = HotStateOn(connection);
         await UseEveryScriptAsync(hotState, ann, bob);
-        await Assert.ThrowsAsync<HotStateUnavailableException>(() => hotState.DecideAsync(AuctionId, [Proxy("cid", 50_00, limited: true)], None));
+        var cid = Proxy("cid", 50_00, limited: true);
+        await Assert.ThrowsAsync<HotStateUnavailableException>(() => hotState.DecideAsync(AuctionId, [cid], None));
     }
 
     [Fact]
-    public async Task Every_script_is_legal_on_a_cluster()
+    public async Task Every_script_runs_on_a_cluster()
     {
         var cluster = new RedisServer { MoreArguments = ["--cluster-enabled", "yes"] };
         await cluster.InitializeAsync();
@@ -49,8 +54,7 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         {
             await TakeEverySlotAsync(cluster);
             await using var connection = await RedisConnection.ConnectAsync(cluster.PatientConfiguration);
-            var hotState = new RedisHotState(connection, RedisServer.PatientOptions, NullLogger<RedisHotState>.Instance);
-            await UseEveryScriptAsync(hotState, Proxy("ann", 50_00, limited: true), Proxy("bob", 1));
+            await UseEveryScriptAsync(HotStateOn(connection), Proxy("ann", 50_00, limited: true), Proxy("bob", 1));
         }
         finally
         {
@@ -58,19 +62,24 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         }
     }
 
+    private static RedisHotState HotStateOn(IConnectionMultiplexer connection) =>
+        new(connection, RedisServer.PatientOptions, NullLogger<RedisHotState>.Instance);
+
     private static async Task TakeEverySlotAsync(RedisServer cluster)
     {
-        await using var connection = await RedisConnection.ConnectAsync($"{cluster.PatientConfiguration},allowAdmin=true");
+        await using var connection = await RedisConnection.ConnectAsync(
+            $"{cluster.PatientConfiguration},allowAdmin=true");
         var node = connection.GetServers()[0];
         await node.ExecuteAsync("CLUSTER", "ADDSLOTSRANGE", 0, 16383);
         await Eventually.TrueAsync(async () =>
             $"{await node.ExecuteAsync("CLUSTER", "INFO")}".Contains("cluster_state:ok", StringComparison.Ordinal));
     }
 
-    private async Task UseEveryScriptAsync(RedisHotState hotState, Proposal ann, Proposal bob)
+    private async Task UseEveryScriptAsync(RedisHotState hotState, UndecidedBid ann, UndecidedBid bob)
     {
         var head = await OpenHeadAsync();
-        Assert.True(await hotState.HydrateAsync(AuctionId, null, head, [DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), bob.Bid, 1)], None));
+        var answer = DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), bob.Bid, 1);
+        Assert.True(await hotState.HydrateAsync(AuctionId, null, head, [answer], None));
         var decided = (await hotState.DecideAsync(AuctionId, [ann, bob], None))!.Bids;
         Assert.Equal([BidOutcome.Leading, BidOutcome.Rejected], decided.Select(d => d.Outcome));
         Assert.Equal([decided[0]], await hotState.ReadPendingAsync(AuctionId, None));

@@ -5,7 +5,9 @@ using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>place_bids.lua as it is, but for the clock: two more arguments at the end are its seconds and microseconds.</summary>
+/// <summary>
+/// place_bids.lua with another clock: two more arguments at the end give its seconds and microseconds.
+/// </summary>
 internal sealed class ScriptWithClock
 {
     private const string Clock = "call('TIME')";
@@ -17,29 +19,35 @@ internal sealed class ScriptWithClock
     public ScriptWithClock(IDatabase redis)
     {
         _redis = redis;
-        using var stream = typeof(RedisHotState).Assembly.GetManifestResourceStream("Auctions.HotState.Scripts.place_bids.lua")!;
+        const string resource = "Auctions.HotState.Scripts.place_bids.lua";
+        using var stream = typeof(RedisHotState).Assembly.GetManifestResourceStream(resource)!;
         using var reader = new StreamReader(stream);
         var text = reader.ReadToEnd();
         Assert.Equal(2, text.Split(Clock).Length);
         _text = text.Replace(Clock, "{ ARGV[#ARGV - 1], ARGV[#ARGV] }", StringComparison.Ordinal);
     }
 
-    public async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, Proposal[] proposals, long nowUs)
+    public async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, UndecidedBid[] bids, long nowUs)
     {
         var keys = new HotKeys(auctionId);
-        RedisKey[] redisKeys = [keys.Auction, keys.Pending, .. keys.Answers, .. proposals.Where(p => p is { Limited: true } && p.Void == Guid.Empty).Select(p => keys.Velocity(p.Bid.Bidder))];
+        var limited = bids.Where(b => b.Limited && b.Replaces == Guid.Empty);
+        RedisKey[] redisKeys =
+        [
+            keys.Auction, keys.Pending, .. keys.Answers, .. limited.Select(b => keys.Velocity(b.Bid.Bidder)),
+        ];
         RedisValue[] arguments =
         [
-            60, 60, "", Velocity.BidsMax, Velocity.WindowUs / 1_000_000, .. proposals.SelectMany(Arguments),
-            (nowUs / 1_000_000).ToString(CultureInfo.InvariantCulture), (nowUs % 1_000_000).ToString(CultureInfo.InvariantCulture),
+            60, 60, "", Velocity.BidsMax, Velocity.WindowUs / 1_000_000, .. bids.SelectMany(Arguments),
+            (nowUs / 1_000_000).ToString(CultureInfo.InvariantCulture),
+            (nowUs % 1_000_000).ToString(CultureInfo.InvariantCulture),
         ];
         var reply = (string[])(await _redis.ScriptEvaluateAsync(_text, redisKeys, arguments))!;
         return [.. reply.Skip(1).Select(line => DecisionLine.Parse(auctionId, line))];
 
-        static RedisValue[] Arguments(Proposal p) =>
+        static RedisValue[] Arguments(UndecidedBid b) =>
         [
-            $"{p.Id}", EnumText.Of(p.Bid.Kind), p.Bid.Bidder, $"{p.Bid.Key}", p.Bid.Currency, p.Bid.Amount, p.Bid.Max,
-            p.Void != Guid.Empty ? $"{p.Void}" : p.Limited ? "limited" : "",
+            $"{b.Id}", EnumText.Of(b.Bid.Kind), b.Bid.Bidder, $"{b.Bid.Key}", b.Bid.Currency, b.Bid.Amount, b.Bid.Max,
+            b.Replaces != Guid.Empty ? $"{b.Replaces}" : b.Limited ? "limited" : "",
         ];
     }
 }

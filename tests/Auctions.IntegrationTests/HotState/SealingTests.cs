@@ -6,7 +6,7 @@ namespace Auctions.IntegrationTests.HotState;
 public sealed class SealingTests(RedisServer server) : HotStateTest(server)
 {
     [Fact]
-    public async Task Before_its_end_an_auction_is_not_sealed_and_says_when_that_is()
+    public async Task An_auction_is_not_sealed_before_its_end_and_returns_the_end()
     {
         var head = await HydrateAsync();
         var before = await NowUsAsync();
@@ -18,7 +18,7 @@ public sealed class SealingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task From_its_end_on_it_is_sealed_and_takes_nothing_more()
+    public async Task An_auction_is_sealed_after_its_end()
     {
         var head = await HydrateAsync(h => h with { State = h.State with { EndUs = h.State.EndUs - Hour } });
         var attempt = await HotState.SealAsync(AuctionId, force: false, None);
@@ -29,7 +29,7 @@ public sealed class SealingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task Forced_it_is_sealed_before_its_end_and_decisions_say_so()
+    public async Task A_forced_seal_before_the_end_rejects_later_bids()
     {
         await HydrateAsync();
         Assert.True((await HotState.SealAsync(AuctionId, force: true, None))!.Value.Sealed);
@@ -38,7 +38,7 @@ public sealed class SealingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task Sealing_moves_neither_the_head_nor_the_state()
+    public async Task Sealing_changes_only_the_status()
     {
         await HydrateAsync();
         await DecideAsync(Proxy("ann", 50_00));

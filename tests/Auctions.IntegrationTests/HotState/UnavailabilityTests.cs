@@ -34,7 +34,7 @@ public sealed class UnavailabilityTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_is_gone_is_unavailable_for_every_call_and_found_again_when_it_is_back()
+    public async Task A_dead_server_is_unavailable_for_every_call_until_it_is_back()
     {
         await _server.Process.KillAsync();
         await Unavailable(() => DecideAsync());
@@ -45,7 +45,7 @@ public sealed class UnavailabilityTests : IAsyncLifetime
         await Unavailable(() => _hotState.SealAsync(AuctionId, false, None));
         await Unavailable(() => _hotState.DropIfBehindAsync(AuctionId, 1, Guid.NewGuid(), 0, None));
 
-        // After the restart its script cache is empty, and its data may lack the last second.
+        // After the restart the script cache is empty, and the data of the last second may be lost.
         await _server.StartAsync();
         await Eventually.TrueAsync(async () =>
         {
@@ -62,20 +62,20 @@ public sealed class UnavailabilityTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_does_not_answer_is_unavailable_once_the_time_is_up()
+    public async Task A_server_that_does_not_answer_is_unavailable_after_the_timeout()
     {
         _server.Process.Suspend();
         var impatient = NewHotState(callTimeoutMs: 50);
-        var fault = await Unavailable(() => impatient.DecideAsync(AuctionId, [new Proposal(Guid.NewGuid(), Bid(), default, Limited: false)], None));
+        var fault = await Unavailable(() => impatient.DecideAsync(AuctionId, [NewBid()], None));
         Assert.IsType<TimeoutException>(fault.InnerException);
 
-        // And where nobody is impatient, the connection is.
+        // A patient caller fails when the connection times out.
         fault = await Unavailable(() => DecideAsync());
         Assert.IsType<RedisTimeoutException>(fault.InnerException);
     }
 
     [Fact]
-    public async Task A_server_that_refuses_is_unavailable()
+    public async Task A_server_that_returns_an_error_is_unavailable()
     {
         await _connection.GetDatabase().ExecuteAsync("CONFIG", "SET", "maxmemory", "1");
         var fault = await Unavailable(() => DecideAsync());
@@ -83,19 +83,42 @@ public sealed class UnavailabilityTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_caller_that_gives_up_does_not_wait()
+    public async Task A_server_that_dies_during_a_scan_is_unavailable()
+    {
+        const int auctions = 3_000; // several pages
+        var redis = _connection.GetDatabase();
+        var keys = Enumerable.Range(0, auctions).Select(_ => new HotKeys(Guid.NewGuid()).Pending);
+        await redis.StringSetAsync([.. keys.Select(k => KeyValuePair.Create(k, (RedisValue)"pending"))]);
+        await using var scan = _hotState.ScanPendingAsync(None).GetAsyncEnumerator();
+        Assert.True(await scan.MoveNextAsync());
+
+        await _server.Process.KillAsync();
+        await Eventually.TrueAsync(() => Task.FromResult(!_connection.IsConnected));
+
+        var fault = await Unavailable(async () =>
+        {
+            while (await scan.MoveNextAsync()) { }
+        });
+        Assert.IsAssignableFrom<RedisException>(fault.InnerException);
+        await _server.StartAsync();
+    }
+
+    [Fact]
+    public async Task A_cancelled_call_does_not_wait()
     {
         _server.Process.Suspend();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => _hotState.DecideAsync(AuctionId, [new Proposal(Guid.NewGuid(), Bid(), default, Limited: false)], new CancellationToken(canceled: true)));
+            () => _hotState.DecideAsync(AuctionId, [NewBid()], new CancellationToken(canceled: true)));
     }
 
-    private static Bid Bid() => new("ann", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 50_00);
+    private static UndecidedBid NewBid() => new(
+        Guid.NewGuid(), new Bid("ann", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 50_00), Guid.Empty, Limited: false);
 
     private RedisHotState NewHotState(int callTimeoutMs) =>
         new(_connection, new HotStateOptions { CallTimeoutMs = callTimeoutMs }, NullLogger<RedisHotState>.Instance);
 
-    private Task<Proposed?> DecideAsync() => _hotState.DecideAsync(AuctionId, [new Proposal(Guid.NewGuid(), Bid(), default, Limited: false)], None);
+    private Task<DecidedBatch?> DecideAsync() => _hotState.DecideAsync(AuctionId, [NewBid()], None);
 
-    private static Task<HotStateUnavailableException> Unavailable(Func<Task> call) => Assert.ThrowsAsync<HotStateUnavailableException>(call);
+    private static Task<HotStateUnavailableException> Unavailable(Func<Task> call) =>
+        Assert.ThrowsAsync<HotStateUnavailableException>(call);
 }

@@ -4,21 +4,23 @@ using Auctions.HotState;
 
 namespace Auctions.IntegrationTests.HotState;
 
-/// <summary>How fast a bidder may bid: 10 bids a minute on one auction, unless told otherwise.</summary>
+/// <summary>How fast a bidder may bid: by default 10 bids a minute on one auction.</summary>
 public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
 {
     private const long Minute = 60_000_000;
 
     [Fact]
-    public async Task The_eleventh_bid_of_a_minute_is_refused_and_leaves_nothing_behind()
+    public async Task The_eleventh_bid_of_a_minute_is_rejected_and_not_recorded()
     {
         await HydrateAsync();
-        for (var i = 0; i < 10; i++) Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("ann", 20_00 + i))).Outcome);
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("ann", 20_00 + i))).Outcome);
         var (hash, eleventh) = (await HashAsync(), Limited("ann", 50_00));
 
-        var refused = await DecideAsync(eleventh);
+        var rejected = await DecideAsync(eleventh);
 
-        Assert.Equal((BidOutcome.Rejected, RejectionReason.Velocity, refused.Before), (refused.Outcome, refused.Reason, refused.After));
+        Assert.Equal((BidOutcome.Rejected, RejectionReason.Velocity), (rejected.Outcome, rejected.Reason));
+        Assert.Equal(rejected.Before, rejected.After);
         Assert.Equal(hash, await HashAsync());
         Assert.Null(await AnswerAsync("ann", eleventh.Bid.Key));
         Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("bob", 50_00))).Outcome);
@@ -26,33 +28,37 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task Bids_of_one_call_count_one_by_one_and_a_retry_does_not()
+    public async Task Each_bid_of_a_call_counts_and_a_retry_does_not()
     {
         await HydrateAsync();
         var first = Limited("ann", 20_00);
         await DecideAsync(first);
-        Proposal[] bids = [first with { Id = Guid.NewGuid() }, .. Enumerable.Range(1, 10).Select(i => Limited("ann", 20_00 + i))];
+        UndecidedBid[] bids =
+        [
+            first with { Id = Guid.NewGuid() }, .. Enumerable.Range(1, 10).Select(i => Limited("ann", 20_00 + i)),
+        ];
 
         var decided = (await HotState.DecideAsync(AuctionId, bids, None))!.Bids;
 
         Assert.Equal(first.Id, decided[0].Id);
-        Assert.Equal([.. Enumerable.Repeat(BidOutcome.Leading, 10), BidOutcome.Rejected], decided.Select(d => d.Outcome));
+        Assert.Equal(
+            [.. Enumerable.Repeat(BidOutcome.Leading, 10), BidOutcome.Rejected], decided.Select(d => d.Outcome));
     }
 
     [Fact]
-    public async Task A_bid_that_is_decided_again_was_counted_the_first_time()
+    public async Task A_bid_that_is_decided_again_does_not_count_again()
     {
         await HydrateAsync();
         var bids = Enumerable.Range(0, 10).Select(i => Limited("ann", 20_00 + i)).ToArray();
         var last = (await HotState.DecideAsync(AuctionId, bids, None))!.Bids[^1];
 
-        var again = await DecideAsync(bids[^1] with { Id = Guid.NewGuid(), Void = last.Id });
+        var again = await DecideAsync(bids[^1] with { Id = Guid.NewGuid(), Replaces = last.Id });
 
         Assert.Equal(RejectionReason.CeilingNotRaised, again.Reason);
     }
 
     [Fact]
-    public async Task The_window_moves_with_the_oldest_of_the_ten()
+    public async Task The_window_starts_at_the_oldest_of_the_ten_bids()
     {
         var begin = await NowUsAsync();
         await HydrateAsync();
@@ -69,11 +75,14 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task The_ledgers_answers_bring_the_windows_back_but_not_over_those_that_are_here()
+    public async Task The_ledgers_answers_restore_missing_windows_and_do_not_replace_existing_ones()
     {
         var head = await OpenHeadAsync();
         var nowUs = await NowUsAsync();
-        DecidedBid[] answers = [.. Bids("ann", 10, nowUs), .. Bids("bob", 10, nowUs - Minute), .. Bids("cid", 9, nowUs)];
+        DecidedBid[] answers =
+        [
+            .. Bids("ann", 10, nowUs), .. Bids("bob", 10, nowUs - Minute), .. Bids("cid", 9, nowUs),
+        ];
         Assert.True(await HotState.HydrateAsync(AuctionId, null, head, answers, None));
 
         Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("ann", 20_00))).Reason);
@@ -81,21 +90,26 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
         Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("cid", 30_00))).Outcome);
         Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
 
-        Assert.True(await HotState.HydrateAsync(AuctionId, await HotState.ReadHeadAsync(AuctionId, None), head, Bids("cid", 1, nowUs), None));
+        var seen = await HotState.ReadHeadAsync(AuctionId, None);
+        Assert.True(await HotState.HydrateAsync(AuctionId, seen, head, Bids("cid", 1, nowUs), None));
         Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
 
         DecidedBid[] Bids(string bidder, int count, long decidedUs) =>
-            [.. Enumerable.Range(0, count).Select(i => DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), Proxy(bidder, 1).Bid, decidedUs - i))];
+        [
+            .. Enumerable.Range(0, count).Select(i =>
+                DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), Proxy(bidder, 1).Bid, decidedUs - i)),
+        ];
     }
 
     [Fact]
-    public async Task A_limit_of_none_limits_nobody()
+    public async Task Without_a_limit_every_bid_is_admitted()
     {
         await HydrateAsync();
         var hotState = NewHotState(o => o.VelocityBidsMax = 0);
-        var decided = (await hotState.DecideAsync(AuctionId, [.. Enumerable.Range(0, 30).Select(i => Limited("ann", 20_00 + i))], None))!.Bids;
+        UndecidedBid[] bids = [.. Enumerable.Range(0, 30).Select(i => Limited("ann", 20_00 + i))];
+        var decided = (await hotState.DecideAsync(AuctionId, bids, None))!.Bids;
         Assert.All(decided, d => Assert.Equal(BidOutcome.Leading, d.Outcome));
     }
 
-    private static Proposal Limited(string bidder, long max) => Proxy(bidder, max, limited: true);
+    private static UndecidedBid Limited(string bidder, long max) => Proxy(bidder, max, limited: true);
 }

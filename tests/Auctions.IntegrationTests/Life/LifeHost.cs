@@ -106,7 +106,7 @@ internal sealed class LifeHost : IAsyncDisposable
     {
         var id = Guid.Parse(auction.AuctionId);
         var bid = new Bid(bidder, Guid.NewGuid(), BidKind.Proxy, auction.CurrencyCode, 0, maxCents);
-        Proposal[] proposals = [new Proposal(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)];
+        UndecidedBid[] proposals = [new UndecidedBid(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)];
         var proposed = await HotState.DecideAsync(id, proposals, CancellationToken.None);
         if (proposed is null)
         {

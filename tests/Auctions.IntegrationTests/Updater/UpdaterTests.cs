@@ -183,7 +183,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
 
     private async Task<DecidedBid> DecideAsync(Guid auction, string bidder, long max)
     {
-        var proposal = new Proposal(Guid.NewGuid(), LedgerDatabase.Proxy(bidder, max), Guid.Empty, Limited: false);
+        var proposal = new UndecidedBid(Guid.NewGuid(), LedgerDatabase.Proxy(bidder, max), Guid.Empty, Limited: false);
         return Assert.Single((await _hotState.DecideAsync(auction, [proposal], None))!.Bids);
     }
 

@@ -1,34 +1,35 @@
 namespace Auctions.UnitTests.RulesTests;
 
-/// <summary>To be had at once for 80.00; opens at 10.00, the increment is 1.00.</summary>
+/// <summary>Buy-it-now at 80.00; opens at 10.00, the increment is 1.00.</summary>
 public sealed class BuyNowTests
 {
     private readonly Sale _sale = new(Sale.Plain with { BuyNow = 80_00 });
     private readonly Sale _reserved = new(Sale.Plain with { BuyNow = 80_00, Reserve = 40_00 });
 
     [Fact]
-    public void A_purchase_sets_the_price_and_ends_the_auction_at_that_moment()
+    public void A_purchase_sets_the_price_and_ends_the_auction_at_once()
     {
         _sale.NowUs = 5_000_000;
         Assert.Equal(BidOutcome.Leading, _sale.BuyNow("ann").Outcome);
         Assert.Equal(new AuctionState(AuctionStatus.Active, 80_00, 80_00, "ann", 5_000_000, 0, 1), _sale.State);
-        _sale.Refuses(RejectionReason.Ended, s => s.Proxy("bob", 90_00));
+        _sale.Rejects(RejectionReason.Ended, s => s.Proxy("bob", 90_00));
     }
 
     [Fact]
-    public void A_purchase_is_never_extended_by_soft_close()
+    public void Soft_close_does_not_extend_a_purchase()
     {
-        var sale = new Sale(_sale.Terms with { SoftClose = new SoftClose(60_000_000, 60_000_000, 3) }) { NowUs = Sale.EndUs - 1 };
+        var terms = _sale.Terms with { SoftClose = new SoftClose(60_000_000, 60_000_000, 3) };
+        var sale = new Sale(terms) { NowUs = Sale.EndUs - 1 };
         sale.BuyNow("ann");
         Assert.Equal((Sale.EndUs - 1, 0), (sale.State.EndUs, sale.State.Extensions));
     }
 
     [Fact]
-    public void Where_it_is_not_offered_nobody_can_buy()
+    public void Nobody_can_buy_if_it_is_not_offered()
     {
         var sale = new Sale();
         Assert.False(Rules.BuyNowAvailable(sale.Terms, sale.State));
-        sale.Refuses(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("ann"));
+        sale.Rejects(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("ann"));
     }
 
     [Fact]
@@ -37,11 +38,11 @@ public sealed class BuyNowTests
         Assert.True(Rules.BuyNowAvailable(_sale.Terms, _sale.State));
         _sale.Proxy("ann", 20_00);
         Assert.False(Rules.BuyNowAvailable(_sale.Terms, _sale.State));
-        _sale.Refuses(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("bob"));
+        _sale.Rejects(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("bob"));
     }
 
     [Fact]
-    public void It_stays_while_a_reserve_is_unmet()
+    public void It_stays_while_the_reserve_is_not_met()
     {
         _reserved.Proxy("ann", 20_00);
         Assert.True(Rules.BuyNowAvailable(_reserved.Terms, _reserved.State));
@@ -51,10 +52,10 @@ public sealed class BuyNowTests
     }
 
     [Fact]
-    public void It_goes_once_the_reserve_is_met()
+    public void It_is_withdrawn_once_the_reserve_is_met()
     {
         _reserved.Proxy("ann", 40_00);
-        _reserved.Refuses(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("bob"));
+        _reserved.Rejects(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("bob"));
     }
 
     [Theory]
@@ -62,7 +63,7 @@ public sealed class BuyNowTests
     [InlineData(80_00, false)]
     public void A_standing_ceiling_at_its_price_withdraws_it_even_below_the_reserve(long ceiling, bool available)
     {
-        // Or the buyer would take from the leader, for no more, what the leader had bid for earlier.
+        // Without this, a buyer could take the lot for an amount that the leader offered earlier.
         var sale = new Sale(Sale.Plain with { BuyNow = 80_00, Reserve = 90_00 });
         sale.Proxy("ann", ceiling);
         Assert.Equal(available, Rules.BuyNowAvailable(sale.Terms, sale.State));

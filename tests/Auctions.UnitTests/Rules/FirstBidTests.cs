@@ -7,8 +7,8 @@ public sealed class FirstBidTests
     {
         var sale = new Sale();
         Assert.Equal(10_00, Rules.MinimumBid(sale.Terms, sale.State));
-        sale.Refuses(RejectionReason.TooLow, s => s.Proxy("ann", 9_99));
-        sale.Refuses(RejectionReason.TooLow, s => s.Direct("ann", 9_99));
+        sale.Rejects(RejectionReason.TooLow, s => s.Proxy("ann", 9_99));
+        sale.Rejects(RejectionReason.TooLow, s => s.Direct("ann", 9_99));
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class FirstBidTests
     }
 
     [Fact]
-    public void A_first_bid_with_both_begins_at_its_amount()
+    public void A_first_bid_with_amount_and_ceiling_leads_at_its_amount()
     {
         var sale = new Sale();
         sale.Proxy("ann", max: 75_00, amount: 30_00);
@@ -48,7 +48,7 @@ public sealed class FirstBidTests
     }
 
     [Fact]
-    public void A_first_bid_with_both_needs_only_its_ceiling_to_reach_the_opening_price()
+    public void Only_the_ceiling_of_a_first_bid_must_reach_the_opening_price()
     {
         var sale = new Sale();
         sale.Proxy("ann", max: 75_00, amount: 5_00);
@@ -61,7 +61,7 @@ public sealed class FirstBidTests
         var sale = new Sale();
         sale.Proxy("ann", 20_00);
         sale.Proxy("bob", 15_00);
-        sale.Refuses(RejectionReason.TooLow, s => s.Proxy("cid", 1));
+        sale.Rejects(RejectionReason.TooLow, s => s.Proxy("cid", 1));
         Assert.Equal(2, sale.State.BidCount);
     }
 }

@@ -6,17 +6,17 @@ public sealed class LargeAmountTests
     private const long Most = Currency.MaxAmount;
 
     [Fact]
-    public void The_next_minimum_saturates_just_above_the_largest_amount_and_nothing_reaches_it()
+    public void The_minimum_bid_saturates_just_above_the_largest_amount()
     {
         var sale = new Sale();
         sale.Direct("ann", Most);
         Assert.Equal(Most + 1, Rules.MinimumBid(sale.Terms, sale.State));
-        sale.Refuses(RejectionReason.TooLow, s => s.Direct("bob", Most));
-        sale.Refuses(RejectionReason.CeilingNotRaised, s => s.Proxy("ann", Most));
+        sale.Rejects(RejectionReason.TooLow, s => s.Direct("bob", Most));
+        sale.Rejects(RejectionReason.CeilingNotRaised, s => s.Proxy("ann", Most));
     }
 
     [Fact]
-    public void A_price_never_passes_the_ceiling_that_answers()
+    public void The_price_never_exceeds_the_ceiling_of_the_leader()
     {
         var sale = new Sale();
         sale.Proxy("ann", Most);
@@ -25,7 +25,7 @@ public sealed class LargeAmountTests
     }
 
     [Fact]
-    public void One_minor_unit_apart_still_leads()
+    public void A_bid_one_minor_unit_higher_leads()
     {
         var sale = new Sale();
         sale.Proxy("ann", Most - 1);

@@ -1,6 +1,6 @@
 namespace Auctions.UnitTests.RulesTests;
 
-/// <summary>A reserve of 40.00 over an opening price of 10.00; the increment is 1.00.</summary>
+/// <summary>The reserve is 40.00, the opening price 10.00, the increment 1.00.</summary>
 public sealed class ReserveTests
 {
     private readonly Sale _sale = new(Sale.Plain with { Reserve = 40_00 });
@@ -16,7 +16,7 @@ public sealed class ReserveTests
     }
 
     [Fact]
-    public void A_bid_below_the_reserve_leads_and_lifts_nothing()
+    public void A_bid_below_the_reserve_leads_and_does_not_lift_the_price()
     {
         _sale.Proxy("ann", 39_99);
         _sale.Stands("ann", price: 10_00, ceiling: 39_99);
@@ -32,7 +32,7 @@ public sealed class ReserveTests
     }
 
     [Fact]
-    public void A_leaders_new_ceiling_that_reaches_the_reserve_lifts_its_own_price()
+    public void A_leaders_new_ceiling_that_reaches_the_reserve_lifts_the_price_to_it()
     {
         _sale.Proxy("ann", 20_00);
         _sale.Proxy("ann", 70_00);
@@ -47,7 +47,7 @@ public sealed class ReserveTests
     }
 
     [Fact]
-    public void A_direct_bid_below_the_reserve_leaves_it_unmet()
+    public void A_direct_bid_below_the_reserve_does_not_meet_it()
     {
         _sale.Direct("ann", 39_99);
         _sale.Stands("ann", price: 39_99, ceiling: 39_99);
@@ -55,7 +55,7 @@ public sealed class ReserveTests
     }
 
     [Fact]
-    public void Two_bids_below_the_reserve_leave_it_unmet()
+    public void Two_bids_below_the_reserve_do_not_meet_it()
     {
         _sale.Proxy("ann", 39_99);
         _sale.Proxy("bob", 39_98);
@@ -64,7 +64,7 @@ public sealed class ReserveTests
     }
 
     [Fact]
-    public void Once_met_the_reserve_lifts_nothing_more()
+    public void A_reserve_that_is_met_does_not_lift_the_price_again()
     {
         _sale.Proxy("ann", 60_00);
         _sale.Proxy("bob", 50_00);
@@ -74,7 +74,7 @@ public sealed class ReserveTests
     }
 
     [Fact]
-    public void A_reserve_below_the_opening_price_lifts_nothing()
+    public void A_reserve_below_the_opening_price_does_not_lift_the_price()
     {
         var sale = new Sale(Sale.Plain with { Reserve = 5_00 });
         sale.Proxy("ann", 40_00);
@@ -82,7 +82,7 @@ public sealed class ReserveTests
     }
 
     [Fact]
-    public void The_leader_wins_where_the_reserve_is_met_and_nobody_where_it_is_not()
+    public void The_leader_wins_only_if_the_reserve_is_met()
     {
         _sale.Proxy("ann", 39_99);
         Assert.Equal("", Rules.Winner(_sale.Terms, _sale.State));

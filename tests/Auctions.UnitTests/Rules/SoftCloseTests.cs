@@ -1,16 +1,17 @@
 namespace Auctions.UnitTests.RulesTests;
 
-/// <summary>A bid in the last 60 s moves the end to 120 s after it, three times at most.</summary>
+/// <summary>A bid in the last 60 s moves the end to 120 s after the bid, at most three times.</summary>
 public sealed class SoftCloseTests
 {
     private const long WindowUs = 60_000_000, ExtensionUs = 120_000_000;
 
-    private readonly Sale _sale = new(Sale.Plain with { SoftClose = new SoftClose(WindowUs, ExtensionUs, MaxExtensions: 3) });
+    private readonly Sale _sale =
+        new(Sale.Plain with { SoftClose = new SoftClose(WindowUs, ExtensionUs, MaxExtensions: 3) });
 
     private (long EndUs, int Extensions) End => (_sale.State.EndUs, _sale.State.Extensions);
 
     [Fact]
-    public void A_bid_exactly_at_the_window_moves_the_end()
+    public void A_bid_at_the_start_of_the_window_moves_the_end()
     {
         _sale.NowUs = Sale.EndUs - WindowUs;
         _sale.Proxy("ann", 20_00);
@@ -18,7 +19,7 @@ public sealed class SoftCloseTests
     }
 
     [Fact]
-    public void A_bid_a_microsecond_before_the_window_does_not()
+    public void A_bid_a_microsecond_before_the_window_does_not_move_the_end()
     {
         _sale.NowUs = Sale.EndUs - WindowUs - 1;
         _sale.Proxy("ann", 20_00);
@@ -34,7 +35,7 @@ public sealed class SoftCloseTests
     }
 
     [Fact]
-    public void The_end_moves_as_often_as_is_allowed_and_no_more()
+    public void The_end_moves_only_as_often_as_allowed()
     {
         for (var i = 1; i <= 4; i++)
         {
@@ -47,7 +48,7 @@ public sealed class SoftCloseTests
     }
 
     [Fact]
-    public void The_window_is_that_before_the_moved_end()
+    public void The_window_moves_with_the_end()
     {
         _sale.NowUs = Sale.EndUs - 1;
         _sale.Proxy("ann", 20_00);
@@ -61,7 +62,7 @@ public sealed class SoftCloseTests
     [InlineData(41, 0)]
     [InlineData(40, 0)]
     [InlineData(39, 1)]
-    public void The_end_moves_only_if_that_is_later(int secondsLeft, int extensions)
+    public void The_end_moves_only_to_a_later_time(int secondsLeft, int extensions)
     {
         var sale = new Sale(Sale.Plain with { SoftClose = new SoftClose(WindowUs, 40_000_000, 3) });
         sale.NowUs = Sale.EndUs - secondsLeft * 1_000_000L;
@@ -71,7 +72,7 @@ public sealed class SoftCloseTests
     }
 
     [Fact]
-    public void An_outbid_bid_and_a_leaders_raise_move_the_end_too()
+    public void An_outbid_bid_and_a_raise_by_the_leader_move_the_end_too()
     {
         _sale.Proxy("ann", 50_00);
         _sale.NowUs = Sale.EndUs - 1;
@@ -83,10 +84,10 @@ public sealed class SoftCloseTests
     }
 
     [Fact]
-    public void A_refused_bid_never_moves_the_end()
+    public void A_rejected_bid_does_not_move_the_end()
     {
         _sale.NowUs = Sale.EndUs - 1;
-        _sale.Refuses(RejectionReason.TooLow, s => s.Proxy("ann", 1));
+        _sale.Rejects(RejectionReason.TooLow, s => s.Proxy("ann", 1));
     }
 
     [Fact]

@@ -3,10 +3,10 @@ using Auctions.IntegrationTests.Servers;
 
 namespace Auctions.IntegrationTests.HotState;
 
-public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
+public sealed class RemovingPendingTests(RedisServer server) : HotStateTest(server)
 {
     [Fact]
-    public async Task Entries_that_the_ledger_has_are_no_longer_pending()
+    public async Task Entries_in_the_ledger_are_no_longer_pending()
     {
         await HydrateAsync();
         var first = await DecideAsync(Proxy("ann", 50_00));
@@ -18,7 +18,7 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task Whatever_stands_at_a_version_that_the_ledger_has_can_join_no_more_and_is_not_pending()
+    public async Task Entries_are_removed_by_version_and_others_stay_pending()
     {
         await HydrateAsync();
         var (ann, bob) = (await DecideAsync(Proxy("ann", 50_00)), await DecideAsync(Proxy("bob", 60_00)));
@@ -27,7 +27,7 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task Nothing_settles_nothing()
+    public async Task No_versions_remove_nothing()
     {
         await HydrateAsync();
         var decided = await DecideAsync(Proxy("ann", 50_00));
@@ -36,11 +36,11 @@ public sealed class SettlingTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
-    public async Task Pending_entries_are_read_in_the_order_of_their_versions()
+    public async Task Pending_entries_are_read_in_version_order()
     {
         await HydrateAsync();
-        var proposals = Enumerable.Range(1, 120).Select(i => Proxy($"bidder-{i}", 10_00 + i * 5_00)).ToArray();
-        var decided = (await HotState.DecideAsync(AuctionId, proposals, None))!.Bids;
+        var bids = Enumerable.Range(1, 120).Select(i => Proxy($"bidder-{i}", 10_00 + i * 5_00)).ToArray();
+        var decided = (await HotState.DecideAsync(AuctionId, bids, None))!.Bids;
         Assert.All(decided, d => Assert.True(d.Accepted));
         Assert.Equal(decided, await HotState.ReadPendingAsync(AuctionId, None));
     }
