@@ -62,7 +62,8 @@ internal static class Checkers
         if (seals != 1) violations.Add($"I9: sealed {seals} times");
         if (chain.Entries is not [.., var before, { Kind: EntryKind.Sealed } sealing]) return;
         var winner = before.After.Price >= chain.Entries[0].Terms!.Reserve ? before.After.Leader : "";
-        if (sealing.Winner != winner) violations.Add($"I4: the winner is '{sealing.Winner}', but '{winner}' should win");
+        if (sealing.Winner != winner)
+            violations.Add($"I4: the winner is '{sealing.Winner}', but '{winner}' should win");
     }
 
     private static void RetriesAreFree(Chain chain, IEnumerable<ClientCall> calls, List<string> violations)
@@ -92,15 +93,16 @@ internal static class Checkers
         {
             if (call.Outcome is not { } told) continue;
             var chain = world.Ledger.Chains[call.AuctionId];
-            if (!chain.AllAnswers.Contains(told)) violations.Add($"I2: an answer ({told.Outcome}) is not in the ledger");
+            if (!chain.AllAnswers.Contains(told))
+                violations.Add($"I2: an answer ({told.Outcome}) is not in the ledger");
             if (told.Accepted && chain.Entries.All(e => e.Id != told.Id))
                 violations.Add("I2: an acknowledged bid is not in the chain");
         }
     }
 
     /// <summary>
-    /// A rejection, at its decision time, was right under some state that the ledger had between the call and its answer;
-    /// within the error of the clocks.
+    /// A rejection, at its decision time, was right under some state that the ledger had between the call and its
+    /// answer; within the error of the clocks.
     /// </summary>
     private static void RejectionsWereRight(World world, List<string> violations)
     {

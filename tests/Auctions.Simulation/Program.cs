@@ -39,7 +39,9 @@ internal static class Program
     }
 }
 
-/// <summary>The checks that keep the promises. docs/invariants.md says which test turns red without each of them.</summary>
+/// <summary>
+/// The checks that keep the promises. docs/invariants.md says which test turns red without each of them.
+/// </summary>
 [Flags]
 internal enum Guards
 {
@@ -50,13 +52,17 @@ internal enum Guards
     HeadMoves = 2,
     /// <summary>The state that an entry was decided on must be the state in the ledger.</summary>
     Before = 4,
-    /// <summary>A rejection was decided on the head, or every later entry was decided no earlier than the rejection.</summary>
+    /// <summary>
+    /// A rejection was decided on the head, or every later entry was decided no earlier than the rejection.
+    /// </summary>
     RejectionBasis = 8,
     /// <summary>A key has one answer.</summary>
     UniqueKey = 16,
     /// <summary>The answer comes after the commit.</summary>
     AnswerAfterCommit = 32,
-    /// <summary>The ledger takes no bid that was decided at or after the end, and nothing after the sealing entry.</summary>
+    /// <summary>
+    /// The ledger takes no bid that was decided at or after the end, and nothing after the sealing entry.
+    /// </summary>
     End = 64,
     /// <summary>Pending entries are appended before Redis is hydrated, and before the auction is sealed.</summary>
     Completion = 128,
@@ -97,7 +103,8 @@ internal sealed record PlayedHistories(
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"{Seeds} seeds, {Answers} answers ({Rejections} rejections), {Entries} entries, {Broken.Count} seeds broken");
+            $"{Seeds} seeds, {Answers} answers ({Rejections} rejections), {Entries} entries, ");
+        text.Append(CultureInfo.InvariantCulture, $"{Broken.Count} seeds broken");
         foreach (var (seed, violations) in Broken.Take(10))
             text.Append(CultureInfo.InvariantCulture, $"\n  --seed {seed}: {string.Join("; ", violations.Take(4))}");
         return text.ToString();

@@ -42,8 +42,8 @@ internal sealed class SimulatedLedger(SimulatedScheduler scheduler, Guards guard
         if (head.State.IsOver) return chain.Entries[^1];
         if (nowUs < head.State.EndUs) return null;
         var after = head.State with { Status = AuctionStatus.Ended };
-        var entry = new LedgerEntry(head.Version + 1, Guid.CreateVersion7(), head.EntryId, EntryKind.Sealed, null, default,
-            after, nowUs, null, Rules.Winner(head.Terms, head.State), EndReason.Time);
+        var entry = new LedgerEntry(head.Version + 1, Guid.CreateVersion7(), head.EntryId, EntryKind.Sealed, null,
+            default, after, nowUs, null, Rules.Winner(head.Terms, head.State), EndReason.Time);
         chain.Entries.Add(entry);
         chain.CommittedUs.Add(scheduler.NowUs);
         chain.Head = head with { Version = entry.Version, EntryId = entry.Id, State = after };

@@ -61,7 +61,8 @@ internal sealed class RemoteRedis(SimulatedNetwork network, Func<SimulatedRedis>
         throw new NotSupportedException();
 
     public Task<bool> HydrateAsync(
-        Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellationToken) =>
+        Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
+        CancellationToken cancellationToken) =>
         CallAsync(r => r.Hydrate(auctionId, seen, head, answers));
 
     public Task RemovePendingAsync(

@@ -1,9 +1,9 @@
 namespace Auctions.Simulation;
 
 /// <summary>
-/// The only scheduler and clock of a simulated world. It runs ready continuations in random order and moves virtual time
-/// forward only when nothing is ready. So code that awaits under this context can interleave in every possible way, and
-/// the same seed gives the same run.
+/// The only scheduler and clock of a simulated world. It runs ready continuations in random order and moves virtual
+/// time forward only when nothing is ready. So code that awaits under this context can interleave in every possible
+/// way, and the same seed gives the same run.
 /// <para>Concurrency: one thread runs everything. A world is never shared between threads, so nothing here is locked.
 /// </para>
 /// <para>Lifecycle: the loop runs only inside <see cref="RunUntil"/>, which returns when nothing is left to do before
@@ -81,8 +81,8 @@ internal sealed class SimulatedScheduler(Random random) : SynchronizationContext
 }
 
 /// <summary>
-/// The virtual time of <see cref="SimulatedScheduler"/> for code that takes a <see cref="TimeProvider"/>. Each server or
-/// process has one of its own, with its own error.
+/// The virtual time of <see cref="SimulatedScheduler"/> for code that takes a <see cref="TimeProvider"/>. Each server
+/// or process has one of its own, with its own error.
 /// </summary>
 internal sealed class SimulatedTimeProvider(SimulatedScheduler scheduler) : TimeProvider
 {

@@ -15,7 +15,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
         output.WriteLine(played.ToString());
         Assert.True(played.Broken.Count == 0, played.ToString());
         Assert.True(
-            played.Entries > 100_000 && played.Rejections > 100_000, $"Too little happened to prove anything: {played}");
+            played.Entries > 100_000 && played.Rejections > 100_000,
+            $"Too little happened to prove anything: {played}");
     }
 
     [Theory]
@@ -77,7 +78,8 @@ public sealed class CombiningTests
 }
 
 /// <summary>
-/// An instance appends what another instance decided and could not commit. This is for progress and fairness, not safety.
+/// An instance appends what another instance decided and could not commit. This is for progress and fairness, not
+/// safety.
 /// </summary>
 public sealed class CompletionTests
 {
@@ -135,8 +137,8 @@ public sealed class FairnessTests
 
         // The cold bid waits for what the lane already holds of the hot auction and what commits with it, not for more.
         Assert.Equal(Bids + 1, _answered);
-        Assert.InRange(
-            answeredMeanwhile, 0, (2 * options.CommitEntriesMax) + options.DecideBidsMax + (4 * options.CommitEntriesMax));
+        Assert.InRange(answeredMeanwhile, 0,
+            (2 * options.CommitEntriesMax) + options.DecideBidsMax + (4 * options.CommitEntriesMax));
 
         async Task PlaceColdBidAsync(PlaceBid placeBid)
         {

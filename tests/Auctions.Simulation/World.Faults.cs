@@ -37,7 +37,10 @@ internal sealed partial class World
         {
             Head = _random.Next(9) switch
             {
-                0 => head with { State = state with { Price = Math.Max(0, state.Price + (_random.Next(2) == 0 ? -30 : 30)) } },
+                0 => head with
+                {
+                    State = state with { Price = Math.Max(0, state.Price + (_random.Next(2) == 0 ? -30 : 30)) },
+                },
                 1 => head with { State = state with { Ceiling = state.Ceiling + 50 } },
                 2 => head with { State = state with { Leader = "b0" } },
                 3 => head with { State = state with { EndUs = state.EndUs + _random.Next(-60_000, 60_000) } },
@@ -79,7 +82,9 @@ internal sealed partial class World
         _scheduler.RunUntil(_scheduler.NowUs + LedgerOutageUs);
     }
 
-    /// <summary>For a while each instance has a Redis of its own, and both decide. Then one of the two is thrown away.</summary>
+    /// <summary>
+    /// For a while each instance has a Redis of its own, and both decide. Then one of the two is thrown away.
+    /// </summary>
     private void Split()
     {
         _servers[1].Load(_servers[0].Dump());

@@ -87,7 +87,9 @@ internal sealed partial class World
         _ = CloseAsync(id);
     }
 
-    /// <summary>Ids are random draws too: an auction's id chooses its lane, and the same seed must give the same run.</summary>
+    /// <summary>
+    /// Ids are random draws too: an auction's id chooses its lane, and the same seed must give the same run.
+    /// </summary>
     private Guid NewId()
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -143,8 +145,8 @@ internal sealed partial class World
         {
             keyReused = true;
         }
-        catch (Exception fault)
-            when (fault is OutcomeUnknownException or OverloadedException or LedgerDownException or LedgerUnavailableException)
+        catch (Exception fault) when (fault is OutcomeUnknownException or OverloadedException
+            or LedgerDownException or LedgerUnavailableException)
         {
             // The client does not know the outcome: its log has none.
         }
@@ -155,8 +157,8 @@ internal sealed partial class World
     }
 
     /// <summary>
-    /// What a closing wave does, with its own clock: seal Redis, append what is pending, seal the ledger. Repeats until the
-    /// auction is over, as the closing guard does.
+    /// What a closing wave does, with its own clock: seal Redis, append what is pending, seal the ledger. Repeats until
+    /// the auction is over, as the closing guard does.
     /// </summary>
     private async Task CloseAsync(Guid auctionId)
     {
