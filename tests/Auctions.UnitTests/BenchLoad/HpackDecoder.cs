@@ -3,14 +3,15 @@ using System.Text;
 namespace Auctions.UnitTests.BenchLoad;
 
 /// <summary>
-/// What a server makes of a connection's header blocks (RFC 7541), written from the RFC and not from what it checks. It knows no Huffman
-/// coding and evicts nothing: the load writes neither the one nor so much that the other happened.
+/// Decodes a connection's header blocks as a server does (RFC 7541). It is written from the RFC, not from the code that
+/// it checks. It has no Huffman coding and evicts nothing: the load uses no Huffman coding and writes too little for an
+/// eviction.
 /// </summary>
-internal sealed class HeaderDecoder
+internal sealed class HpackDecoder
 {
     private const int EntryOverhead = 32, TableSizeMax = 4_096;
 
-    /// <summary>Those of appendix A that the tests come by.</summary>
+    /// <summary>The entries of appendix A that the tests use.</summary>
     private static readonly Dictionary<int, (string Name, string Value)> Static = new()
     {
         [1] = (":authority", ""),
@@ -27,7 +28,7 @@ internal sealed class HeaderDecoder
 
     private readonly List<(string Name, string Value)> _table = [];
 
-    /// <summary>Of the dynamic table, the newest first: entry 62 and on.</summary>
+    /// <summary>The dynamic table, newest field first: entries from 62 on.</summary>
     public IReadOnlyList<(string Name, string Value)> Table => _table;
 
     public List<(string Name, string Value)> Decode(byte[] block)
@@ -51,7 +52,8 @@ internal sealed class HeaderDecoder
             if (added) _table.Insert(0, field);
         }
 
-        if (_table.Sum(f => f.Name.Length + f.Value.Length + EntryOverhead) > TableSizeMax) throw new NotSupportedException("An eviction.");
+        if (_table.Sum(f => f.Name.Length + f.Value.Length + EntryOverhead) > TableSizeMax)
+            throw new NotSupportedException("An eviction.");
         return fields;
     }
 

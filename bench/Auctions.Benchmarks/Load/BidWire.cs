@@ -1,22 +1,24 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Buffers.Text;
 
 namespace Auctions.Benchmarks.Load;
 
-/// <summary>What the bid is meant to be.</summary>
+/// <summary>What kind of bid the load wants to send.</summary>
 internal enum BidAim : byte
 {
-    /// <summary>Above all offered before: accepted, unless it is overtaken on the way.</summary>
+    /// <summary>Above all earlier offers: accepted, unless another bid overtakes it on the way.</summary>
     Rising,
-    /// <summary>Below what was accepted already: refused.</summary>
+    /// <summary>Below the price: rejected.</summary>
     Losing,
-    /// <summary>An answered request once more: its first answer.</summary>
+    /// <summary>An answered request again: it must get its first answer.</summary>
     Duplicate,
 }
 
-/// <summary>What a response said.</summary>
+/// <summary>The outcome in a response.</summary>
 internal enum Answer : byte { None, Leading, Outbid, Rejected, Error }
 
-/// <summary>One request, and when it was meant to be sent.</summary>
+/// <summary>One request, and then its answer.</summary>
 internal struct BidCall
 {
     public int Auction, Bidder;
@@ -25,7 +27,7 @@ internal struct BidCall
     public long KeyNumber, Minor;
     /// <summary>The answer that a duplicate must repeat.</summary>
     public Answer Expected;
-    /// <summary>Of the time provider: the start of its latency.</summary>
+    /// <summary>A timestamp of the time provider: when it should be sent. Its latency counts from here.</summary>
     public long IntendedAt;
     public Answer Got;
     public bool Replayed;
@@ -34,7 +36,7 @@ internal struct BidCall
 /// <summary>PlaceBidRequest and PlaceBidResponse on the wire, as gRPC messages.</summary>
 internal static class BidWire
 {
-    /// <summary>More than any request takes.</summary>
+    /// <summary>More bytes than any request takes.</summary>
     public const int RequestMax = 160;
 
     private const int GrpcPrefix = 5, MinorPerUnit = 100, NanosPerMinor = 10_000_000;
@@ -50,7 +52,7 @@ internal static class BidWire
         to[at++] = 0x12;
         to[at++] = 36;
         keyPrefix.CopyTo(to[at..]);
-        Utf8Formatter.TryFormat(call.KeyNumber, to[(at + 24)..], out _, new System.Buffers.StandardFormat('x', 12));
+        Utf8Formatter.TryFormat(call.KeyNumber, to[(at + 24)..], out _, new StandardFormat('x', 12));
         at += 36;
         to[at++] = (byte)(call.Proxy ? 0x22 : 0x1a);
         var lengthAt = at++;
@@ -68,16 +70,16 @@ internal static class BidWire
 
         to[lengthAt] = (byte)(at - lengthAt - 1);
         to[0] = 0;
-        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(to[1..], at - GrpcPrefix);
+        BinaryPrimitives.WriteInt32BigEndian(to[1..], at - GrpcPrefix);
         return at;
     }
 
-    /// <summary>Takes outcome (field 1) and replayed (field 5).</summary>
-    /// <exception cref="InvalidDataException">It is not one whole, uncompressed message.</exception>
+    /// <summary>Reads outcome (field 1) and replayed (field 5).</summary>
+    /// <exception cref="InvalidDataException">This is not one whole, uncompressed message.</exception>
     public static (Answer Answer, bool Replayed) Read(ReadOnlySpan<byte> message)
     {
         if (message.Length < GrpcPrefix || message[0] != 0
-            || System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(message[1..]) != message.Length - GrpcPrefix)
+            || BinaryPrimitives.ReadInt32BigEndian(message[1..]) != message.Length - GrpcPrefix)
             throw new InvalidDataException("A DATA frame is not one whole gRPC message.");
         message = message[GrpcPrefix..];
         var (answer, replayed) = (Answer.None, false);
