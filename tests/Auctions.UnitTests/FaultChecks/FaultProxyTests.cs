@@ -4,12 +4,12 @@ using Auctions.Faults.Stack;
 
 namespace Auctions.UnitTests.FaultChecks;
 
-/// <summary>The proxy that cuts, holds and redirects, in front of servers that say their name.</summary>
-public sealed class LinkTests : IAsyncLifetime
+/// <summary>The proxy that cuts, holds and redirects, in front of servers that answer with their number.</summary>
+public sealed class FaultProxyTests : IAsyncLifetime
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
-    private readonly NamedServer _first = new(1), _second = new(2);
-    private Link _link = null!;
+    private readonly NumberedServer _first = new(1), _second = new(2);
+    private FaultProxy _proxy = null!;
     private string _address = "";
 
     public Task InitializeAsync()
@@ -20,56 +20,56 @@ public sealed class LinkTests : IAsyncLifetime
             _address = free.LocalEndpoint.ToString()!;
         }
 
-        _link = new Link(_address, _first.Address);
+        _proxy = new FaultProxy(_address, _first.Address);
         return Task.CompletedTask;
     }
 
     public async Task DisposeAsync()
     {
-        await _link.DisposeAsync();
+        await _proxy.DisposeAsync();
         _first.Dispose();
         _second.Dispose();
     }
 
     [Fact]
-    public async Task It_passes_bytes_on()
+    public async Task Bytes_pass_in_both_directions()
     {
         using var client = await ConnectAsync();
         Assert.Equal(1, await AskAsync(client));
     }
 
     [Fact]
-    public async Task A_cut_resets_what_is_connected_refuses_what_comes_and_can_be_mended()
+    public async Task A_cut_resets_connections_and_refuses_new_ones_until_it_is_restored()
     {
         using var client = await ConnectAsync();
         Assert.Equal(1, await AskAsync(client));
-        await _link.CutAsync();
+        await _proxy.CutAsync();
         await Assert.ThrowsAnyAsync<IOException>(() => AskAsync(client));
         await Assert.ThrowsAsync<SocketException>(ConnectAsync);
 
-        _link.Mend();
+        _proxy.Restore();
         using var again = await ConnectAsync();
         Assert.Equal(1, await AskAsync(again));
     }
 
     [Fact]
-    public async Task What_is_held_flows_once_it_is_released()
+    public async Task Held_bytes_flow_on_after_a_release()
     {
         using var client = await ConnectAsync();
         Assert.Equal(1, await AskAsync(client));
-        _link.Hold();
+        _proxy.Hold();
         var asked = AskAsync(client);
         await Assert.ThrowsAsync<TimeoutException>(() => asked.WaitAsync(TimeSpan.FromMilliseconds(200)));
-        _link.Release();
+        _proxy.Release();
         Assert.Equal(1, await asked.WaitAsync(Soon));
     }
 
     [Fact]
-    public async Task Pointed_elsewhere_it_ends_connections_and_leads_to_the_other_server()
+    public async Task A_new_target_resets_connections_and_new_ones_reach_it()
     {
         using var client = await ConnectAsync();
         Assert.Equal(1, await AskAsync(client));
-        _link.PointTo(_second.Address);
+        _proxy.PointTo(_second.Address);
         await Assert.ThrowsAnyAsync<IOException>(() => AskAsync(client));
         using var again = await ConnectAsync();
         Assert.Equal(2, await AskAsync(again));
@@ -90,12 +90,12 @@ public sealed class LinkTests : IAsyncLifetime
         return answer[0];
     }
 
-    /// <summary>Answers each byte with its number.</summary>
-    private sealed class NamedServer : IDisposable
+    /// <summary>A server that answers each byte with its own number.</summary>
+    private sealed class NumberedServer : IDisposable
     {
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
 
-        public NamedServer(byte number)
+        public NumberedServer(byte number)
         {
             _listener.Start();
             _ = AcceptAsync(number);
@@ -113,7 +113,7 @@ public sealed class LinkTests : IAsyncLifetime
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
-                // Disposed of.
+                // Disposed.
             }
         }
 
@@ -127,7 +127,7 @@ public sealed class LinkTests : IAsyncLifetime
             }
             catch (SocketException)
             {
-                // The link was cut.
+                // The connection was reset.
             }
         }
     }

@@ -7,8 +7,8 @@ using Grpc.Net.Client;
 
 namespace Auctions.Faults.Load;
 
-/// <summary>The services of the stack, and a token for whoever calls them.</summary>
-public sealed class Services : IDisposable
+/// <summary>gRPC clients of the stack's services, and tokens for their callers.</summary>
+public sealed class ServiceClients : IDisposable
 {
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromDays(1);
 
@@ -16,8 +16,8 @@ public sealed class Services : IDisposable
     private readonly List<GrpcChannel> _channels = [];
     private readonly TokenIssuer _tokens;
 
-    /// <param name="bidding">The addresses of the instances of BiddingService, host:port, as the two others.</param>
-    public Services(IEnumerable<string> bidding, string auction, string gateway, TokenIssuer tokens)
+    /// <param name="bidding">The instances of BiddingService. All addresses are host:port.</param>
+    public ServiceClients(IEnumerable<string> bidding, string auction, string gateway, TokenIssuer tokens)
     {
         _tokens = tokens;
         Bidding = [.. bidding.Select(address => new BiddingService.BiddingServiceClient(Channel(address)))];
@@ -29,22 +29,30 @@ public sealed class Services : IDisposable
     public AuctionService.AuctionServiceClient Auction { get; }
     public StreamService.StreamServiceClient Stream { get; }
 
-    /// <summary>Call options of a subject who may do everything but what rules on bidding forbid.</summary>
+    /// <summary>Call options of a subject with every role and without velocity limits.</summary>
     public CallOptions As(string subject, DateTime? deadline, CancellationToken cancellationToken) =>
-        new(_headers.GetOrAdd(subject, who => new Metadata
-        {
-            { "authorization", "Bearer " + _tokens.Mint(who, Roles.Bidder | Roles.Seller | Roles.Viewer, TokenLifetime, "velocity") },
-        }), deadline, cancellationToken);
+        new(_headers.GetOrAdd(subject, NewHeaders), deadline, cancellationToken);
 
     public void Dispose() => _channels.ForEach(channel => channel.Dispose());
+
+    private Metadata NewHeaders(string subject)
+    {
+        var roles = Roles.Bidder | Roles.Seller | Roles.Viewer;
+        var token = _tokens.Mint(subject, roles, TokenLifetime, "velocity");
+        return new Metadata { { "authorization", $"Bearer {token}" } };
+    }
 
     private GrpcChannel Channel(string address)
     {
         var channel = GrpcChannel.ForAddress($"http://{address}", new GrpcChannelOptions
         {
-            HttpHandler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true, ConnectTimeout = TimeSpan.FromSeconds(2) },
+            HttpHandler = new SocketsHttpHandler
+            {
+                EnableMultipleHttp2Connections = true,
+                ConnectTimeout = TimeSpan.FromSeconds(2),
+            },
             DisposeHttpClient = true,
-            // A killed service is back within seconds: who waits longer before looking again only sees it later.
+            // A killed service is back within seconds. With longer pauses clients would only notice it later.
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(50),
             MaxReconnectBackoff = TimeSpan.FromMilliseconds(250),
         });
