@@ -4,8 +4,7 @@ namespace Auctions.Simulation;
 /// The only scheduler and clock of a simulated world. It runs ready continuations in random order and moves virtual
 /// time forward only when nothing is ready. So code that awaits under this context can interleave in every possible
 /// way, and the same seed gives the same run.
-/// <para>Concurrency: one thread runs everything. A world is never shared between threads, so nothing here is locked.
-/// </para>
+/// <para>Concurrency: one thread runs everything. Threads never share a world, so nothing here is locked.</para>
 /// <para>Lifecycle: the loop runs only inside <see cref="RunUntil"/>, which returns when nothing is left to do before
 /// that time. What is still scheduled stays for the next call.</para>
 /// <para>Invariants: time never goes back. A timer runs no earlier than its due time, timers of one due time in the

@@ -55,8 +55,7 @@ internal sealed class AnswerCheck(NpgsqlDataSource postgres)
         return new Correctness(looked, missing, different, outcome.Contradictions, 0, []);
     }
 
-    /// <returns>The recorded answers by connection and key number, and how many keys were recorded more than once.
-    /// </returns>
+    /// <returns>The recorded answers by connection and key number, and how many rows had a key again.</returns>
     private async Task<(Answer[][] Recorded, long Twice)> ReadRecordedAsync(
         LoadOutcome outcome, AuctionSet auctions, bool ours, CancellationToken cancellationToken)
     {

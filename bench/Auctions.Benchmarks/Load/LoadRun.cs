@@ -6,9 +6,11 @@ namespace Auctions.Benchmarks.Load;
 /// <summary>What a run has to do.</summary>
 /// <param name="RunNumber">Part of the idempotency keys, so that the keys of different runs differ.</param>
 /// <param name="Callers">Calls in flight in total; in an open loop the most that may be.</param>
-/// <param name="RatePerS"> 0: a closed loop, where each answer is followed by the next request. Otherwise an open loop:
-/// the times to send requests are drawn beforehand (a Poisson process of this rate). Latency counts from these times,
-/// even if a request is sent late. </param>
+/// <param name="RatePerS">
+/// 0: a closed loop, where each answer is followed by the next request. Otherwise an open loop: the times to send
+/// requests are drawn beforehand (a Poisson process of this rate). Latency counts from these times, even if a request is
+/// sent late.
+/// </param>
 internal sealed record LoadOrder(
     int RunNumber, string Address, BidMix Mix, AuctionSet Auctions, int Callers, int Connections, double WarmUpS,
     double MeasuredS, double RatePerS = 0);

@@ -101,8 +101,10 @@ internal static class AnswersCheck
 /// </summary>
 internal static class OrderCheck
 {
-    /// <param name="Position"> Twice the version, plus one if the operation leaves the version as it is. Operations of
-    /// one position may be in any order. </param>
+    /// <param name="Position">
+    /// Twice the version, plus one if the operation leaves the version as it is. Operations of one position may be in any
+    /// order.
+    /// </param>
     private readonly record struct Operation(long Position, long BeganUs, long EndedUs, string What);
 
     public static void Check(AuctionEvidence auction, Findings findings)

@@ -10,9 +10,8 @@ namespace Auctions.Faults.Evidence;
 /// records, so reading them at the end would be too late.
 /// <para>Concurrency: one thread of its own reads. <see cref="LastVersion"/> may be called at any time; everything else
 /// only after <see cref="StopAsync"/>.</para>
-/// <para>Lifecycle: reads from the constructor on until <see cref="StopAsync"/>. A broker that is away is waited for; a
-/// fatal error of the client, or a record that cannot be parsed, ends the thread, and <see cref="StopAsync"/> throws
-/// it. </para>
+/// <para>Lifecycle: reads from the constructor on until <see cref="StopAsync"/>. It waits for a broker that is away. A
+/// fatal error of the client or a record that cannot be parsed ends the thread; <see cref="StopAsync"/> throws it.</para>
 /// <para>Invariants: the events of an auction and topic are recorded in Kafka's order. A record that was dropped before
 /// it was read counts in <see cref="Missed"/>: a gap in the offsets shows it.</para>
 /// <para>Bounds: none; it keeps every event of the run in memory.</para>

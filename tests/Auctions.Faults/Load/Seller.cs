@@ -14,7 +14,7 @@ namespace Auctions.Faults.Load;
 /// it is answered, or until <c>answered</c> is cancelled. Auctions that are still open end by themselves.</para>
 /// <para>Invariants: an auction whose creation was answered is in the catalog and has a viewer. An end by time is at
 /// most a few seconds after the run.</para>
-/// <para>Bounds: at most 3 hot and 30 cold auctions are open.</para>
+/// <para>Bounds: it opens no auction while 3 hot and 30 cold ones are open.</para>
 /// </summary>
 internal sealed class Seller(
     string name, Random random, LotCatalog catalog, LoadLog log, ServiceClients services, RunClock clock,
