@@ -8,8 +8,8 @@ namespace Auctions.Benchmarks.Load;
 /// <param name="Callers">Calls in flight in total; in an open loop the most that may be.</param>
 /// <param name="RatePerS">
 /// 0: a closed loop, where each answer is followed by the next request. Otherwise an open loop: the times to send
-/// requests are drawn beforehand (a Poisson process of this rate). Latency counts from these times, even if a request is
-/// sent late.
+/// requests are drawn beforehand (a Poisson process of this rate). Latency counts from these times, even if a request
+/// is sent late.
 /// </param>
 internal sealed record LoadOrder(
     int RunNumber, string Address, BidMix Mix, AuctionSet Auctions, int Callers, int Connections, double WarmUpS,

@@ -102,8 +102,8 @@ internal static class AnswersCheck
 internal static class OrderCheck
 {
     /// <param name="Position">
-    /// Twice the version, plus one if the operation leaves the version as it is. Operations of one position may be in any
-    /// order.
+    /// Twice the version, plus one if the operation leaves the version as it is. Operations of one position may be in
+    /// any order.
     /// </param>
     private readonly record struct Operation(long Position, long BeganUs, long EndedUs, string What);
 

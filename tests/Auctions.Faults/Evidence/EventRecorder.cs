@@ -11,7 +11,8 @@ namespace Auctions.Faults.Evidence;
 /// <para>Concurrency: one thread of its own reads. <see cref="LastVersion"/> may be called at any time; everything else
 /// only after <see cref="StopAsync"/>.</para>
 /// <para>Lifecycle: reads from the constructor on until <see cref="StopAsync"/>. It waits for a broker that is away. A
-/// fatal error of the client or a record that cannot be parsed ends the thread; <see cref="StopAsync"/> throws it.</para>
+/// fatal error of the client or a record that cannot be parsed ends the thread; <see cref="StopAsync"/> throws
+/// it.</para>
 /// <para>Invariants: the events of an auction and topic are recorded in Kafka's order. A record that was dropped before
 /// it was read counts in <see cref="Missed"/>: a gap in the offsets shows it.</para>
 /// <para>Bounds: none; it keeps every event of the run in memory.</para>
