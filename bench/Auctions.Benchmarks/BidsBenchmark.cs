@@ -3,9 +3,9 @@ using Auctions.Benchmarks.Limits;
 using Auctions.Benchmarks.Load;
 using Auctions.Benchmarks.Machine;
 using Auctions.Benchmarks.Report;
-using Auctions.Peers;
 using Auctions.HotState;
 using Auctions.Ledger;
+using Auctions.Peers;
 
 namespace Auctions.Benchmarks;
 
@@ -15,6 +15,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
     private static readonly string[] Peers = [.. BidsReport.Designs.Where(d => d != "ours")];
 
     private readonly Dictionary<string, CaseResult> _cases = [];
+    private readonly Dictionary<(string Design, bool Hot), int> _poolSizes = [];
     private readonly List<CaseResult> _sweep = [], _latency = [];
     private readonly List<LimitResults> _limits = [];
     private readonly long _began = timeProvider.GetTimestamp();
@@ -22,22 +23,24 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
     /// <exception cref="DevStack.Supervision.StackException">The servers do not start.</exception>
     public async Task<BidsReport> RunAsync(string runDirectory, CancellationToken cancellationToken)
     {
-        Say("starting");
+        Progress("starting");
         await using var stack = await BenchStack.StartAsync(runDirectory, timeProvider, cancellationToken);
         await using var postgres = LedgerDataSource.Create(stack.PostgresConnection);
         await using var redis = await RedisConnection.ConnectAsync(stack.RedisAddress + ",allowAdmin=true");
         await PrepareAsync(postgres, cancellationToken);
-        var maker = new AuctionMaker(postgres, timeProvider);
-        var runner = new CaseRunner(stack, new LoadRun(new BidderTokens(stack.JwtKey, Scale.Bidders, timeProvider), timeProvider),
-            new Counters(postgres, redis), new RedisAof(redis, timeProvider), new AnswerCheck(postgres), new ChainCheck(postgres), timeProvider);
-        var bench = new Bench(scale, stack, maker, runner, Say);
-        var limits = new LimitSuite(scale, stack, maker, redis, postgres, timeProvider);
+        var seeder = new AuctionSeeder(postgres, timeProvider);
+        var load = new LoadRun(new BidderTokens(stack.JwtKey, Scale.Bidders, timeProvider), timeProvider);
+        var runner = new CaseRunner(stack, load, new ServerCounters(postgres, redis), new RedisAof(redis, timeProvider),
+            new AnswerCheck(postgres), new ChainCheck(postgres), timeProvider);
+        var suite = new CaseSuite(scale, stack, seeder, runner, Progress);
+        var limits = new LimitSuite(scale, stack, seeder, redis, postgres, timeProvider);
 
-        var sizes = await SweepAsync(bench, cancellationToken);
-        await RoundsAsync(bench, limits, sizes, cancellationToken);
-        await ManyAsync(bench, cancellationToken);
-        if (selection.Has("latency")) await LatencyAsync(bench, sizes, cancellationToken);
-        return BidsReport.Of(scale, _cases, _sweep, _latency, LimitResults.Median(_limits), timeProvider.GetElapsedTime(_began), timeProvider.GetUtcNow());
+        await SweepAsync(suite, cancellationToken);
+        await RoundsAsync(suite, limits, cancellationToken);
+        await ManyAsync(suite, cancellationToken);
+        if (selection.Has("latency")) await LatencyAsync(suite, cancellationToken);
+        return BidsReport.Of(scale, _cases, _sweep, _latency, LimitResults.Median(_limits),
+            timeProvider.GetElapsedTime(_began), timeProvider.GetUtcNow());
     }
 
     private static async Task PrepareAsync(Npgsql.NpgsqlDataSource postgres, CancellationToken cancellationToken)
@@ -47,36 +50,44 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    /// <summary>Each peer with each pool size, on the hot auction and on many: the best of each is what it is measured with.</summary>
-    private async Task<Dictionary<(string Design, bool Hot), int>> SweepAsync(Bench bench, CancellationToken cancellationToken)
+    /// <summary>
+    /// Tries each peer with each pool size, on the hot auction and on many. Each is then measured with its best size.
+    /// </summary>
+    private async Task SweepAsync(CaseSuite suite, CancellationToken cancellationToken)
     {
-        var best = new Dictionary<(string, bool), int>();
-        foreach (var design in Peers.Where(d => Wanted(d)))
+        foreach (var design in Peers.Where(IsSelected))
         {
             var rates = new List<CaseResult>();
             foreach (var size in scale.PoolSizes)
             {
-                var server = await bench.Stack.StartPeerAsync(design, size, cancellationToken);
+                var server = await suite.Stack.StartPeerAsync(design, size, cancellationToken);
                 foreach (var hot in (bool[])[true, false])
-                    rates.Add(await bench.PeerAsync(design, server, size, hot, Scale.Callers, scale.SweepS, cancellationToken));
-                await bench.Stack.StopAsync(server);
+                {
+                    rates.Add(await suite.PeerAsync(
+                        design, server, size, hot, Scale.Callers, scale.SweepS, cancellationToken));
+                }
+
+                await suite.Stack.StopAsync(server);
             }
 
             foreach (var hot in (bool[])[true, false])
-                best[(design, hot)] = rates.Where(r => r.On == (hot ? "hot" : bench.Spread)).MaxBy(r => r.AckedPerS)!.Connections!.Value;
+            {
+                var best = rates.Where(r => r.On == (hot ? "hot" : suite.Spread)).MaxBy(r => r.AckedPerS)!;
+                _poolSizes[(design, hot)] = best.Connections!.Value;
+            }
+
             _sweep.AddRange(rates);
         }
-
-        return best;
     }
 
-    private bool Wanted(string design) => selection.Has($"{design}_hot") || selection.Has($"{design}_{scale.Spread}") || selection.Has($"{design}_callers");
+    private bool IsSelected(string design) => selection.Has($"{design}_hot")
+        || selection.Has($"{design}_{scale.Spread}") || selection.Has($"{design}_callers");
 
     /// <summary>
-    /// Round by round, so that what disturbs the machine for a while disturbs all: each design, also at half of what it has just done, and each part alone.
+    /// Each round measures every design, each design at half of the rate that it has just reached, and each part alone.
+    /// So whatever disturbs the machine for a while disturbs all of them.
     /// </summary>
-    private async Task RoundsAsync(
-        Bench bench, LimitSuite limits, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellationToken)
+    private async Task RoundsAsync(CaseSuite suite, LimitSuite limits, CancellationToken cancellationToken)
     {
         var rounds = new Dictionary<string, List<CaseResult>>();
         for (var round = 1; round <= scale.Rounds; round++)
@@ -86,7 +97,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
             if (selection.Has("latency")) await HalfLoadAsync();
             if (selection.Has("limits")) await LimitsAsync();
             await RoundAsync(hot: false, Scale.Callers);
-            if (selection.Has("ours_mixed")) Keep(await bench.MixedAsync(cancellationToken));
+            if (selection.Has("ours_mixed")) Keep(await suite.MixedAsync(cancellationToken));
         }
 
         foreach (var (name, results) in rounds)
@@ -97,36 +108,46 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
 
         async Task RoundAsync(bool hot, int callers)
         {
-            var on = hot ? "hot" : bench.Spread;
-            if (selection.Has(Name("ours"))) Keep(await bench.OursAsync(on, hot ? 1 : scale.Spread, callers, cancellationToken) with { Name = Name("ours") });
-            foreach (var design in Peers.Where(d => selection.Has(Name(d))))
+            var on = hot ? "hot" : suite.Spread;
+            if (selection.Has(Name("ours")))
             {
-                var size = sizes[(design, hot)];
-                var server = await bench.Stack.StartPeerAsync(design, size, cancellationToken);
-                Keep(await bench.PeerAsync(design, server, size, hot, callers, scale.MeasuredS, cancellationToken) with { Name = Name(design) });
+                var auctions = hot ? 1 : scale.Spread;
+                var ours = await suite.OursAsync(on, auctions, callers, cancellationToken);
+                Keep(ours with { Name = Name("ours") });
             }
 
-            string Name(string design) => callers == Scale.Callers ? $"{design}_{on}" : $"{design}_callers_{callers}";
+            foreach (var design in Peers.Where(d => selection.Has(Name(d))))
+            {
+                var size = _poolSizes[(design, hot)];
+                var server = await suite.Stack.StartPeerAsync(design, size, cancellationToken);
+                var peer = await suite.PeerAsync(
+                    design, server, size, hot, callers, scale.MeasuredS, cancellationToken);
+                Keep(peer with { Name = Name(design) });
+            }
+
+            string Name(string design) =>
+                callers == Scale.Callers ? $"{design}_{on}" : $"{design}_callers_{callers}";
         }
 
         async Task HalfLoadAsync()
         {
             foreach (var design in BidsReport.Designs)
             {
-                if (HotOfRound(design) is { } closed)
-                    Keep(await OpenAsync(bench, sizes, design, Ratio.HalfLoad * closed.AckedPerS, cancellationToken) with { Name = Ratio.AtHalfLoad(design) });
+                if (HotOfRound(design) is not { } closed) continue;
+                var half = await OpenLoopAsync(suite, design, Ratios.HalfLoad * closed.AckedPerS, cancellationToken);
+                Keep(half with { Name = Ratios.AtHalfLoad(design) });
             }
         }
 
         async Task LimitsAsync()
         {
-            Say("limits: the front, the decider, the ledger");
-            var echo = await bench.EchoAsync(cancellationToken);
+            Progress("limits: the gRPC front, Redis, the ledger");
+            var echo = await suite.EchoAsync(cancellationToken);
             Keep(echo);
             _limits.Add(await limits.RunAsync(echo, HotOfRound("ours"), cancellationToken));
         }
 
-        CaseResult? HotOfRound(string design) => Ratio.Hot(rounds.ToDictionary(r => r.Key, r => r.Value[^1]), design);
+        CaseResult? HotOfRound(string design) => Ratios.Hot(rounds.ToDictionary(r => r.Key, r => r.Value[^1]), design);
 
         void Keep(CaseResult result)
         {
@@ -135,44 +156,54 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         }
     }
 
-    private async Task ManyAsync(Bench bench, CancellationToken cancellationToken)
+    private async Task ManyAsync(CaseSuite suite, CancellationToken cancellationToken)
     {
         if (!selection.Has("ours_100000")) return;
-        Say($"{scale.Many:N0} auctions: making them, and bidding once on each");
-        var field = await bench.Maker.OursAsync(scale.Many, cancellationToken);
+        Progress($"creating {scale.Many:N0} auctions, and bidding once on each");
+        var auctions = await suite.Seeder.SeedOursAsync(scale.Many, cancellationToken);
         var rounds = new List<CaseResult>();
-        for (var round = 0; round < scale.Rounds; round++) rounds.Add(await bench.ManyAsync(field, touch: round == 0, cancellationToken));
+        for (var round = 0; round < scale.Rounds; round++)
+            rounds.Add(await suite.ManyAsync(auctions, touch: round == 0, cancellationToken));
         _cases["ours_100000"] = CaseResult.Median(rounds, r => r.AckedPerS) with { Name = "ours_100000" };
     }
 
     /// <summary>
-    /// An open loop at other shares of what each design does in a closed one, on the hot auction; and the peers at half of what ours does, which is the load
-    /// that they would be bought for.
+    /// The open loop on the hot auction at other shares of each design's closed-loop rate; and the peers at half of our
+    /// rate, which is the load that they would have to carry instead of our design.
     /// </summary>
-    private async Task LatencyAsync(Bench bench, Dictionary<(string Design, bool Hot), int> sizes, CancellationToken cancellationToken)
+    private async Task LatencyAsync(CaseSuite suite, CancellationToken cancellationToken)
     {
-        var designs = BidsReport.Designs.Where(d => Ratio.Hot(_cases, d) is not null).ToList();
+        var designs = BidsReport.Designs.Where(d => Ratios.Hot(_cases, d) is not null).ToList();
         foreach (var fraction in scale.Fractions)
         {
             foreach (var design in designs)
-                _latency.Add(await OpenAsync(bench, sizes, design, fraction * Ratio.Hot(_cases, design)!.AckedPerS, cancellationToken));
+            {
+                var ratePerS = fraction * Ratios.Hot(_cases, design)!.AckedPerS;
+                _latency.Add(await OpenLoopAsync(suite, design, ratePerS, cancellationToken));
+            }
         }
 
-        if (_latency.Find(l => l.Name == Ratio.AtHalfLoad("ours"))?.OfferedPerS is not { } halfPerS) return;
+        if (_latency.Find(l => l.Name == Ratios.AtHalfLoad("ours"))?.OfferedPerS is not { } halfPerS) return;
         const string Name = "ours_half_load_beside_aof_rewrite";
-        _cases[Name] = await bench.OursOpenAsync(halfPerS, besideRewrite: true, cancellationToken) with { Name = Name };
+        var rewrite = await suite.OursOpenLoopAsync(halfPerS, duringAofRewrite: true, cancellationToken);
+        _cases[Name] = rewrite with { Name = Name };
         foreach (var design in designs.Intersect(Peers))
-            _latency.Add(await OpenAsync(bench, sizes, design, halfPerS, cancellationToken) with { Name = Ratio.AtOurHalfLoad(design) });
+        {
+            var peer = await OpenLoopAsync(suite, design, halfPerS, cancellationToken);
+            _latency.Add(peer with { Name = Ratios.AtOurHalfLoad(design) });
+        }
     }
 
-    private static async Task<CaseResult> OpenAsync(
-        Bench bench, Dictionary<(string Design, bool Hot), int> sizes, string design, double ratePerS, CancellationToken cancellationToken)
+    private async Task<CaseResult> OpenLoopAsync(
+        CaseSuite suite, string design, double ratePerS, CancellationToken cancellationToken)
     {
-        if (!Peers.Contains(design)) return await bench.OursOpenAsync(ratePerS, besideRewrite: false, cancellationToken);
-        var size = sizes[(design, true)];
-        var server = await bench.Stack.StartPeerAsync(design, size, cancellationToken);
-        return await bench.PeerOpenAsync(design, server, size, ratePerS, cancellationToken);
+        if (!Peers.Contains(design))
+            return await suite.OursOpenLoopAsync(ratePerS, duringAofRewrite: false, cancellationToken);
+        var size = _poolSizes[(design, true)];
+        var server = await suite.Stack.StartPeerAsync(design, size, cancellationToken);
+        return await suite.PeerOpenLoopAsync(design, server, size, ratePerS, cancellationToken);
     }
 
-    private void Say(string what) => Console.Error.WriteLine($"{timeProvider.GetElapsedTime(_began):mm\\:ss}  {what}");
+    private void Progress(string what) =>
+        Console.Error.WriteLine($"{timeProvider.GetElapsedTime(_began):mm\\:ss}  {what}");
 }

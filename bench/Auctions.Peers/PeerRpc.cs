@@ -7,7 +7,10 @@ using static Auctions.V1.BiddingService;
 
 namespace Auctions.Peers;
 
-/// <summary>The front of <c>BiddingRpc</c>, for <c>PlaceBid</c> alone: same checks of the request, same errors, same answer; no velocity limits.</summary>
+/// <summary>
+/// The gRPC front of <c>BiddingRpc</c>, only with <c>PlaceBid</c>: the same checks of the request, the same errors and
+/// the same answer, but no velocity limits.
+/// </summary>
 [RequiresRole(Roles.Bidder)]
 internal sealed class PeerRpc(IPeerDesign design) : BiddingServiceBase
 {

@@ -11,29 +11,36 @@ using DevStack.Supervision;
 
 namespace Auctions.Faults;
 
-/// <summary>One run, from an empty stack to the report: start, break and bid, heal, come to rest, collect, check, stop.</summary>
+/// <summary>
+/// One run, from an empty stack to the report: start, bid and inject faults, heal, wait for rest, collect, check, stop.
+/// </summary>
 internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int bidders, TimeProvider timeProvider)
 {
-    /// <summary>How long what was broken may take to be whole again, and everything to come to rest.</summary>
-    private static readonly TimeSpan HealWithin = TimeSpan.FromSeconds(30), RestWithin = TimeSpan.FromSeconds(45);
+    private static readonly TimeSpan HealTimeout = TimeSpan.FromSeconds(30), RestTimeout = TimeSpan.FromSeconds(45);
+
+    /// <summary>Everything that works while the stack is up.</summary>
+    private sealed record Session(
+        FaultStack Stack, LoadRun Load, EventRecorder Events, FaultLog Faults, ProcessRestarter Restarter,
+        RunClock Clock, TimeSpan StartedIn);
 
     /// <exception cref="StackException">The stack could not be started.</exception>
-    /// <exception cref="OperationCanceledException">The run was stopped; so was its stack.</exception>
+    /// <exception cref="OperationCanceledException">The run was stopped, and its stack with it.</exception>
     public async Task<FaultReport> RunAsync(CancellationToken cancellationToken)
     {
         var began = timeProvider.GetTimestamp();
-        Console.WriteLine($"Starting a stack of its own in {run.Root}:");
+        Console.WriteLine($"Starting a separate stack in {run.Root}:");
         await using var stack = await FaultStack.CreateAsync(run, timeProvider, Console.WriteLine, cancellationToken);
-        if (!await stack.UpAsync(cancellationToken)) throw new StackException($"The stack could not be started. Logs: {run.Root}");
+        if (!await stack.UpAsync(cancellationToken))
+            throw new StackException($"The stack could not be started. Logs: {run.Root}");
 
-        // What is said while parts die and start goes to a log: the terminal shows the progress.
-        await using var log = TextWriter.Synchronized(new StreamWriter(Path.Combine(run.Root, "faults.log"), append: false) { AutoFlush = true });
+        // Messages about parts that die and start go to a log: the terminal shows the progress.
+        var logFile = Path.Combine(run.Root, "faults.log");
+        await using var log = TextWriter.Synchronized(new StreamWriter(logFile, append: false) { AutoFlush = true });
         var clock = new RunClock(timeProvider);
         stack.Say = line => log.WriteLine($"{clock.NowUs / 1e6,8:0.000} {line}");
-        var started = timeProvider.GetElapsedTime(began);
         try
         {
-            return await PlayAsync(stack, clock, started, cancellationToken);
+            return await RunOnAsync(stack, clock, timeProvider.GetElapsedTime(began), cancellationToken);
         }
         finally
         {
@@ -41,64 +48,72 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
         }
     }
 
-    private async Task<FaultReport> PlayAsync(FaultStack stack, RunClock clock, TimeSpan started, CancellationToken cancellationToken)
+    private async Task<FaultReport> RunOnAsync(
+        FaultStack stack, RunClock clock, TimeSpan startedIn, CancellationToken cancellationToken)
     {
-        using var feed = new EventTap(run.Endpoints["kafka"]);
-        using var services = new Services(FaultStack.Bidding.Select(b => run.Endpoints[b]), run.Endpoints["auction"], run.Endpoints["gateway"],
-            new TokenIssuer(Convert.FromBase64String(run.Secrets.JwtKey), timeProvider));
+        using var events = new EventRecorder(run.Endpoints["kafka"]);
+        var tokens = new TokenIssuer(Convert.FromBase64String(run.Secrets.JwtKey), timeProvider);
+        var bidding = FaultStack.Bidding.Select(b => run.Endpoints[b]);
+        using var services =
+            new ServiceClients(bidding, run.Endpoints["auction"], run.Endpoints["gateway"], tokens);
         var faults = new FaultLog(clock);
         var load = new LoadRun(services, clock, seed, bidders, length);
-        var keeper = new ProcessRestarter(stack, faults, timeProvider);
-        using var keeping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var kept = keeper.RunAsync(keeping.Token);
-        var rest = new Quiescence(stack, load, feed, clock);
+        var restarter = new ProcessRestarter(stack, faults, timeProvider);
+        var session = new Session(stack, load, events, faults, restarter, clock, startedIn);
+        using var stopRestarter = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var restarting = restarter.RunAsync(stopRestarter.Token);
+        var quiescence = new Quiescence(stack, load, events, clock);
         try
         {
-            await using (new ProgressLine(() => Line(clock, load, faults, rest), timeProvider))
+            await using (new ProgressLine(() => Progress(session, quiescence), timeProvider))
             {
-                await BreakAsync(stack, load, faults, clock, cancellationToken);
-                await rest.ReachAsync(RestWithin, cancellationToken);
+                await BidAndBreakAsync(session, cancellationToken);
+                await quiescence.WaitAsync(RestTimeout, cancellationToken);
             }
 
-            var settled = clock.NowUs;
-            await keeping.CancelAsync();
-            await kept;
+            var restUs = clock.NowUs;
+            await stopRestarter.CancelAsync();
+            await restarting;
             await load.StopAsync();
-            await feed.StopAsync();
-            return await ReportAsync(stack, load, feed, faults, keeper, clock, started, settled, cancellationToken);
+            await events.StopAsync();
+            return await ReportAsync(session, restUs, cancellationToken);
         }
         finally
         {
-            await keeping.CancelAsync();
-            await kept;
+            await stopRestarter.CancelAsync();
+            await restarting;
             await load.StopAsync();
         }
     }
 
-    /// <summary>Bidders bid and parts break for the length of the run; then all is whole again.</summary>
-    private async Task BreakAsync(FaultStack stack, LoadRun load, FaultLog faults, RunClock clock, CancellationToken cancellationToken)
+    /// <summary>Bidders bid and faults are injected for the length of the run. Then every fault is undone.</summary>
+    private async Task BidAndBreakAsync(Session session, CancellationToken cancellationToken)
     {
-        await load.OpenAsync(cancellationToken);
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var heal = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var (stack, clock) = (session.Stack, session.Clock);
+        await session.Load.OpenAsync(cancellationToken);
+        using var stopInjecting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var stopHealing = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var left = length - TimeSpan.FromMicroseconds(clock.NowUs);
-        var parts = new PartFaults(stack, faults, clock);
-        var injecting = new Injector(stack, parts, new RedisFaults(parts, stack, faults, clock), clock, stack.Say).RunAsync(FaultPlan.Of(seed, length), late.Token, heal.Token);
+        var parts = new PartFaults(stack, session.Faults, clock);
+        var redis = new RedisFaults(parts, stack, session.Faults, clock);
+        var injector = new FaultInjector(stack, parts, redis, clock, stack.Say);
+        var injecting = injector.RunAsync(FaultPlan.Of(seed, length), stopInjecting.Token, stopHealing.Token);
         try
         {
             await clock.DelayAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken);
-            load.EndBidding();
+            session.Load.EndBidding();
         }
         finally
         {
-            await late.CancelAsync();
-            heal.CancelAfter(HealWithin);
-            await HealedAsync(injecting, cancellationToken); // nothing is started any more by the time that the stack is stopped
-            stack.MendLinks();
+            await stopInjecting.CancelAsync();
+            stopHealing.CancelAfter(HealTimeout);
+            // Wait for it in any case: nothing may start parts any more when the stack is stopped.
+            await WaitForHealingAsync(injecting, cancellationToken);
+            stack.RestoreConnections();
         }
     }
 
-    private async Task HealedAsync(Task injecting, CancellationToken cancellationToken)
+    private async Task WaitForHealingAsync(Task injecting, CancellationToken cancellationToken)
     {
         try
         {
@@ -106,30 +121,55 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new StackException($"The stack was not whole again after {HealWithin.TotalSeconds} s. Which faults were not over, and the parts' logs: {run.Root}");
+            throw new StackException($"The stack was not healed after {HealTimeout.TotalSeconds} s. The faults that "
+                + $"were not over, and the parts' logs: {run.Root}");
         }
     }
 
-    private async Task<FaultReport> ReportAsync(
-        FaultStack stack, LoadRun load, EventTap feed, FaultLog faults, ProcessRestarter keeper, RunClock clock, TimeSpan started, long settledUs, CancellationToken cancellationToken)
+    /// <param name="restUs">When the system was at rest, by the run's clock.</param>
+    private async Task<FaultReport> ReportAsync(Session session, long restUs, CancellationToken cancellationToken)
     {
-        var evidence = await Collection.CollectAsync(stack, load, feed, faults, clock, feedIsWhole: !keeper.KafkaDied && feed.Missed == 0, cancellationToken);
-        var found = new Findings();
-        foreach (var auction in evidence.Auctions) Checker.Check(auction, evidence.Run, found);
-        var bids = load.Log.Bids;
-        var all = faults.Faults;
-        var outside = all.Where(f => f.Kind == FaultKind.Outside).GroupBy(f => f.Target).ToDictionary(g => g.Key, g => g.Count());
-        return new FaultReport(seed, length.TotalSeconds, FaultReport.Count(all),
-            bids.Count, load.Log.CallCount, load.Log.Answered, bids.Count(b => b.Answer is { Accepted: false }), bids.Count(b => b.Answer is null), load.Log.Errors,
-            found.Lost, found.Phantom, [.. found.Violations, .. load.Log.UnexpectedAnswers],
-            Availability.Longest(load.Log.AnsweredUs, [.. all.Where(f => f.BeganUs < length.TotalMicroseconds)]),
-            evidence.Auctions.Count, evidence.Auctions.Count(a => a.Row is { State.IsOver: true }),
-            evidence.Auctions.Sum(a => a.Ledger.LongCount(r => r.Version is not null)), evidence.Auctions.Sum(a => a.Ledger.LongCount(r => r.Version is null)),
-            Math.Round(load.Log.Answered / length.TotalSeconds, 1), outside, feed.Missed,
-            Math.Round(started.TotalSeconds, 1), Math.Round(settledUs / 1e6 - length.TotalSeconds, 1), Math.Round((clock.NowUs - settledUs) / 1e6, 1));
+        var (log, clock, missed) = (session.Load.Log, session.Clock, session.Events.Missed);
+        var kafkaIsComplete = !session.Restarter.KafkaDied && missed == 0;
+        var evidence = await EvidenceCollector.CollectAsync(
+            session.Stack, session.Load, session.Events, session.Faults, clock, kafkaIsComplete, cancellationToken);
+        var auctions = evidence.Auctions;
+        var findings = new Findings();
+        foreach (var auction in auctions) Checker.Check(auction, evidence.Run, findings);
+        var faults = session.Faults.Faults;
+        var whileBidding = faults.Where(f => f.BeganUs < length.TotalMicroseconds).ToList();
+        return new FaultReport(
+            Seed: seed,
+            Seconds: length.TotalSeconds,
+            Faults: FaultReport.Count(faults),
+            BidsSent: log.Bids.Count,
+            Calls: log.CallCount,
+            Acknowledged: log.Answered,
+            Rejected: log.Bids.Count(b => b.Answer is { Accepted: false }),
+            Unknown: log.Bids.Count(b => b.Answer is null),
+            CallsWithoutAnswer: log.Errors,
+            Lost: findings.Lost,
+            Phantom: findings.Phantom,
+            Violations: [.. findings.Violations, .. log.UnexpectedAnswers],
+            LongestUnavailabilityMs: Availability.Longest(log.AnsweredUs, whileBidding),
+            Auctions: auctions.Count,
+            Sealed: auctions.Count(a => a.Row is { State.IsOver: true }),
+            LedgerEntries: auctions.Sum(a => a.Ledger.LongCount(r => r.Version is not null)),
+            LedgerRejections: auctions.Sum(a => a.Ledger.LongCount(r => r.Version is null)),
+            BidsPerSecond: Math.Round(log.Answered / length.TotalSeconds, 1),
+            DiedOutside: faults.Where(f => f.Kind == FaultKind.Outside).GroupBy(f => f.Target)
+                .ToDictionary(g => g.Key, g => g.Count()),
+            EventRecordsMissed: missed,
+            StartSeconds: Math.Round(session.StartedIn.TotalSeconds, 1),
+            SettleSeconds: Math.Round(restUs / 1e6 - length.TotalSeconds, 1),
+            CheckSeconds: Math.Round((clock.NowUs - restUs) / 1e6, 1));
     }
 
-    private string Line(RunClock clock, LoadRun load, FaultLog faults, Quiescence rest) =>
-        $"{Math.Min(clock.NowUs / 1e6, length.TotalSeconds),4:0}/{length.TotalSeconds:0} s  {load.Log.Answered}/{load.Log.Sent} bids answered, {load.Market.All.Count} auctions, "
-        + $"{faults.Faults.Count} faults  {faults.Now()}{rest.State}";
+    private string Progress(Session session, Quiescence quiescence)
+    {
+        var (load, faults) = (session.Load, session.Faults);
+        var seconds = Math.Min(session.Clock.NowUs / 1e6, length.TotalSeconds);
+        return $"{seconds,4:0}/{length.TotalSeconds:0} s  {load.Log.Answered}/{load.Log.Sent} bids answered, "
+            + $"{load.Catalog.All.Count} auctions, {faults.Faults.Count} faults  {faults.Current()}{quiescence.State}";
+    }
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Auctions.Faults.Checking;
 using Auctions.Faults.Evidence;
 using Auctions.Faults.Load;
@@ -9,33 +10,35 @@ using StackExchange.Redis;
 namespace Auctions.Faults;
 
 /// <summary>
-/// Waits until the system is at rest: every part ready, every outcome known, every auction sealed whose end has come, and Redis, Kafka and
-/// viewers where the ledger is. What does not come to rest in time is for the checks to tell of.
+/// Waits until the system is at rest: every part is ready, every outcome is known, every auction whose end has come is
+/// sealed, and Redis, Kafka and the viewers have the ledger's state. If that does not happen in time, the checks show
+/// what is wrong.
 /// </summary>
-internal sealed class Quiescence(FaultStack stack, LoadRun load, EventTap feed, RunClock clock)
+internal sealed class Quiescence(FaultStack stack, LoadRun load, EventRecorder events, RunClock clock)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>What is waited for, for the line that tells of it; empty before and after.</summary>
+    /// <summary>What it waits for, for the progress line; empty before.</summary>
     public string State { get; private set; } = "";
 
-    public async Task ReachAsync(TimeSpan within, CancellationToken cancellationToken)
+    public async Task WaitAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         await using var postgres = NpgsqlDataSource.Create(stack.PostgresConnection);
-        var until = clock.NowUs + (long)within.TotalMicroseconds;
-        while (await LookAsync(postgres, cancellationToken) is { } missing)
+        var until = clock.NowUs + (long)timeout.TotalMicroseconds;
+        while (await FindUnsettledAsync(postgres, cancellationToken) is { } unsettled)
         {
-            if (State != $"  waiting for {missing}") stack.Say($"waiting for {missing}");
-            State = $"  waiting for {missing}";
+            var state = $"  waiting for {unsettled}";
+            if (State != state) stack.Say($"waiting for {unsettled}");
+            State = state;
             if (clock.NowUs > until) return;
-            await clock.DelayAsync(Pause, cancellationToken);
+            await clock.DelayAsync(PollInterval, cancellationToken);
         }
 
         State = "  at rest";
     }
 
-    /// <returns>What is not at rest; null where all is.</returns>
-    private async Task<string?> LookAsync(NpgsqlDataSource postgres, CancellationToken cancellationToken)
+    /// <returns>Something that is not at rest; null if everything is.</returns>
+    private async Task<string?> FindUnsettledAsync(NpgsqlDataSource postgres, CancellationToken cancellationToken)
     {
         try
         {
@@ -46,25 +49,46 @@ internal sealed class Quiescence(FaultStack stack, LoadRun load, EventTap feed, 
 
             if (!load.IsIdle) return $"{load.Unknown} outcomes";
             var rows = await new LedgerReader(postgres).RowsAsync(cancellationToken);
-            return await MissingAsync(rows, cancellationToken);
+            return FindUnsettledLot(rows) ?? await FindUnsettledInRedisAsync(rows, cancellationToken);
         }
-        catch (Exception e) when (e is NpgsqlException or RedisException or IOException or System.Net.Sockets.SocketException or HttpRequestException)
+        catch (Exception e) when (e is NpgsqlException or RedisException or IOException or SocketException
+            or HttpRequestException)
         {
             return $"a store ({e.Message})";
         }
     }
 
-    private async Task<string?> MissingAsync(Dictionary<Guid, AuctionRow> rows, CancellationToken cancellationToken)
+    private string? FindUnsettledLot(Dictionary<Guid, AuctionRow> rows)
     {
         var nowUs = clock.EpochUs + clock.NowUs;
-        var lots = load.Market.All;
-        if (lots.FirstOrDefault(lot => lot.End == LotEnd.Time && rows.TryGetValue(lot.Id, out var row) && !row.State.IsOver) is { } open)
-            return $"the end of {open.Id} in {(rows[open.Id].State.EndUs - nowUs) / 1e6:0.0} s";
-        if (lots.FirstOrDefault(lot => rows.TryGetValue(lot.Id, out var row) && feed.LastVersion(lot.Id) != row.Version) is { } unread)
-            return $"Kafka to have version {rows[unread.Id].Version} of {unread.Id}";
-        if (lots.FirstOrDefault(lot => rows.TryGetValue(lot.Id, out var row) && (lot.Frames.Version != row.Version || row.State.IsOver && lot.Frames.Ended is null)) is { } unseen)
-            return $"the viewer of {unseen.Id}";
-        var hot = await HotReader.ReadAsync(stack.Redis.PrimaryAddress, rows.Keys).WaitAsync(cancellationToken);
-        return rows.Values.FirstOrDefault(row => !HotStateCheck.IsRight(row, hot[row.Id])) is { } wrong ? $"Redis to have version {wrong.Version} of {wrong.Id}" : null;
+        var lots = load.Catalog.All.Where(lot => rows.ContainsKey(lot.Id)).Select(lot => (Lot: lot, Row: rows[lot.Id]))
+            .ToList();
+        foreach (var (lot, row) in lots)
+        {
+            if (lot.End == LotEnd.Time && !row.State.IsOver)
+                return $"the end of {lot.Id} in {(row.State.EndUs - nowUs) / 1e6:0.0} s";
+        }
+
+        foreach (var (lot, row) in lots)
+        {
+            if (events.LastVersion(lot.Id) != row.Version)
+                return $"Kafka to have version {row.Version} of {lot.Id}";
+        }
+
+        foreach (var (lot, row) in lots)
+        {
+            if (lot.Frames.Version != row.Version || row.State.IsOver && lot.Frames.Ended is null)
+                return $"the viewer of {lot.Id}";
+        }
+
+        return null;
+    }
+
+    private async Task<string?> FindUnsettledInRedisAsync(
+        Dictionary<Guid, AuctionRow> rows, CancellationToken cancellationToken)
+    {
+        var hot = await HotStateReader.ReadAsync(stack.Redis.PrimaryAddress, rows.Keys).WaitAsync(cancellationToken);
+        var row = rows.Values.FirstOrDefault(row => !HotStateCheck.Agrees(row, hot[row.Id]));
+        return row is null ? null : $"Redis to have version {row.Version} of {row.Id}";
     }
 }

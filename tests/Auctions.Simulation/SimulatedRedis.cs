@@ -4,51 +4,52 @@ using Auctions.HotState;
 namespace Auctions.Simulation;
 
 /// <summary>What Redis holds of one auction.</summary>
-internal sealed record Hot(Head Head, long HydratedVersion)
+internal sealed record HotAuction(Head Head, long HydratedVersion)
 {
     public SortedDictionary<long, DecidedBid> Pending { get; init; } = [];
 
     public Dictionary<(string Bidder, Guid Key), DecidedBid> Answers { get; init; } = [];
 
-    public Hot Copy() => this with { Pending = new(Pending), Answers = new(Answers) };
+    public HotAuction Copy() => this with { Pending = new(Pending), Answers = new(Answers) };
 }
 
 /// <summary>
-/// A Redis server: the scripts as the readable rules say them, each atomic; and what can befall a server. Held against the Lua by the
-/// differential tests of <see cref="Rules"/>.
+/// A Redis server. Each public method is one atomic script, decided by the readable <see cref="Rules"/>, which the
+/// differential tests compare with the Lua; the others are what can happen to a server.
 /// </summary>
-internal sealed class SimulatedRedis(SimulatedTime clock)
+internal sealed class SimulatedRedis(SimulatedTimeProvider timeProvider)
 {
-    private Dictionary<Guid, Hot> _auctions = [];
+    private Dictionary<Guid, HotAuction> _auctions = [];
 
-    public SimulatedTime Clock => clock;
+    public SimulatedTimeProvider TimeProvider => timeProvider;
 
-    /// <summary>Down: nothing is answered.</summary>
+    /// <summary>While down, the server answers nothing.</summary>
     public bool Down { get; set; }
 
-    /// <summary>A call that decides arrives, with so many bids.</summary>
+    /// <summary>Raised when a deciding call arrives, with the number of its bids.</summary>
     public event Action<int>? Deciding;
 
-    /// <summary>A copy of all that it holds: for a snapshot, a replica, a split.</summary>
-    public Dictionary<Guid, Hot> Dump() => _auctions.ToDictionary(a => a.Key, a => a.Value.Copy());
+    /// <summary>A copy of everything it holds: for a snapshot, a replica or a split.</summary>
+    public Dictionary<Guid, HotAuction> Dump() => _auctions.ToDictionary(a => a.Key, a => a.Value.Copy());
 
-    public void Load(Dictionary<Guid, Hot> dump) => _auctions = dump.ToDictionary(a => a.Key, a => a.Value.Copy());
+    public void Load(Dictionary<Guid, HotAuction> dump) =>
+        _auctions = dump.ToDictionary(a => a.Key, a => a.Value.Copy());
 
     public void Flush() => _auctions.Clear();
 
     /// <summary>Edits an auction by hand.</summary>
-    public void Forge(Guid auctionId, Func<Hot, Hot> edit)
+    public void Edit(Guid auctionId, Func<HotAuction, HotAuction> edit)
     {
         if (_auctions.TryGetValue(auctionId, out var hot)) _auctions[auctionId] = edit(hot);
     }
 
-    public Hot? Find(Guid auctionId) => _auctions.GetValueOrDefault(auctionId);
+    public HotAuction? Find(Guid auctionId) => _auctions.GetValueOrDefault(auctionId);
 
     public DecidedBatch? Decide(Guid auctionId, IReadOnlyList<UndecidedBid> proposals)
     {
         if (Find(auctionId) is not { } hot) return null;
         Deciding?.Invoke(proposals.Count);
-        var nowUs = clock.GetUtcNow().ToMicroseconds();
+        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
         var bids = new List<DecidedBid>(proposals.Count);
         foreach (var (id, bid, forget, _) in proposals)
         {
@@ -62,7 +63,8 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
             if (decided.Accepted)
             {
                 hot.Pending[decided.Version] = decided;
-                hot = hot with { Head = hot.Head with { Version = decided.Version, EntryId = decided.Id, State = decided.After } };
+                var head = hot.Head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+                hot = hot with { Head = head };
             }
 
             hot.Answers[(bid.Bidder, bid.Key)] = decided;
@@ -77,11 +79,14 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
     {
         var current = Find(auctionId) is { } hot ? new HotHead(hot.Head.Version, hot.Head.EntryId) : (HotHead?)null;
         if (current != seen) return false;
-        _auctions[auctionId] = new Hot(head, head.Version) { Answers = answers.ToDictionary(a => (a.Bid.Bidder, a.Bid.Key)) };
+        _auctions[auctionId] = new HotAuction(head, head.Version)
+        {
+            Answers = answers.ToDictionary(a => (a.Bid.Bidder, a.Bid.Key)),
+        };
         return true;
     }
 
-    public void Settle(Guid auctionId, IReadOnlyCollection<long> versions)
+    public void RemovePending(Guid auctionId, IReadOnlyCollection<long> versions)
     {
         if (Find(auctionId) is not { } hot) return;
         foreach (var version in versions) hot.Pending.Remove(version);
@@ -90,9 +95,16 @@ internal sealed class SimulatedRedis(SimulatedTime clock)
     public SealAttempt? Seal(Guid auctionId, bool force)
     {
         if (Find(auctionId) is not { } hot) return null;
-        var nowUs = clock.GetUtcNow().ToMicroseconds();
+        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
         var sealing = force || nowUs >= hot.Head.State.EndUs;
-        if (sealing) Forge(auctionId, h => h with { Head = h.Head with { State = h.Head.State with { Status = AuctionStatus.Ended } } });
+        if (sealing)
+        {
+            Edit(auctionId, h => h with
+            {
+                Head = h.Head with { State = h.Head.State with { Status = AuctionStatus.Ended } },
+            });
+        }
+
         return new SealAttempt(sealing, hot.Head.State.EndUs, nowUs);
     }
 

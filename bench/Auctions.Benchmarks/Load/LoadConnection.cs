@@ -2,12 +2,45 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Auctions.Grpc;
+using Auctions.Hosting;
 
 namespace Auctions.Benchmarks.Load;
 
 /// <summary>
-/// Many unary gRPC calls over one h2c connection, used by one thread. It allocates nothing for a call: on a machine that it shares with
-/// what it measures, a load that costs as much as the service would halve every figure.
+/// The bidders' tokens as header blocks, minted before the run. They are exempt from velocity limits, which are not
+/// measured.
+/// </summary>
+internal sealed class BidderTokens
+{
+    private readonly byte[][] _authorizations, _requests;
+
+    public BidderTokens(byte[] key, int bidders, TimeProvider timeProvider)
+    {
+        var issuer = new TokenIssuer(key, timeProvider);
+        _authorizations = [.. Enumerable.Range(0, bidders).Select(i =>
+            Hpack.Authorization(issuer.Mint($"bidder-{i}", Roles.Bidder, TimeSpan.FromHours(2), "velocity")))];
+        _requests = [.. _authorizations.Select(Hpack.Request)];
+    }
+
+    public int Count => _requests.Length;
+
+    public byte[] FirstRequest(string authority, string path, int bidder) =>
+        Hpack.FirstRequest(authority, path, _authorizations[bidder]);
+
+    public byte[] Request(int bidder) => _requests[bidder];
+}
+
+/// <summary>
+/// Many unary gRPC calls over one h2c connection. It allocates nothing for a call: it runs on the machine that it
+/// measures, and a load that costs as much as the service would halve every figure.
+/// <para>Concurrency: one thread uses a connection; nothing is locked.</para>
+/// <para>Lifecycle: connects in its constructor, and ends with <see cref="Dispose"/>. A closed connection or a GOAWAY
+/// is an exception: the run fails.</para>
+/// <para>Invariants: each request sent is in <see cref="InFlight"/> until its stream ends, and is then handed out once,
+/// with its answer or as an error.</para>
+/// <para>Bounds: two buffers of 512 KiB. <see cref="CanSend"/> says whether the server's flow-control window and the
+/// buffer have room; callers bound the calls in flight.</para>
 /// </summary>
 internal sealed class LoadConnection : IDisposable
 {
@@ -15,7 +48,8 @@ internal sealed class LoadConnection : IDisposable
     private const int WindowRenewal = 1 << 30;
     private const string Path = "/auctions.v1.BiddingService/PlaceBid";
 
-    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private readonly Socket _socket =
+        new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly byte[] _in = new byte[BufferSize], _out = new byte[BufferSize];
     private readonly Dictionary<int, BidCall> _open = [];
     private readonly BidderTokens _tokens;
@@ -34,7 +68,7 @@ internal sealed class LoadConnection : IDisposable
         Append(Frames.Opening);
     }
 
-    /// <summary>Sent and not yet answered.</summary>
+    /// <summary>Requests that are sent and not yet answered.</summary>
     public int InFlight => _open.Count;
 
     /// <summary>Whether the server's window and the buffer have room for another request.</summary>
@@ -45,13 +79,14 @@ internal sealed class LoadConnection : IDisposable
     {
         var stream = _nextStream;
         _nextStream += 2;
-        var headers = stream == 1 ? _tokens.FirstRequest(_authority, Path, call.Bidder) : _tokens.Request(call.Bidder);
-        Frames.WriteHeader(_out.AsSpan(_outCount), headers.Length, Frames.Headers, Frames.EndHeaders, stream);
-        _outCount += Frames.HeaderLength;
+        var headers = stream == 1
+            ? _tokens.FirstRequest(_authority, Path, call.Bidder)
+            : _tokens.Request(call.Bidder);
+        AppendHeader(headers.Length, Frames.Headers, Frames.EndHeaders, stream);
         Append(headers);
         var length = BidWire.Write(_out.AsSpan(_outCount + Frames.HeaderLength), auctionId, _keyPrefix, call);
-        Frames.WriteHeader(_out.AsSpan(_outCount), length, Frames.Data, Frames.EndStream, stream);
-        _outCount += Frames.HeaderLength + length;
+        AppendHeader(length, Frames.Data, Frames.EndStream, stream);
+        _outCount += length;
         _sendWindow -= length;
         _open.Add(stream, call);
     }
@@ -62,13 +97,14 @@ internal sealed class LoadConnection : IDisposable
         _outCount = 0;
     }
 
-    /// <summary>Waits for something to read, and hands over the calls that it ends.</summary>
-    /// <param name="waitMs">At most; whole milliseconds, as poll(2) counts.</param>
+    /// <summary>Waits for something to read, and adds the calls that it ends.</summary>
+    /// <param name="waitMs">The longest wait, in whole milliseconds as poll(2) takes them.</param>
+    /// <param name="errors">Gets the gRPC status of each call that failed; -1: its stream was reset.</param>
     public void Receive(int waitMs, List<BidCall> ended, List<int> errors)
     {
         if (!_socket.Poll(TimeSpan.FromMilliseconds(waitMs), SelectMode.SelectRead)) return;
         var read = _socket.Receive(_in.AsSpan(_inCount));
-        if (read == 0) throw new IOException("The server has closed the connection.");
+        if (read == 0) throw new IOException("The server closed the connection.");
         _inCount += read;
         var at = 0;
         while (_inCount - at >= Frames.HeaderLength)
@@ -85,7 +121,8 @@ internal sealed class LoadConnection : IDisposable
 
     public void Dispose() => _socket.Dispose();
 
-    private void Take(byte type, byte flags, int stream, ReadOnlySpan<byte> payload, List<BidCall> ended, List<int> errors)
+    private void Take(
+        byte type, byte flags, int stream, ReadOnlySpan<byte> payload, List<BidCall> ended, List<int> errors)
     {
         switch (type)
         {
@@ -96,22 +133,25 @@ internal sealed class LoadConnection : IDisposable
                 _open[stream] = call;
                 break;
             case Frames.Headers when (flags & Frames.EndStream) != 0:
-                if ((flags & (Frames.EndHeaders | Frames.Padded)) != Frames.EndHeaders) throw new NotSupportedException("Headers in parts, or padded.");
+                if ((flags & (Frames.EndHeaders | Frames.Padded)) != Frames.EndHeaders)
+                    throw new NotSupportedException("Headers with continuation or padding.");
                 End(stream, Hpack.GrpcStatus(payload), ended, errors);
                 break;
             case Frames.Reset:
                 End(stream, -1, ended, errors);
                 break;
-            case Frames.Settings or Frames.Ping when (flags & Frames.Ack) == 0:
-                Frames.WriteHeader(_out.AsSpan(_outCount), type == Frames.Ping ? payload.Length : 0, type, Frames.Ack, 0);
-                _outCount += Frames.HeaderLength;
-                if (type == Frames.Ping) Append(payload);
+            case Frames.Settings when (flags & Frames.Ack) == 0:
+                AppendHeader(0, Frames.Settings, Frames.Ack, stream: 0);
+                break;
+            case Frames.Ping when (flags & Frames.Ack) == 0:
+                AppendHeader(payload.Length, Frames.Ping, Frames.Ack, stream: 0);
+                Append(payload);
                 break;
             case Frames.WindowUpdate when stream == 0:
                 _sendWindow += BinaryPrimitives.ReadInt32BigEndian(payload);
                 break;
             case Frames.GoAway:
-                throw new IOException($"The server says good-bye: {BinaryPrimitives.ReadInt32BigEndian(payload[4..])}.");
+                throw new IOException($"The server sent GOAWAY {BinaryPrimitives.ReadInt32BigEndian(payload[4..])}.");
         }
     }
 
@@ -131,10 +171,16 @@ internal sealed class LoadConnection : IDisposable
     {
         _received += received;
         if (_received < WindowRenewal) return;
-        Frames.WriteHeader(_out.AsSpan(_outCount), 4, Frames.WindowUpdate, 0, 0);
-        BinaryPrimitives.WriteInt32BigEndian(_out.AsSpan(_outCount + Frames.HeaderLength), (int)_received);
-        _outCount += Frames.HeaderLength + 4;
+        AppendHeader(4, Frames.WindowUpdate, 0, stream: 0);
+        BinaryPrimitives.WriteInt32BigEndian(_out.AsSpan(_outCount), (int)_received);
+        _outCount += 4;
         _received = 0;
+    }
+
+    private void AppendHeader(int length, byte type, byte flags, int stream)
+    {
+        Frames.WriteHeader(_out.AsSpan(_outCount), length, type, flags, stream);
+        _outCount += Frames.HeaderLength;
     }
 
     private void Append(ReadOnlySpan<byte> bytes)

@@ -1,47 +1,65 @@
+using System.Numerics;
 using System.Runtime;
 
 namespace Auctions.Benchmarks.Load;
 
-/// <summary>What a run is asked to do.</summary>
-/// <param name="RunNumber">Goes into the idempotency keys: those of different runs differ.</param>
-/// <param name="Callers">In flight at once, in all; in an open loop the most that may be.</param>
-/// <param name="RatePerS">0: a closed loop, where each answer brings the next request. Else an open loop: requests are meant for
-/// moments that are drawn beforehand (a Poisson process of that rate), and latency counts from there, however late they could be sent.</param>
+/// <summary>What a run has to do.</summary>
+/// <param name="RunNumber">Part of the idempotency keys, so that the keys of different runs differ.</param>
+/// <param name="Callers">Calls in flight in total; in an open loop the most that may be.</param>
+/// <param name="RatePerS">
+/// 0: a closed loop, where each answer is followed by the next request. Otherwise an open loop: the times to send
+/// requests are drawn beforehand (a Poisson process of this rate). Latency counts from these times, even if a request
+/// is sent late.
+/// </param>
 internal sealed record LoadOrder(
-    int RunNumber, string Address, BidMix Mix, Field Field, int Callers, int Connections, double WarmUpS, double MeasuredS, double RatePerS = 0);
+    int RunNumber, string Address, BidMix Mix, AuctionSet Auctions, int Callers, int Connections, double WarmUpS,
+    double MeasuredS, double RatePerS = 0);
 
-/// <summary>What it did in its measured part.</summary>
-/// <param name="Errors">By gRPC status; -1 = the stream was reset.</param>
-/// <param name="Unanswered">Still open when the run gave up waiting.</param>
+/// <summary>What a run did in its measured part.</summary>
+/// <param name="Errors">By gRPC status; -1: the stream was reset.</param>
+/// <param name="Unanswered">Calls still open when the run stopped waiting.</param>
 internal sealed record LoadOutcome(
-    double Seconds, long Acked, long Leading, long Outbid, long Rejected, long Replayed, IReadOnlyDictionary<int, long> Errors, long Contradictions,
-    long Unanswered, Latencies Latencies, IReadOnlyList<BidSource> Sources, int RunNumber)
+    double Seconds, long Acked, long Leading, long Outbid, long Rejected, long Replayed,
+    IReadOnlyDictionary<int, long> Errors, long Contradictions, long Unanswered, Latencies Latencies,
+    IReadOnlyList<BidSource> Sources, int RunNumber)
 {
-    /// <summary>Answers a second, refusals included.</summary>
+    /// <summary>Answers per second, rejections included.</summary>
     public double AckedPerS => Acked / Seconds;
 
-    /// <summary>Answers that are rows of their own: all but the replayed.</summary>
+    /// <summary>Answers that are a row of their own: all that were not replayed.</summary>
     public long Rows => Acked - Replayed;
 
-    /// <summary>The first 24 characters of a connection's keys: run and connection in a UUID's first groups.</summary>
+    /// <summary>
+    /// The first 24 characters of a connection's keys: run and connection in the first groups of a UUID.
+    /// </summary>
     public static string KeyPrefix(int run, int connection) => $"{run:x8}-{connection:x4}-4000-8000-";
 }
 
-/// <summary>Runs a load: a thread and a connection each for a part of the callers.</summary>
+/// <summary>
+/// Runs a load: warm-up, measured part, drain. Each connection has its own thread and its share of the callers.
+/// <para>Concurrency: one thread per connection (<see cref="LoadWorker"/>); they share the <see cref="AuctionSet"/>
+/// and the <see cref="LoadPhase"/>. Their counts are read after they have ended. One run at a time.</para>
+/// <para>Lifecycle: a run ends after its measured part, when each worker has drained its calls. If it is cancelled or
+/// a worker fails, all connections are closed, which ends the other workers.</para>
+/// <para>Invariants: only answers received in the measured part count. The garbage collector of this process is held
+/// off during a run.</para>
+/// <para>Bounds: the callers of the order bound the calls in flight; the drain ends after 20 seconds.</para>
+/// </summary>
 internal sealed class LoadRun(BidderTokens tokens, TimeProvider timeProvider)
 {
-    /// <summary>Far more than a run allocates.</summary>
-    private const long QuietBytes = 100_000_000;
+    /// <summary>Far more bytes than a run allocates.</summary>
+    private const long NoGcBytes = 100_000_000;
 
     /// <summary>Called at the start and at the end of the measured part.</summary>
     public delegate Task Sampling();
 
-    public async Task<LoadOutcome> RunAsync(LoadOrder order, Sampling begin, Sampling end, CancellationToken cancellationToken)
+    public async Task<LoadOutcome> RunAsync(
+        LoadOrder order, Sampling begin, Sampling end, CancellationToken cancellationToken)
     {
         var phase = new LoadPhase();
         var workers = Workers(order, phase);
-        // A collection of ours would stop the load's threads, and look like the servers' latency.
-        GC.TryStartNoGCRegion(QuietBytes);
+        // A garbage collection here would stop the load's threads and look like the server's latency.
+        GC.TryStartNoGCRegion(NoGcBytes);
         try
         {
             var running = Task.WhenAll(workers.Select(w => w.RunAsync()));
@@ -84,16 +102,23 @@ internal sealed class LoadRun(BidderTokens tokens, TimeProvider timeProvider)
         }
     }
 
-    private LoadWorker[] Workers(LoadOrder order, LoadPhase phase) => [.. Enumerable.Range(0, order.Connections).Select(i => new LoadWorker(
-        new LoadConnection(order.Address, tokens, LoadOutcome.KeyPrefix(order.RunNumber, i)),
-        new BidSource(order.Mix, order.Field, tokens.Count, order.RunNumber * 1_000 + i),
-        order, i, phase, timeProvider))];
+    private LoadWorker[] Workers(LoadOrder order, LoadPhase phase)
+    {
+        return [.. Enumerable.Range(0, order.Connections).Select(NewWorker)];
 
+        LoadWorker NewWorker(int i) => new(
+            new LoadConnection(order.Address, tokens, LoadOutcome.KeyPrefix(order.RunNumber, i)),
+            new BidSource(order.Mix, order.Auctions, tokens.Count, seed: order.RunNumber * 1_000 + i),
+            order, i, phase, timeProvider);
+    }
+
+    /// <summary>Waits so long, or until a worker fails.</summary>
     private async Task DelayAsync(double seconds, Task running, CancellationToken cancellationToken)
     {
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        if (await Task.WhenAny(running, Task.Delay(TimeSpan.FromSeconds(seconds), timeProvider, over.Token)) == running) await running;
-        await over.CancelAsync();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var delay = Task.Delay(TimeSpan.FromSeconds(seconds), timeProvider, stop.Token);
+        if (await Task.WhenAny(running, delay) == running) await running;
+        await stop.CancelAsync();
         cancellationToken.ThrowIfCancellationRequested();
     }
 
@@ -107,10 +132,60 @@ internal sealed class LoadRun(BidderTokens tokens, TimeProvider timeProvider)
             foreach (var (status, count) in worker.Errors) errors[status] = errors.GetValueOrDefault(status) + count;
         }
 
-        return new LoadOutcome(seconds, Of(Answer.Leading) + Of(Answer.Outbid) + Of(Answer.Rejected), Of(Answer.Leading), Of(Answer.Outbid),
-            Of(Answer.Rejected), workers.Sum(w => w.Replayed), errors, workers.Sum(w => w.Source.Contradictions),
+        var (leading, outbid, rejected) = (Count(Answer.Leading), Count(Answer.Outbid), Count(Answer.Rejected));
+        return new LoadOutcome(seconds, leading + outbid + rejected, leading, outbid, rejected,
+            workers.Sum(w => w.Replayed), errors, workers.Sum(w => w.Source.Contradictions),
             workers.Sum(w => w.Unanswered), latencies, [.. workers.Select(w => w.Source)], order.RunNumber);
 
-        long Of(Answer answer) => workers.Sum(w => w.Answers[(int)answer]);
+        long Count(Answer answer) => workers.Sum(w => w.Answers[(int)answer]);
+    }
+}
+
+/// <summary>
+/// A histogram of durations from 1 us to an hour. Each bucket is less than 1.6 % of its value wide.
+/// </summary>
+internal sealed class Latencies
+{
+    private const int SubBits = 6, Sub = 1 << SubBits;
+    private readonly long[] _counts = new long[(33 - SubBits) * Sub];
+
+    public long Count { get; private set; }
+
+    public void Add(long us)
+    {
+        _counts[IndexOf(Math.Clamp(us, 0, uint.MaxValue))]++;
+        Count++;
+    }
+
+    public void Add(Latencies other)
+    {
+        for (var i = 0; i < _counts.Length; i++) _counts[i] += other._counts[i];
+        Count += other.Count;
+    }
+
+    /// <summary>The upper bound of the quantile's bucket, in milliseconds; 0 if nothing was added.</summary>
+    public double Ms(double quantile)
+    {
+        var rank = (long)Math.Ceiling(quantile * Count);
+        for (var i = 0; i < _counts.Length && rank > 0; i++)
+        {
+            if ((rank -= _counts[i]) <= 0) return UpperBound(i) / 1_000.0;
+        }
+
+        return 0;
+    }
+
+    private static int IndexOf(long us)
+    {
+        if (us < Sub) return (int)us;
+        var shift = BitOperations.Log2((ulong)us) - SubBits;
+        return (shift + 1) * Sub + (int)(us >> shift) - Sub;
+    }
+
+    private static double UpperBound(int index)
+    {
+        if (index < Sub) return index;
+        var shift = index / Sub - 1;
+        return ((long)(index % Sub + Sub + 1) << shift) - 1;
     }
 }

@@ -1,6 +1,6 @@
 namespace Auctions.Benchmarks.Load;
 
-/// <summary>Where a run is; written by one thread, looked at by all.</summary>
+/// <summary>The phase of a run: first the warm-up. The run's task sets it, and all workers read it.</summary>
 internal sealed class LoadPhase
 {
     private volatile int _phase;
@@ -14,9 +14,20 @@ internal sealed class LoadPhase
     public void Drain() => _phase = 2;
 }
 
-/// <summary>One connection's part of a load, on a thread of its own.</summary>
+/// <summary>
+/// One connection's part of a load.
+/// <para>Concurrency: one dedicated thread runs each loop. Other threads touch only the <see cref="LoadPhase"/>, and
+/// the <see cref="AuctionSet"/> behind the source. The counts may be read once the loop's task has ended.</para>
+/// <para>Lifecycle: a loop runs until the phase is draining, then waits for the calls in flight. An exception ends it,
+/// and its task has that exception.</para>
+/// <para>Invariants: a closed loop sends one request for each call that ended. An open loop sends at the drawn times;
+/// latency counts from the time at which a request should have been sent.</para>
+/// <para>Bounds: this worker's share of the callers bounds the calls in flight; in a closed loop exactly, in an open
+/// loop at most. The drain takes at most 20 seconds.</para>
+/// </summary>
 internal sealed class LoadWorker(
-    LoadConnection connection, BidSource source, LoadOrder order, int index, LoadPhase phase, TimeProvider timeProvider) : IDisposable
+    LoadConnection connection, BidSource source, LoadOrder order, int index, LoadPhase phase, TimeProvider timeProvider)
+    : IDisposable
 {
     private const int WaitMs = 100;
     private static readonly TimeSpan DrainMax = TimeSpan.FromSeconds(20);
@@ -31,11 +42,12 @@ internal sealed class LoadWorker(
     public long Replayed { get; private set; }
     public long Unanswered { get; private set; }
 
+    /// <summary>This worker's share of the callers.</summary>
     private int Share => order.Callers / order.Connections + (index < order.Callers % order.Connections ? 1 : 0);
 
     public Task RunAsync() => OnThread(order.RatePerS > 0 ? RunOpen : RunClosed);
 
-    /// <summary>Every <paramref name="of"/>th auction, from this worker's first on.</summary>
+    /// <summary>Bids once on every <paramref name="of"/>th auction, starting at <paramref name="first"/>.</summary>
     public Task TouchAsync(int first, int of) => OnThread(() =>
     {
         var next = first;
@@ -45,7 +57,7 @@ internal sealed class LoadWorker(
 
         void SendNext()
         {
-            if (next >= order.Field.Auctions.Count) return;
+            if (next >= order.Auctions.Ids.Count) return;
             Send(Source.First(next), timeProvider.GetTimestamp());
             next += of;
         }
@@ -61,8 +73,10 @@ internal sealed class LoadWorker(
         Drain();
     }
 
-    /// <summary>What could not be sent in time, because too much was in flight or the thread came late, is sent as soon as can be, and its
-    /// latency counts from when it was meant to be sent.</summary>
+    /// <summary>
+    /// A request that could not be sent in time, because too many calls were in flight or the thread was late, is sent
+    /// as soon as possible. Its latency counts from the time at which it should have been sent.
+    /// </summary>
     private void RunOpen()
     {
         var arrivals = new Random(order.RunNumber * 1_000 + index);
@@ -70,16 +84,18 @@ internal sealed class LoadWorker(
         var due = timeProvider.GetTimestamp() + Gap();
         while (!phase.Draining)
         {
-            for (var now = timeProvider.GetTimestamp(); due <= now && connection.InFlight < Share && connection.CanSend; due += Gap())
+            var now = timeProvider.GetTimestamp();
+            for (; due <= now && connection.InFlight < Share && connection.CanSend; due += Gap())
                 Send(Source.Next(), (long)due);
             connection.Flush();
             var waitMs = (due - timeProvider.GetTimestamp()) * 1_000 / timeProvider.TimestampFrequency;
-            Receive(connection.InFlight >= Share ? WaitMs : (int)Math.Clamp(Math.Ceiling(waitMs), 0, WaitMs), null);
+            var untilDueMs = (int)Math.Clamp(Math.Ceiling(waitMs), 0, WaitMs);
+            Receive(connection.InFlight >= Share ? WaitMs : untilDueMs, null);
         }
 
         Drain();
 
-        // Bidders know nothing of one another: the gaps between their bids are exponential.
+        // Bidders bid independently of one another, so the gaps between their bids are exponential.
         double Gap() => -Math.Log(1 - arrivals.NextDouble()) * mean;
     }
 
@@ -94,9 +110,10 @@ internal sealed class LoadWorker(
     {
         var sent = call;
         sent.IntendedAt = intendedAt;
-        connection.Send(sent, order.Field.Texts[call.Auction]);
+        connection.Send(sent, order.Auctions.IdTexts[call.Auction]);
     }
 
+    /// <param name="next">Called for each call that ended, with the time.</param>
     private void Receive(int waitMs, Action<long>? next)
     {
         _ended.Clear();
@@ -105,7 +122,7 @@ internal sealed class LoadWorker(
         var now = timeProvider.GetTimestamp();
         foreach (var call in _ended)
         {
-            Source.Took(call);
+            Source.Answered(call);
             if (phase.Measuring) Count(call, now);
             next?.Invoke(now);
         }
@@ -133,9 +150,9 @@ internal sealed class LoadWorker(
                 work();
                 done.SetResult();
             }
-            catch (Exception fault)
+            catch (Exception e)
             {
-                done.SetException(fault);
+                done.SetException(e);
             }
         })
         { IsBackground = true, Name = "load" }.Start();

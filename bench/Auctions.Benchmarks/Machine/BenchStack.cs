@@ -6,8 +6,9 @@ using DevStack.Supervision;
 namespace Auctions.Benchmarks.Machine;
 
 /// <summary>
-/// What is measured, as private processes with the stack's own settings: Postgres, Redis, the bidding service, and peers as they are asked
-/// for. Its directory is its own, so that a stack that is up is not touched. Nobody reads changes here: relay and Kafka do not run.
+/// The measured servers, as private processes with the stack's own settings: Postgres, Redis, BiddingService, and peers
+/// as they are needed. They have a directory of their own, so a stack that is up is not touched. Nobody consumes change
+/// events here: the relay and Kafka do not run.
 /// </summary>
 internal sealed class BenchStack : IAsyncDisposable
 {
@@ -21,11 +22,18 @@ internal sealed class BenchStack : IAsyncDisposable
     private BenchStack(RunDirectory run, IDisposable @lock, TimeProvider timeProvider)
     {
         (_run, _lock, _timeProvider) = (run, @lock, timeProvider);
-        _parts = [.. Topology.Components(run).Where(p => p.Name is Postgres or Redis or Bidding).Select(p => p.Name == Postgres ? Roomy(p) : p)];
+        _parts =
+        [
+            .. Topology.Components(run).Where(p => p.Name is Postgres or Redis or Bidding)
+                .Select(p => p.Name == Postgres ? WithMoreConnections(p) : p),
+        ];
     }
 
-    /// <summary>The peers stay between their rounds, with all their connections: eight servers of up to 64, beside the service's hundred.</summary>
-    private static Component Roomy(Component postgres) =>
+    /// <summary>
+    /// Peers keep running between their rounds, with all their connections: eight servers of up to 64, besides the
+    /// service's hundred.
+    /// </summary>
+    private static Component WithMoreConnections(Component postgres) =>
         postgres with { Launch = () => new Launch([.. postgres.Launch().Command, "-c", "max_connections=700"]) };
 
     public string PostgresConnection => new Postgres(_run).ConnectionString;
@@ -34,16 +42,18 @@ internal sealed class BenchStack : IAsyncDisposable
 
     public byte[] JwtKey => Convert.FromBase64String(_run.Secrets.JwtKey);
 
-    /// <summary>Stops what an earlier run may have left, forgets its data, and starts.</summary>
-    /// <exception cref="StackException">Something does not start, or another benchmark runs here.</exception>
-    public static async Task<BenchStack> StartAsync(string directory, TimeProvider timeProvider, CancellationToken cancellationToken)
+    /// <summary>Stops what an earlier run may have left, removes its data, and starts.</summary>
+    /// <exception cref="StackException">A server does not start, or another benchmark runs here.</exception>
+    public static async Task<BenchStack> StartAsync(
+        string directory, TimeProvider timeProvider, CancellationToken cancellationToken)
     {
         var run = new RunDirectory(directory);
         var stack = new BenchStack(run, run.Lock(), timeProvider);
         try
         {
-            await stack.ForgetAsync();
-            if (!await stack.Supervise(stack._parts, Console.WriteLine).UpAsync(cancellationToken)) throw new StackException("The benchmark's servers do not start.");
+            await stack.StopAllAsync();
+            if (!await stack.Supervise(stack._parts, Console.WriteLine).UpAsync(cancellationToken))
+                throw new StackException("The benchmark's servers do not start.");
             return stack;
         }
         catch
@@ -55,14 +65,18 @@ internal sealed class BenchStack : IAsyncDisposable
 
     public string Address(string part) => _run.Endpoints[part];
 
-    /// <summary>Starts a peer, or finds it running.</summary>
+    public int Pid(string part) => int.Parse(File.ReadAllText(_run.PidFile(part)).Trim());
+
+    /// <summary>Starts a peer if it is not running yet.</summary>
     /// <returns>The part's name.</returns>
+    /// <exception cref="StackException">It does not start.</exception>
     public async Task<string> StartPeerAsync(string design, int connections, CancellationToken cancellationToken)
     {
         var part = Peer(design, connections);
         if (_parts.All(p => p.Name != part.Name)) _parts.Add(part);
-        var said = new List<string>();
-        if (!await Supervise([part], said.Add).UpAsync(cancellationToken)) throw new StackException(string.Join('\n', said));
+        var progress = new List<string>();
+        if (!await Supervise([part], progress.Add).UpAsync(cancellationToken))
+            throw new StackException(string.Join('\n', progress));
         return part.Name;
     }
 
@@ -72,38 +86,48 @@ internal sealed class BenchStack : IAsyncDisposable
         _parts.RemoveAll(p => p.Name == part);
     }
 
-    /// <summary>CPU that these parts have used since they started.</summary>
+    /// <summary>The parts whose CPU a design uses.</summary>
+    public static string[] PartsOf(string design, string server) => design switch
+    {
+        "ours" or PeerDesigns.RedisLock => [server, Postgres, Redis],
+        PeerDesigns.Echo => [server],
+        _ => [server, Postgres],
+    };
+
+    /// <summary>The CPU time that these parts have used since they started, seconds.</summary>
     public Dictionary<string, double> CpuSeconds(string[] parts) =>
         parts.Zip(ProcessCpu.OfTrees(Array.ConvertAll(parts, Pid))).ToDictionary(p => p.First, p => p.Second);
 
     public async ValueTask DisposeAsync()
     {
-        await ForgetAsync();
+        await StopAllAsync();
         _lock.Dispose();
     }
 
-    /// <summary>An earlier run that was killed may have left peers of any size.</summary>
-    private async Task ForgetAsync()
+    /// <summary>Stops everything and removes the data. A run that was killed may have left peers of any size.</summary>
+    private async Task StopAllAsync()
     {
         var left = Directory.EnumerateFiles(_run.Root, "peer-*.pid").Select(Path.GetFileNameWithoutExtension)
-            .Where(name => _parts.All(p => p.Name != name)).Select(name => new Component(name!) { Launch = () => new Launch(), IsReady = _ => Task.FromResult(true) });
+            .Where(name => _parts.All(p => p.Name != name))
+            .Select(name => new Component(name!) { Launch = () => new Launch(), IsReady = _ => Task.FromResult(true) });
         await Supervise([.. _parts, .. left], _ => { }).DownAsync();
         await _run.RemoveDataAsync(CancellationToken.None);
     }
 
-    public int Pid(string part) => int.Parse(File.ReadAllText(_run.PidFile(part)).Trim());
+    private Supervisor Supervise(IReadOnlyList<Component> parts, Action<string> say) =>
+        new(_run, parts, Checkout.Root(), _timeProvider, say);
 
-    private Supervisor Supervise(IReadOnlyList<Component> parts, Action<string> say) => new(_run, parts, Checkout.Root(), _timeProvider, say);
-
-    /// <summary>Hosted as the bidding service is, garbage collector included.</summary>
+    /// <summary>Runs with the same settings as BiddingService, garbage collector included.</summary>
     private Component Peer(string design, int connections)
     {
         var name = $"peer-{design}-{connections}";
-        var postgres = $"{PostgresConnection};Minimum Pool Size={connections};Maximum Pool Size={connections};Timeout=30;Command Timeout=30";
+        var postgres = $"{PostgresConnection};Minimum Pool Size={connections};Maximum Pool Size={connections};"
+            + "Timeout=30;Command Timeout=30";
+        string[] command = ["dotnet", Path.Combine(AppContext.BaseDirectory, "Auctions.Peers.dll")];
         return new Component(name)
         {
             EndpointNames = [name],
-            Launch = () => new Launch(["dotnet", Path.Combine(AppContext.BaseDirectory, "Auctions.Peers.dll")], new Dictionary<string, string>
+            Launch = () => new Launch(command, new Dictionary<string, string>
             {
                 ["DOTNET_gcServer"] = "1",
                 ["Listen__Grpc"] = _run.Endpoints[name],
@@ -115,12 +139,4 @@ internal sealed class BenchStack : IAsyncDisposable
             IsReady = ct => Probes.ServesGrpcAsync(_run.Endpoints[name], ct),
         };
     }
-
-    /// <summary>The processes of a design.</summary>
-    public static string[] PartsOf(string design, string server) => design switch
-    {
-        "ours" or PeerDesigns.RedisLock => [server, Postgres, Redis],
-        PeerDesigns.Echo => [server],
-        _ => [server, Postgres],
-    };
 }

@@ -1,6 +1,6 @@
--- What the peer designs keep: an auction's row is its head, and every answer, refusals too, is a row of bids with the state
--- that it left. One index, the primary key: it finds the answer to an idempotency key. A reader of histories would want
--- another; none is here, so that no design pays for what the benchmark does not ask.
+-- The tables of the peer designs. An auction's row is its head. Every answer, rejections too, is a row of bids with the
+-- state that it left. There is one index, the primary key, which finds the answer to an idempotency key. Reading
+-- histories would need another one; it is left out so that no design pays for what the benchmark does not use.
 -- Units: amounts are minor units, 0 = none; *_us are microseconds since 1970, UTC.
 
 drop schema if exists peer cascade;
@@ -8,8 +8,8 @@ create schema peer;
 
 create table peer.auctions (
   id                uuid primary key default gen_random_uuid(),
-  terms             text not null,     -- Terms.Line of Auctions.Core: what the designs in C# read
-  -- The same for the design in plpgsql.
+  terms             text not null,     -- Terms.Line of Auctions.Core, for the designs in C#
+  -- The same terms, for the design in plpgsql.
   seller            text not null,
   currency          text not null,
   opening           bigint not null,
@@ -29,12 +29,12 @@ create table peer.auctions (
   end_us            bigint not null,
   extensions        integer not null default 0,
   bid_count         bigint not null default 0
-) with (fillfactor = 70); -- as the ledger's own: the head moves without touching an index
+) with (fillfactor = 70); -- as the ledger's own table: the head moves without touching an index
 
 create table peer.bids (
   auction_id  uuid not null,
   id          uuid not null,
-  version     bigint not null,         -- of the state that it left: its own where accepted
+  version     bigint not null,         -- of the state that it left: the bid's own version if accepted
   bidder      text not null,
   key         uuid not null,
   kind        text not null,

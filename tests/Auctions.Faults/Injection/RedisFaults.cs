@@ -4,22 +4,33 @@ using DevStack.Supervision;
 
 namespace Auctions.Faults.Injection;
 
-/// <summary>Faults of Redis. They are about whichever server is the primary at the time, and come one after another.</summary>
-/// <remarks>Of two tokens the first says that a fault may no longer begin, the second that it must end at once.</remarks>
+/// <summary>
+/// Faults of Redis. They hit the server that is the primary at the time, and come one after another: the roles of the
+/// two servers must not change while a fault lasts.
+/// </summary>
+/// <remarks>
+/// Once <c>stopInjecting</c> is cancelled, no fault may begin. Once <c>cancellationToken</c> is cancelled, a lasting
+/// fault must end at once.
+/// </remarks>
 internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog log, RunClock clock)
 {
-    private const string Turn = "redis' faults"; // the roles of both servers stay as they are while one lasts
-    private static readonly TimeSpan SyncWithin = TimeSpan.FromSeconds(5), Glance = TimeSpan.FromMilliseconds(50);
+    /// <summary>What every fault of Redis owns while it lasts.</summary>
+    private const string Roles = "the roles of the Redis servers";
 
-    public async Task KillAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
+    private static readonly TimeSpan SyncTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
+
+    public async Task KillAsync(
+        PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
-        using var turn = await stack.OwnAsync(Turn, late);
-        await parts.KillAsync(stack.Redis.Primary, fault, late, cancellationToken);
+        using var roles = await stack.OwnAsync(Roles, stopInjecting);
+        await parts.KillAsync(stack.Redis.Primary, fault, stopInjecting, cancellationToken);
     }
 
-    public async Task StopAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
+    public async Task StopAsync(
+        PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
-        using var turn = await stack.OwnAsync(Turn, late);
+        using var roles = await stack.OwnAsync(Roles, stopInjecting);
         var primary = stack.Redis.Primary;
         if (stack.Process(primary) is not { } process) return;
         using var lasting = log.Begin(fault.Kind, primary);
@@ -34,29 +45,36 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
         }
     }
 
-    public async Task FlushAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
+    public async Task FlushAsync(
+        PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
-        using var turn = await stack.OwnAsync(Turn, late);
+        using var roles = await stack.OwnAsync(Roles, stopInjecting);
         using var lasting = log.Begin(fault.Kind, stack.Redis.Primary);
         await RedisAdmin.SendAsync(stack.Redis.PrimaryAddress, "FLUSHALL", cancellationToken);
     }
 
-    /// <summary>It comes back with an AOF that ends where it ended a second or two before the kill, less a few bytes: within a command.</summary>
-    public async Task TruncateAsync(PlannedFault fault, CancellationToken late, CancellationToken cancellationToken)
+    /// <summary>
+    /// The primary restarts with an AOF that ends where it ended a second or two before the kill, less a few bytes: in
+    /// the middle of a command.
+    /// </summary>
+    public async Task TruncateAofAsync(
+        PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
-        using var turn = await stack.OwnAsync(Turn, late);
+        using var roles = await stack.OwnAsync(Roles, stopInjecting);
         var primary = stack.Redis.Primary;
-        using var owned = await stack.OwnAsync(primary, late);
-        var file = Aof(primary);
+        using var owned = await stack.OwnAsync(primary, stopInjecting);
+        var file = LastAofFile(primary);
         var length = file?.Length ?? 0;
         await clock.DelayAsync(TimeSpan.FromSeconds(2 * fault.Variant), cancellationToken);
         using var lasting = log.Begin(fault.Kind, primary);
         await stack.KillAsync(primary, cancellationToken);
-        // A rewrite may have begun another file meanwhile: then that one loses all of it.
-        if (Aof(primary) is { } last)
+        if (LastAofFile(primary) is { } last)
         {
             using var aof = last.Open(FileMode.Open, FileAccess.Write);
-            aof.SetLength(last.FullName == file?.FullName ? Math.Max(0, Math.Min(length, aof.Length) - (int)(60 * fault.Variant)) : 0);
+            // A rewrite may have started another file meanwhile: that file loses everything.
+            var isSameFile = last.FullName == file?.FullName;
+            var kept = Math.Min(length, aof.Length) - (int)(60 * fault.Variant);
+            aof.SetLength(isSameFile ? Math.Max(0, kept) : 0);
         }
 
         await clock.DelayAsync(fault.Lasts / 4, cancellationToken);
@@ -64,48 +82,54 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
     }
 
     /// <summary>
-    /// The replica misses what its link swallows for a moment, is promoted, and the primary is killed; it comes back as the replica. In a split
-    /// one instance of BiddingService stays with the old primary for a while, and both decide.
+    /// Replication stops for a moment, the replica is promoted without what it missed, and the primary is killed. It
+    /// restarts as the replica. In a split one instance of BiddingService stays with the old primary for a while, and
+    /// both servers decide.
     /// </summary>
-    public async Task FailOverAsync(PlannedFault fault, bool split, CancellationToken late, CancellationToken cancellationToken)
+    /// <exception cref="IOException">The replica is not in sync.</exception>
+    public async Task FailOverAsync(
+        PlannedFault fault, bool split, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
-        using var turn = await stack.OwnAsync(Turn, late);
+        using var roles = await stack.OwnAsync(Roles, stopInjecting);
         var old = stack.Redis.Primary;
-        using var one = await stack.OwnAsync(RedisPair.Names[0], late);
-        using var other = await stack.OwnAsync(RedisPair.Names[1], late);
-        if (!await SyncedAsync(late)) throw new IOException("the replica is not in sync with the primary");
+        using var one = await stack.OwnAsync(RedisPair.Names[0], stopInjecting);
+        using var other = await stack.OwnAsync(RedisPair.Names[1], stopInjecting);
+        if (!await WaitForSyncAsync(stopInjecting))
+            throw new IOException("the replica is not in sync with the primary");
 
         using var lasting = log.Begin(fault.Kind, old);
-        stack.Redis.Replication.Hold();
+        stack.Redis.ReplicationProxy.Hold();
         await clock.DelayAsync(TimeSpan.FromSeconds(0.3 + 1.7 * fault.Variant), cancellationToken);
         await stack.Redis.PromoteAsync(cancellationToken);
         if (split)
         {
-            stack.Redis.Redirect(except: fault.Instance);
+            stack.Redis.RedirectAllBut(fault.Instance);
             await clock.DelayAsync(fault.Lasts, cancellationToken);
         }
 
         await stack.KillAsync(old, cancellationToken);
-        if (split) stack.Redis.RedirectLast(fault.Instance);
-        else stack.Redis.Redirect();
+        if (split) stack.Redis.Redirect(fault.Instance);
+        else stack.Redis.RedirectAll();
         await stack.StartAsync(old, cancellationToken);
     }
 
-    private async Task<bool> SyncedAsync(CancellationToken late)
+    private async Task<bool> WaitForSyncAsync(CancellationToken stopInjecting)
     {
-        var until = clock.NowUs + (long)SyncWithin.TotalMicroseconds;
-        while (!await stack.Redis.IsInSyncAsync(late))
+        var until = clock.NowUs + (long)SyncTimeout.TotalMicroseconds;
+        while (!await stack.Redis.IsInSyncAsync(stopInjecting))
         {
             if (clock.NowUs > until) return false;
-            await clock.DelayAsync(Glance, late);
+            await clock.DelayAsync(PollInterval, stopInjecting);
         }
 
         return true;
     }
 
-    /// <summary>What was appended last: Redis 7 keeps a base and increments in a directory.</summary>
-    private FileInfo? Aof(string server) =>
-        new DirectoryInfo(Path.Combine(stack.Run.DataDirectory(server), "appendonlydir")) is { Exists: true } directory
-            ? directory.EnumerateFiles("*.incr.aof").MaxBy(f => int.Parse(f.Name.Split('.')[^3]))
-            : null;
+    /// <summary>The file with the last appended commands: Redis 7 has a directory with a base and increments.</summary>
+    private FileInfo? LastAofFile(string server)
+    {
+        var directory = new DirectoryInfo(Path.Combine(stack.Run.DataDirectory(server), "appendonlydir"));
+        if (!directory.Exists) return null;
+        return directory.EnumerateFiles("*.incr.aof").MaxBy(f => int.Parse(f.Name.Split('.')[^3]));
+    }
 }

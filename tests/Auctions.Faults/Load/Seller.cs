@@ -7,27 +7,34 @@ using Grpc.Core;
 namespace Auctions.Faults.Load;
 
 /// <summary>
-/// Keeps auctions open for bidders: hot ones, with a soft close that gets fought over, and many cold ones; ends and cancels some. All of it again
-/// and again until it is answered.
+/// Keeps auctions open for bidders: a few hot ones with a soft close, where bids extend the end, and many cold ones.
+/// Ends and cancels some of them.
+/// <para>Concurrency: one task per seller; it makes one call at a time. The lots and the log are shared.</para>
+/// <para>Lifecycle: opens and ends auctions until <c>selling</c> is cancelled. A call that has begun is repeated until
+/// it is answered, or until <c>answered</c> is cancelled. Auctions that are still open end by themselves.</para>
+/// <para>Invariants: an auction whose creation was answered is in the catalog and has a viewer. An end by time is at
+/// most a few seconds after the run.</para>
+/// <para>Bounds: it opens no auction while 3 hot and 30 cold ones are open.</para>
 /// </summary>
-internal sealed class Seller(string name, Random random, Market market, LoadLog log, Services services, RunClock clock, Action<Lot> opened)
+internal sealed class Seller(
+    string name, Random random, LotCatalog catalog, LoadLog log, ServiceClients services, RunClock clock,
+    Action<Lot> opened)
 {
-    /// <summary>Longer than the stretch before its end in which a seller may not end an auction.</summary>
+    private const int HotMax = 3, ColdMax = 30;
+
+    /// <summary>Sellers may not end an auction shortly before its end. This is longer than that period.</summary>
     private static readonly TimeSpan FarAhead = TimeSpan.FromHours(13);
 
-    public const int HotOpen = 3, ColdOpen = 30;
-
-    /// <summary>Opens and ends auctions until <paramref name="selling"/> is cancelled. What is open then and has an end gets there by itself.</summary>
-    /// <param name="lengthUs">Of the run: no end is set later.</param>
+    /// <param name="lengthUs">The length of the run.</param>
     public async Task RunAsync(long lengthUs, CancellationToken selling, CancellationToken answered)
     {
         while (!selling.IsCancellationRequested)
         {
             try
             {
-                market.Sort();
-                if (market.OpenHot < HotOpen) await OpenAsync(hot: true, lengthUs, answered);
-                else if (market.OpenCold < ColdOpen) await OpenAsync(hot: false, lengthUs, answered);
+                catalog.Refresh();
+                if (catalog.OpenHot < HotMax) await OpenAsync(hot: true, lengthUs, answered);
+                else if (catalog.OpenCold < ColdMax) await OpenAsync(hot: false, lengthUs, answered);
                 else await EndOneAsync(selling, answered);
             }
             catch (OperationCanceledException)
@@ -39,32 +46,40 @@ internal sealed class Seller(string name, Random random, Market market, LoadLog 
 
     private async Task OpenAsync(bool hot, long lengthUs, CancellationToken cancellationToken)
     {
-        var terms = Offer(hot, lengthUs);
-        var request = new CreateAuctionRequest { Auction = terms.Auction, IdempotencyKey = Guid.NewGuid().ToString() };
+        var (auction, end) = NewAuction(hot, lengthUs);
+        var request = new CreateAuctionRequest { Auction = auction, IdempotencyKey = Guid.NewGuid().ToString() };
         var began = clock.NowUs;
         try
         {
-            var created = await Calls.UntilAnsweredAsync(deadline => services.Auction.CreateAuctionAsync(request, services.As(name, deadline, cancellationToken)), clock, cancellationToken);
-            var lot = new Lot(Guid.Parse(created.Auction.AuctionId), name, created.Auction.CurrencyCode, AnswerMap.Minor(created.Auction.BuyNowPrice), hot, terms.End,
+            var created = await RetryPolicy.UntilAnsweredAsync(deadline => services.Auction.CreateAuctionAsync(
+                request, services.As(name, deadline, cancellationToken)), clock, cancellationToken);
+            var lot = new Lot(Guid.Parse(created.Auction.AuctionId), name, created.Auction.CurrencyCode,
+                AnswerMap.Minor(created.Auction.BuyNowPrice), hot, end,
                 TimeMap.ToUs(created.Auction.OriginalEndTime) ?? 0);
-            lot.Learn(AnswerMap.Minor(created.Auction.OpeningPrice));
-            // Version 0, whatever the answer shows by now: the same request again is answered with the auction as it is.
+            lot.RaiseMinimum(AnswerMap.Minor(created.Auction.OpeningPrice));
+            // Version 0, whatever the answer shows: a repeated request is answered with the auction as it is by then.
             log.Observed(new ObservedCall(lot.Id, "CreateAuction", began, clock.NowUs, 0));
             log.Opened(lot);
             opened(lot);
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.InvalidArgument)
         {
-            // Its times had passed before AuctionService was there to hear of them: it is offered anew.
+            // Its times had passed before AuctionService was up again. The loop creates another one.
         }
     }
 
-    private (Auction Auction, LotEnd End) Offer(bool hot, long lengthUs)
+    private (Auction Auction, LotEnd End) NewAuction(bool hot, long lengthUs)
     {
         var currency = random.Next(4) == 0 ? "EUR" : "USD";
-        var end = hot ? LotEnd.Time : random.Next(10) switch { 0 => LotEnd.EndedBySeller, 1 => LotEnd.Cancelled, 2 => LotEnd.Open, _ => LotEnd.Time };
+        var end = hot ? LotEnd.Time : random.Next(10) switch
+        {
+            0 => LotEnd.EndedBySeller,
+            1 => LotEnd.Cancelled,
+            2 => LotEnd.Open,
+            _ => LotEnd.Time,
+        };
         var opening = random.NextInt64(100, 5_000);
-        var now = clock.Time.GetUtcNow();
+        var now = clock.TimeProvider.GetUtcNow();
         var left = TimeSpan.FromMicroseconds(lengthUs - clock.NowUs);
         var open = TimeSpan.FromSeconds(hot ? random.Next(10, 30) : random.Next(5, 45));
         var start = !hot && random.Next(6) == 0 ? now + TimeSpan.FromSeconds(2) : now;
@@ -80,42 +95,59 @@ internal sealed class Seller(string name, Random random, Market market, LoadLog 
                 _ => new IncrementRule { Table = "ebay-us" },
             },
             StartTime = start > now ? Timestamp.FromDateTimeOffset(start) : null,
-            // The last ones end a little after the run, when all is whole again.
-            OriginalEndTime = Timestamp.FromDateTimeOffset(end != LotEnd.Time ? now + FarAhead
-                : start + (open < left ? open : (left > TimeSpan.Zero ? left : TimeSpan.Zero) + TimeSpan.FromSeconds(2 + random.NextDouble() * 3))),
+            OriginalEndTime = Timestamp.FromDateTimeOffset(end == LotEnd.Time ? start + OpenFor() : now + FarAhead),
         };
         if (random.Next(4) == 0) auction.ReservePrice = Money(opening * 4);
         if (!hot && random.Next(3) == 0) auction.BuyNowPrice = Money(opening * 10);
-        if (hot || random.Next(3) == 0) auction.SoftClose = new SoftClose { Window = Seconds(2), Extension = Seconds(2), MaxExtensions = random.Next(1, 5) };
+        if (hot || random.Next(3) == 0)
+        {
+            auction.SoftClose = new SoftClose
+            {
+                Window = Seconds(2),
+                Extension = Seconds(2),
+                MaxExtensions = random.Next(1, 5),
+            };
+        }
+
         return (auction, end);
 
+        // The last auctions end a little after the run, when everything is healed.
+        TimeSpan OpenFor()
+        {
+            if (open < left) return open;
+            return (left > TimeSpan.Zero ? left : TimeSpan.Zero) + TimeSpan.FromSeconds(2 + random.NextDouble() * 3);
+        }
+
         Money Money(long minor) => MoneyMap.FromMinor(minor, currency);
+
         static Duration Seconds(double seconds) => Duration.FromTimeSpan(TimeSpan.FromSeconds(seconds));
     }
 
-    /// <summary>Ends or cancels an auction that is meant for it, or rests.</summary>
+    /// <summary>Pauses, and then ends or cancels one of the auctions that should end this way.</summary>
     private async Task EndOneAsync(CancellationToken selling, CancellationToken answered)
     {
         await clock.DelayAsync(TimeSpan.FromMilliseconds(200 + random.Next(400)), selling);
-        var lot = market.All.FirstOrDefault(l => l is { Over: false, End: LotEnd.EndedBySeller or LotEnd.Cancelled } && l.Seller == name);
+        var lot = catalog.All.FirstOrDefault(l =>
+            l is { IsOver: false, End: LotEnd.EndedBySeller or LotEnd.Cancelled } && l.Seller == name);
         if (lot is null) return;
         var began = clock.NowUs;
         try
         {
             var over = await SendEndAsync(lot, answered);
-            log.Observed(new ObservedCall(lot.Id, lot.End == LotEnd.Cancelled ? "CancelAuction" : "EndAuction", began, clock.NowUs, over.State.Version));
+            var call = lot.End == LotEnd.Cancelled ? "CancelAuction" : "EndAuction";
+            log.Observed(new ObservedCall(lot.Id, call, began, clock.NowUs, over.State.Version));
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.FailedPrecondition)
         {
-            // Somebody has bought it, or it has not started yet; its end shows the rest.
-            if (Calls.Text(e).EndsWith("NOT_STARTED", StringComparison.Ordinal)) return;
+            // Somebody has bought it, or it has not started yet. Then a later round tries again.
+            if (RetryPolicy.Text(e).EndsWith("NOT_STARTED", StringComparison.Ordinal)) return;
         }
         catch (RpcException e)
         {
-            log.Unexpected(lot.Id, $"{lot.End} ended with {Calls.Text(e)}: {e.Status.Detail}");
+            log.Unexpected(lot.Id, $"{lot.End} ended with {RetryPolicy.Text(e)}: {e.Status.Detail}");
         }
 
-        lot.Over = true;
+        lot.IsOver = true;
     }
 
     private async Task<Auction> SendEndAsync(Lot lot, CancellationToken cancellationToken)
@@ -123,13 +155,15 @@ internal sealed class Seller(string name, Random random, Market market, LoadLog 
         var id = lot.Id.ToString();
         if (lot.End == LotEnd.Cancelled)
         {
-            var cancelled = await Calls.UntilAnsweredAsync(deadline => services.Auction.CancelAuctionAsync(
-                new CancelAuctionRequest { AuctionId = id, Reason = "changed my mind" }, services.As(name, deadline, cancellationToken)), clock, cancellationToken);
+            var cancelled = await RetryPolicy.UntilAnsweredAsync(deadline => services.Auction.CancelAuctionAsync(
+                new CancelAuctionRequest { AuctionId = id, Reason = "changed my mind" },
+                services.As(name, deadline, cancellationToken)), clock, cancellationToken);
             return cancelled.Auction;
         }
 
-        var ended = await Calls.UntilAnsweredAsync(deadline => services.Auction.EndAuctionAsync(
-            new EndAuctionRequest { AuctionId = id }, services.As(name, deadline, cancellationToken)), clock, cancellationToken);
+        var ended = await RetryPolicy.UntilAnsweredAsync(deadline => services.Auction.EndAuctionAsync(
+            new EndAuctionRequest { AuctionId = id }, services.As(name, deadline, cancellationToken)), clock,
+            cancellationToken);
         return ended.Auction;
     }
 }

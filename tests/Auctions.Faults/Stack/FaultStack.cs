@@ -6,8 +6,15 @@ using DevStack.Supervision;
 namespace Auctions.Faults.Stack;
 
 /// <summary>
-/// A whole stack of the run's own, always begun with no data: two instances of BiddingService, a primary and a replica of Redis, and a link
-/// in between wherever something is to be cut. Its parts are killed and started one by one, each by one at a time.
+/// A whole stack of its own for the run, always started without data: two instances of BiddingService, a primary and a
+/// replica of Redis, and a <see cref="FaultProxy"/> on every connection that a fault may cut.
+/// <para>Concurrency: faults and restarts call it at the same time. Before a caller kills or starts a part it must own
+/// the part: <see cref="OwnAsync"/>, <see cref="TryOwn"/>.</para>
+/// <para>Lifecycle: <see cref="CreateAsync"/>, <see cref="UpAsync"/>, and <see cref="DisposeAsync"/>, which stops every
+/// part and leaves data and logs.</para>
+/// <para>Invariants: a part has at most one owner. A caller that owns several parts owns the Redis servers in the order
+/// of their names.</para>
+/// <para>Bounds: waiting for a part to start has no limit of its own; the caller's token ends it.</para>
 /// </summary>
 public sealed class FaultStack : IAsyncDisposable
 {
@@ -15,21 +22,22 @@ public sealed class FaultStack : IAsyncDisposable
     public static readonly string[] Bidding = ["bidding-1", "bidding-2"];
 
     private const string OthersRedis = "redis-of-others", ReplicasRedis = "redis-of-replica";
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly Supervisor _supervisor;
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _owners = new(StringComparer.Ordinal);
-    private readonly List<Link> _links = [];
+    private readonly List<FaultProxy> _proxies = [];
     private readonly TimeProvider _timeProvider;
 
-    /// <summary>Stops what an earlier run may have left, and forgets its data.</summary>
-    /// <param name="say">Takes the progress, a line at a time.</param>
-    public static async Task<FaultStack> CreateAsync(RunDirectory run, TimeProvider timeProvider, Action<string> say, CancellationToken cancellationToken)
+    /// <summary>Stops what an earlier run may have left, and removes its data.</summary>
+    /// <param name="say">Gets the progress, line by line.</param>
+    public static async Task<FaultStack> CreateAsync(
+        RunDirectory run, TimeProvider timeProvider, Action<string> say, CancellationToken cancellationToken)
     {
         var stack = new FaultStack(run, timeProvider, say);
         await stack._supervisor.DownAsync();
         await run.RemoveDataAsync(cancellationToken);
-        stack.Connect();
+        stack.OpenProxies();
         return stack;
     }
 
@@ -49,22 +57,22 @@ public sealed class FaultStack : IAsyncDisposable
     public RunDirectory Run { get; }
     public IReadOnlyList<Component> Parts { get; }
 
-    /// <summary>Takes what is said of parts that start and stop.</summary>
+    /// <summary>Gets the messages about parts that start and stop.</summary>
     public Action<string> Say { get; set; }
 
     public RedisPair Redis { get; private set; } = null!;
 
-    /// <summary>Between an instance of BiddingService and Redis, by index.</summary>
-    public IReadOnlyList<Link> RedisLinks { get; private set; } = [];
+    /// <summary>Between each instance of BiddingService and Redis, by the instance's index.</summary>
+    public IReadOnlyList<FaultProxy> RedisProxies { get; private set; } = [];
 
-    /// <summary>Between an instance of BiddingService and Postgres, by index.</summary>
-    public IReadOnlyList<Link> PostgresLinks { get; private set; } = [];
+    /// <summary>Between each instance of BiddingService and Postgres, by the instance's index.</summary>
+    public IReadOnlyList<FaultProxy> PostgresProxies { get; private set; } = [];
 
-    /// <summary>The ledger at its own address, past the links.</summary>
+    /// <summary>Connects to Postgres directly, not through a proxy.</summary>
     public string PostgresConnection => new Postgres(Run).ConnectionString;
 
     /// <summary>Starts everything.</summary>
-    /// <returns>Whether all of it is ready.</returns>
+    /// <returns>Whether every part is ready.</returns>
     public async Task<bool> UpAsync(CancellationToken cancellationToken)
     {
         if (!await _supervisor.UpAsync(cancellationToken)) return false;
@@ -72,7 +80,10 @@ public sealed class FaultStack : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Makes a part one's own: nobody else kills it or starts it until the result is disposed of.</summary>
+    /// <summary>
+    /// Waits until nobody owns the part, and owns it until the result is disposed. Other names than those of parts may
+    /// be owned too.
+    /// </summary>
     public async Task<IDisposable> OwnAsync(string part, CancellationToken cancellationToken)
     {
         var owner = Owner(part);
@@ -80,7 +91,7 @@ public sealed class FaultStack : IAsyncDisposable
         return new Release(owner);
     }
 
-    /// <summary>The same where nobody owns it; else null.</summary>
+    /// <summary>Owns the part if nobody owns it now; otherwise returns null.</summary>
     public IDisposable? TryOwn(string part)
     {
         var owner = Owner(part);
@@ -89,15 +100,17 @@ public sealed class FaultStack : IAsyncDisposable
 
     public ComponentProcess? Process(string part) => ComponentProcess.Find(Run, part);
 
-    /// <summary>kill -9, and waits until it is gone. Its owner's to call.</summary>
+    /// <summary>kill -9, and waits until the process is gone. The caller must own the part.</summary>
     public async Task KillAsync(string part, CancellationToken cancellationToken)
     {
         if (Process(part) is not { } process) return;
         Signals.Send(process.Pid, Signals.Kill);
-        while (process.IsAlive(Run, part)) await Task.Delay(Pause, _timeProvider, cancellationToken);
+        while (process.IsAlive(Run, part)) await Task.Delay(PollInterval, _timeProvider, cancellationToken);
     }
 
-    /// <summary>Starts a part and waits until it is ready, again and again where it ends before. Its owner's to call.</summary>
+    /// <summary>
+    /// Starts a part and waits until it is ready. Starts it again if it ends before. The caller must own the part.
+    /// </summary>
     public async Task StartAsync(string part, CancellationToken cancellationToken)
     {
         while (true)
@@ -108,48 +121,49 @@ public sealed class FaultStack : IAsyncDisposable
                 if (part == Redis.Replica) await FollowAsync(cancellationToken);
                 return;
             }
-            catch (Exception e) when (e is StackException or IOException && !cancellationToken.IsCancellationRequested)
+            catch (Exception e)
+                when (e is StackException or IOException && !cancellationToken.IsCancellationRequested)
             {
                 Say($"{part}: {e.Message}");
-                await Task.Delay(Pause, _timeProvider, cancellationToken);
+                await Task.Delay(PollInterval, _timeProvider, cancellationToken);
             }
         }
     }
 
-    /// <summary>Tells the replica whom to follow.</summary>
-    public Task FollowAsync(CancellationToken cancellationToken) => Redis.FollowAsync(Run.Endpoints[ReplicasRedis], cancellationToken);
+    /// <summary>Ends every cut and hold.</summary>
+    public void RestoreConnections() => _proxies.ForEach(proxy => proxy.Restore());
 
-    /// <summary>Nothing is cut or held any more.</summary>
-    public void MendLinks() => _links.ForEach(link => link.Mend());
-
-    /// <summary>Stops everything; data and logs stay.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var part in Parts)
         {
-            // One that was stopped in the middle of a fault cannot be told to end.
+            // A process that a fault has stopped with SIGSTOP would not react to the request to end.
             if (Process(part.Name) is { } process) Signals.Send(process.Pid, Signals.Continue);
         }
 
         await _supervisor.DownAsync();
-        foreach (var link in _links) await link.DisposeAsync();
+        foreach (var proxy in _proxies) await proxy.DisposeAsync();
     }
 
-    private void Connect()
+    private Task FollowAsync(CancellationToken cancellationToken) =>
+        Redis.FollowAsync(Run.Endpoints[ReplicasRedis], cancellationToken);
+
+    private void OpenProxies()
     {
         string[] servers = [.. RedisPair.Names, "postgres"];
         foreach (var server in servers) Run.Endpoints.Reserve(server);
-        RedisLinks = [.. Bidding.Select(part => Link($"redis-of-{part}", RedisPair.Names[0]))];
-        PostgresLinks = [.. Bidding.Select(part => Link($"postgres-of-{part}", "postgres"))];
-        Redis = new RedisPair(Run, [.. RedisLinks, Link(OthersRedis, RedisPair.Names[0])], Link(ReplicasRedis, RedisPair.Names[0]));
+        RedisProxies = [.. Bidding.Select(part => OpenProxy($"redis-of-{part}", RedisPair.Names[0]))];
+        PostgresProxies = [.. Bidding.Select(part => OpenProxy($"postgres-of-{part}", "postgres"))];
+        var others = OpenProxy(OthersRedis, RedisPair.Names[0]);
+        Redis = new RedisPair(Run, [.. RedisProxies, others], OpenProxy(ReplicasRedis, RedisPair.Names[0]));
     }
 
-    private Link Link(string name, string server)
+    private FaultProxy OpenProxy(string name, string server)
     {
         Run.Endpoints.Reserve(name);
-        var link = new Link(Run.Endpoints[name], Run.Endpoints[server]);
-        _links.Add(link);
-        return link;
+        var proxy = new FaultProxy(Run.Endpoints[name], Run.Endpoints[server]);
+        _proxies.Add(proxy);
+        return proxy;
     }
 
     private SemaphoreSlim Owner(string part) => _owners.GetOrAdd(part, _ => new SemaphoreSlim(1));

@@ -6,18 +6,20 @@ using Google.Protobuf.Reflection;
 
 namespace Auctions.UnitTests.BenchLoad;
 
-/// <summary>The load's own writing and reading of bids, held against the messages that the contract generates.</summary>
+/// <summary>The load writes and reads bids itself. The contract's generated messages must agree with it.</summary>
 public sealed class BidWireTests
 {
     private const int GrpcPrefix = 5;
     private static readonly Guid Auction = Guid.Parse("0197f3a2-1b2c-7d3e-8f40-5a6b7c8d9e0f");
-    private static readonly FieldType[] PassedOver =
+    private static readonly FieldType[] Skipped =
     [
         FieldType.Bool, FieldType.Enum, FieldType.Int32, FieldType.Int64, FieldType.UInt32, FieldType.UInt64,
         FieldType.String, FieldType.Bytes, FieldType.Message,
     ];
 
-    /// <summary>Amounts in minor units: below one unit, whole ones, one with a rest, and where a varint grows by a byte.</summary>
+    /// <summary>
+    /// Amounts in minor units: below one unit, whole units, with a rest, and where a varint grows by a byte.
+    /// </summary>
     [Theory]
     [InlineData(1, 0, 10_000_000)]
     [InlineData(99, 0, 990_000_000)]
@@ -37,7 +39,7 @@ public sealed class BidWireTests
         Written(new BidCall { KeyNumber = 255, Minor = minor }));
 
     [Fact]
-    public void A_proxy_bid_has_its_ceiling_alone() => Assert.Equal(
+    public void A_proxy_bid_has_only_its_ceiling() => Assert.Equal(
         new V1.PlaceBidRequest
         {
             AuctionId = $"{Auction}",
@@ -47,7 +49,7 @@ public sealed class BidWireTests
         Written(new BidCall { Proxy = true, Minor = 1_525 }));
 
     [Fact]
-    public void The_next_call_in_a_used_buffer_leaves_nothing_of_the_last()
+    public void A_call_in_a_used_buffer_keeps_nothing_of_the_last_call()
     {
         var buffer = new byte[BidWire.RequestMax];
         Written(new BidCall { KeyNumber = 0xffff_ffff_ffff, Minor = 98_765_432_199, Proxy = true }, buffer);
@@ -63,7 +65,8 @@ public sealed class BidWireTests
         var keys = from run in new[] { 0, 1, int.MaxValue }
                    from connection in new[] { 0, 1, 0xffff }
                    from number in new[] { 0, 1, 16, 0xffff_ffff_ffff }
-                   select Written(new BidCall { KeyNumber = number, Minor = 100 }, prefix: LoadOutcome.KeyPrefix(run, connection)).IdempotencyKey;
+                   let prefix = LoadOutcome.KeyPrefix(run, connection)
+                   select Written(new BidCall { KeyNumber = number, Minor = 100 }, prefix: prefix).IdempotencyKey;
         var all = keys.ToList();
         Assert.All(all, key => Assert.Equal(key, $"{Guid.ParseExact(key, "D")}"));
         Assert.Equal(all.Count, all.Distinct().Count());
@@ -74,30 +77,32 @@ public sealed class BidWireTests
     [InlineData(V1.BidOutcome.Leading, Answer.Leading)]
     [InlineData(V1.BidOutcome.Outbid, Answer.Outbid)]
     [InlineData(V1.BidOutcome.Rejected, Answer.Rejected)]
-    internal void An_outcome_is_read_with_and_without_everything_else(V1.BidOutcome outcome, Answer answer)
+    internal void An_outcome_is_read_with_and_without_all_other_fields(V1.BidOutcome outcome, Answer answer)
     {
         foreach (var replayed in new[] { false, true })
         {
-            Assert.Equal((answer, replayed), BidWire.Read(Framed(new V1.BidResult { Outcome = outcome, Replayed = replayed })));
+            var small = new V1.BidResult { Outcome = outcome, Replayed = replayed };
+            Assert.Equal((answer, replayed), BidWire.Read(Framed(small)));
             var full = Full(replayed);
             full.Outcome = outcome;
             Assert.Equal((answer, replayed), BidWire.Read(Framed(full)));
         }
     }
 
-    /// <summary>The reader takes outcomes by their numbers: one that the contract adds must be added there.</summary>
+    /// <summary>The reader uses the contract's numbers, so a new outcome of the contract must be added there.</summary>
     [Fact]
-    public void Every_outcome_of_the_contract_has_its_number_among_the_answers() => Assert.All(
+    public void Every_outcome_of_the_contract_is_an_answer_with_the_same_number() => Assert.All(
         Enum.GetValues<V1.BidOutcome>().Where(outcome => outcome != V1.BidOutcome.Unspecified),
         outcome => Assert.Equal($"{outcome}", $"{(Answer)(int)outcome}"));
 
-    /// <summary>The reader passes over numbers and lengths; a field of fixed width would lead it astray.</summary>
+    /// <summary>The reader can skip varints and fields with a length, but not fields of fixed width.</summary>
     [Fact]
-    public void The_contracts_response_has_only_fields_that_the_reader_can_pass_over() =>
-        Assert.All(V1.BidResult.Descriptor.Fields.InDeclarationOrder(), field => Assert.Contains(field.FieldType, PassedOver));
+    public void The_contracts_response_has_only_fields_that_the_reader_can_skip() => Assert.All(
+        V1.BidResult.Descriptor.Fields.InDeclarationOrder(),
+        field => Assert.Contains(field.FieldType, Skipped));
 
     [Fact]
-    public void A_message_that_is_not_whole_or_more_than_one_is_refused()
+    public void A_partial_message_and_more_than_one_message_are_errors()
     {
         var whole = Framed(Full(true));
         foreach (var wrong in new byte[][] { [], whole[..4], whole[..^1], [.. whole, 0], [.. whole, .. whole] })
@@ -105,18 +110,20 @@ public sealed class BidWireTests
     }
 
     [Fact]
-    public void A_compressed_message_is_refused()
+    public void A_compressed_message_is_an_error()
     {
         var compressed = Framed(Full(true));
         compressed[0] = 1;
         Assert.Throws<InvalidDataException>(() => BidWire.Read(compressed));
     }
 
-    /// <summary>As a server reads it: one whole gRPC message, uncompressed, and nothing beside it.</summary>
-    private static V1.PlaceBidRequest Written(in BidCall call, byte[]? buffer = null, string prefix = "00000007-0002-4000-8000-")
+    /// <summary>The request as a server reads it: exactly one whole, uncompressed gRPC message.</summary>
+    private static V1.PlaceBidRequest Written(
+        in BidCall call, byte[]? buffer = null, string prefix = "00000007-0002-4000-8000-")
     {
         if (buffer is null) Array.Fill(buffer = new byte[BidWire.RequestMax], (byte)0xff);
-        var length = BidWire.Write(buffer, Encoding.ASCII.GetBytes($"{Auction}"), Encoding.ASCII.GetBytes(prefix), call);
+        var auctionId = Encoding.ASCII.GetBytes($"{Auction}");
+        var length = BidWire.Write(buffer, auctionId, Encoding.ASCII.GetBytes(prefix), call);
         Assert.Equal(0, buffer[0]);
         Assert.Equal(length - GrpcPrefix, BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(1)));
         return V1.PlaceBidRequest.Parser.ParseFrom(buffer, GrpcPrefix, length - GrpcPrefix);
@@ -131,7 +138,10 @@ public sealed class BidWireTests
         return framed;
     }
 
-    /// <summary>Every field set; within the state, which is a message of its own, are fields numbered as outcome and replayed are.</summary>
+    /// <summary>
+    /// A response with every field set. Its state is a message with fields that have the numbers of outcome and
+    /// replayed.
+    /// </summary>
     private static V1.BidResult Full(bool replayed) => new()
     {
         Outcome = V1.BidOutcome.Rejected,

@@ -2,7 +2,7 @@ using Auctions.Benchmarks.Load;
 
 namespace Auctions.UnitTests.BenchLoad;
 
-/// <summary>What a benchmark reports of its durations: never less than they were, and hardly more.</summary>
+/// <summary>The reported durations are never shorter than the measured ones, and hardly longer.</summary>
 public sealed class LatenciesTests
 {
     private const long HourUs = 3_600_000_000;
@@ -13,14 +13,18 @@ public sealed class LatenciesTests
     {
         const int seed = 20;
         var random = new Random(seed);
-        for (var i = 0; i < 5_000; i++) HoldsItsBound((long)Math.Exp(random.NextDouble() * Math.Log(HourUs)), seed);
+        for (var i = 0; i < 5_000; i++)
+            HoldsItsBound((long)Math.Exp(random.NextDouble() * Math.Log(HourUs)), seed);
     }
 
     [Fact]
-    public void The_buckets_meet_where_their_width_doubles()
+    public void The_bound_holds_where_the_width_of_buckets_doubles()
     {
         for (var power = 1L; power < HourUs; power *= 2)
+        {
             for (var us = Math.Max(1, power - 3); us <= power + 3; us++) HoldsItsBound(us);
+        }
+
         HoldsItsBound(HourUs);
     }
 
@@ -31,7 +35,7 @@ public sealed class LatenciesTests
     }
 
     [Fact]
-    public void A_duration_out_of_range_is_counted_at_its_end()
+    public void A_duration_out_of_range_counts_at_the_end_of_the_range()
     {
         Assert.Equal((0, 1), (Of(-5).Ms(1), Of(-5).Count));
         Assert.Equal((uint.MaxValue / 1_000.0, 1), (Of(long.MaxValue).Ms(1), Of(long.MaxValue).Count));
@@ -44,7 +48,7 @@ public sealed class LatenciesTests
         Assert.Equal((0, 0, 0), (none.Count, none.Ms(0.5), none.Ms(1)));
     }
 
-    /// <summary>Of 100 durations the 99th is the 99th percentile: as many are not above it.</summary>
+    /// <summary>The 99th of 100 durations is the 99th percentile: 99 of them are not above it.</summary>
     [Theory]
     [InlineData(0.01, 1)]
     [InlineData(0.5, 50)]
@@ -60,7 +64,7 @@ public sealed class LatenciesTests
     }
 
     [Fact]
-    public void A_rare_long_duration_shows_in_the_tail_alone()
+    public void A_rare_long_duration_shows_only_in_the_tail()
     {
         var latencies = Of([.. Enumerable.Repeat(20L, 989), .. Enumerable.Repeat(5_000_000L, 11)]);
         Assert.Equal(0.020, latencies.Ms(0.5));
@@ -75,7 +79,9 @@ public sealed class LatenciesTests
         var durations = Drawn(seed, 10_001);
         var latencies = Of(durations);
         Array.Sort(durations);
-        foreach (var (quantile, rank) in new[] { (0.25, 2_501), (0.5, 5_001), (0.9, 9_001), (0.99, 9_901), (0.999, 9_991), (1, 10_001) })
+        (double, int)[] quantiles =
+            [(0.25, 2_501), (0.5, 5_001), (0.9, 9_001), (0.99, 9_901), (0.999, 9_991), (1, 10_001)];
+        foreach (var (quantile, rank) in quantiles)
         {
             var exact = durations[rank - 1] / 1_000.0;
             Assert.True(latencies.Ms(quantile) >= exact && latencies.Ms(quantile) <= exact * WidthMax,
@@ -84,7 +90,7 @@ public sealed class LatenciesTests
     }
 
     [Fact]
-    public void Two_merged_are_as_if_all_had_been_added_to_one()
+    public void Merged_latencies_are_the_same_as_all_added_to_one()
     {
         var (first, second) = (Drawn(22, 3_000), Drawn(23, 500));
         var (merged, other, all) = (Of(first), Of(second), Of([.. first, .. second]));
@@ -115,5 +121,6 @@ public sealed class LatenciesTests
         return [.. Enumerable.Range(0, count).Select(_ => random.NextInt64(1, 50_000_000))];
     }
 
-    private static double[] Quantiles(Latencies latencies) => [.. Enumerable.Range(0, 1_001).Select(i => latencies.Ms(i / 1_000.0))];
+    private static double[] Quantiles(Latencies latencies) =>
+        [.. Enumerable.Range(0, 1_001).Select(i => latencies.Ms(i / 1_000.0))];
 }

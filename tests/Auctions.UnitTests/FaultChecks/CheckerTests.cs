@@ -3,7 +3,10 @@ using static Auctions.UnitTests.FaultChecks.FaultHistory;
 
 namespace Auctions.UnitTests.FaultChecks;
 
-/// <summary>The fault run's checker on a history that keeps every promise, and on the same with one thing doctored: each must turn red.</summary>
+/// <summary>
+/// The fault run's checker on a history that keeps every promise, and on the same history with one thing broken: each
+/// must turn red.
+/// </summary>
 public sealed class CheckerTests
 {
     private readonly FaultHistory _history = new();
@@ -17,32 +20,33 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void An_acknowledged_bid_that_the_ledger_does_not_hold_is_lost()
+    public void An_acknowledged_bid_that_is_not_in_the_ledger_is_lost()
     {
         _history.Ledger.RemoveAll(r => r.Kind == EntryKind.Bid && r.Version == 2);
         Assert.Equal(1, _history.Check().Lost);
     }
 
     [Fact]
-    public void An_acknowledged_refusal_that_the_ledger_does_not_hold_is_lost()
+    public void An_acknowledged_rejection_that_is_not_in_the_ledger_is_lost()
     {
         _history.Ledger.RemoveAll(r => r.Version is null);
         Assert.Equal(1, _history.Check().Lost);
     }
 
     [Fact]
-    public void An_answer_other_than_the_ledgers_is_lost()
+    public void An_answer_that_differs_from_the_ledger_is_lost()
     {
         _history.Change(1, entry => entry with { DecidedUs = entry.DecidedUs + 1 });
         Assert.Equal(1, _history.Check().Lost);
     }
 
     [Fact]
-    public void An_answer_with_another_price_than_the_ledgers_is_lost()
+    public void An_answer_with_another_price_than_the_ledger_is_lost()
     {
         var (sent, call) = (_history.Sent[0], _history.Sent[0].Calls[0]);
         _history.Sent[0] = new SentBid(sent.AuctionId, sent.Bid);
-        _history.Sent[0].Note(call with { Answer = call.Answer! with { State = call.Answer.State with { Price = 11_00 } } });
+        var state = call.Answer!.State with { Price = 11_00 };
+        _history.Sent[0].Note(call with { Answer = call.Answer with { State = state } });
         Assert.Equal(1, _history.Check().Lost);
     }
 
@@ -91,7 +95,7 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void An_entry_on_top_of_another_than_the_one_before_breaks_I1()
+    public void An_entry_on_top_of_another_entry_breaks_I1()
     {
         _history.Change(2, entry => entry with { Prev = Guid.NewGuid() });
         Red("I1", "on top of");
@@ -115,7 +119,7 @@ public sealed class CheckerTests
     public void A_winner_who_is_not_the_leader_breaks_I4()
     {
         _history.Change(3, entry => entry with { Winner = "ann" });
-        Red("I4", "who leads the entry before");
+        Red("I4", "the leader of the entry before");
     }
 
     [Fact]
@@ -134,10 +138,10 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void A_refusal_that_was_wrong_on_its_basis_breaks_I5()
+    public void A_rejection_that_the_rules_do_not_make_breaks_I5()
     {
-        var refusal = _history.Ledger.FindIndex(r => r.Version is null);
-        _history.Ledger[refusal] = _history.Ledger[refusal] with { Basis = 0, Prev = _history.Ledger[0].Id };
+        var rejection = _history.Ledger.FindIndex(r => r.Version is null);
+        _history.Ledger[rejection] = _history.Ledger[rejection] with { Basis = 0, Prev = _history.Ledger[0].Id };
         Red("I5", "where the rules say");
     }
 
@@ -154,25 +158,25 @@ public sealed class CheckerTests
     {
         // ann's bid, version 1, was first sent after bob's, version 2, had been answered.
         _history.Move(0, 10 * SecondUs, 11 * SecondUs);
-        Red("linearizability", "stands before it");
+        Red("linearizability", "precedes it in the ledger");
     }
 
     [Fact]
-    public void A_refusal_that_rests_on_what_was_long_gone_breaks_linearizability()
+    public void A_rejection_on_an_old_entry_breaks_linearizability()
     {
         _history.Move(1, 10 * SecondUs, 11 * SecondUs);
-        Red("linearizability", "stands before it");
+        Red("linearizability", "precedes it in the ledger");
     }
 
     [Fact]
-    public void A_read_that_does_not_see_what_was_acknowledged_breaks_linearizability()
+    public void A_read_that_misses_an_acknowledged_bid_breaks_linearizability()
     {
         _history.Calls.Add(new ObservedCall(Auction, "GetAuction", 10 * SecondUs, 11 * SecondUs, 1));
         Red("linearizability", "GetAuction");
     }
 
     [Fact]
-    public void Calls_that_overlap_may_stand_in_either_order()
+    public void Overlapping_calls_may_be_in_either_order()
     {
         _history.Move(0, 1 * SecondUs, 11 * SecondUs);
         _history.Move(1, 2 * SecondUs, 12 * SecondUs);
@@ -186,7 +190,8 @@ public sealed class CheckerTests
     [InlineData("status", "active")]
     public void Redis_that_differs_at_rest_breaks_I6(string field, string value)
     {
-        _history.Hot = _history.Hot with { Hash = new Dictionary<string, string>(_history.Hot.Hash) { [field] = value } };
+        var hash = new Dictionary<string, string>(_history.Hot.Hash) { [field] = value };
+        _history.Hot = _history.Hot with { Hash = hash };
         Red("I6", field);
     }
 
@@ -198,9 +203,9 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void Redis_may_hold_nothing_of_an_auction()
+    public void Redis_may_have_nothing_of_an_auction()
     {
-        _history.Hot = new HotCopy(new Dictionary<string, string>(), []);
+        _history.Hot = new HotStateCopy(new Dictionary<string, string>(), []);
         Assert.Empty(_history.Check().Violations);
     }
 
@@ -212,7 +217,7 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void A_viewer_that_is_shown_what_is_not_the_ledgers_breaks_I7()
+    public void A_viewer_that_is_shown_another_state_than_the_ledger_breaks_I7()
     {
         _history.Shown[1] = _history.Shown[1].Clone();
         _history.Shown[1].LeaderId = "eve";
@@ -227,40 +232,41 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void A_final_frame_that_is_missing_breaks_I7()
+    public void A_missing_final_frame_breaks_I7()
     {
         _history.Final = null;
         Red("I7", "no final frame");
     }
 
     [Fact]
-    public void An_entry_that_never_came_to_Kafka_breaks_I8()
+    public void An_entry_that_is_not_in_Kafka_breaks_I8()
     {
-        _history.Events.RemoveAll(e => e.Version == 2);
+        _history.LedgerEvents.RemoveAll(e => e.Version == 2);
         Red("I8", "not in Kafka");
     }
 
     [Fact]
-    public void Entries_that_came_to_Kafka_out_of_order_break_I8()
+    public void Entries_out_of_order_in_Kafka_break_I8()
     {
-        _history.Events[1] = _history.Events[1] with { Order = 90 };
+        _history.LedgerEvents[1] = _history.LedgerEvents[1] with { Order = 90 };
         Red("I8", "came to Kafka");
     }
 
     [Fact]
-    public void A_rows_changes_out_of_order_are_no_harm_where_Kafka_has_lost_everything_and_got_a_snapshot()
+    public void Events_of_a_row_may_be_out_of_order_after_Kafka_lost_everything_and_got_a_snapshot()
     {
-        _history.EventIsWhole = false;
-        _history.Heads = [new EventEvent(0, _history.Row.Head, 3), new EventEvent(1, Guid.NewGuid(), 1), new EventEvent(2, _history.Row.Head, 3)];
+        _history.KafkaIsComplete = false;
+        var head = _history.Row.Head;
+        _history.AuctionEvents = [new(0, head, 3), new(1, Guid.NewGuid(), 1), new(2, head, 3)];
         Assert.Empty(_history.Check().Violations);
-        _history.EventIsWhole = true;
+        _history.KafkaIsComplete = true;
         Red("I8", "came to Kafka (auctions)");
     }
 
     [Fact]
-    public void What_came_to_Kafka_again_is_no_harm()
+    public void Events_may_come_to_Kafka_again()
     {
-        _history.Events.AddRange([.. _history.Events.Select(e => e with { Order = e.Order + 50 })]);
+        _history.LedgerEvents.AddRange([.. _history.LedgerEvents.Select(e => e with { Order = e.Order + 50 })]);
         Assert.Empty(_history.Check().Violations);
     }
 
@@ -272,16 +278,17 @@ public sealed class CheckerTests
     }
 
     [Fact]
-    public void A_late_sealing_breaks_I9_unless_something_was_broken()
+    public void A_late_sealing_breaks_I9_unless_there_was_a_fault()
     {
         _history.Change(3, entry => entry with { DecidedUs = EndUs + 8 * SecondUs });
         Red("I9", "sealed 8.00 s after its end");
         _history.Disturbances.Add((EndUs - SecondUs, EndUs + 5 * SecondUs));
         Assert.Empty(_history.Check().Violations);
         _history.Disturbances[0] = (EndUs - SecondUs, EndUs + 3 * SecondUs);
-        Red("I9", "2.00 s of it with nothing broken");
+        Red("I9", "2.00 s of it without any fault");
     }
 
-    private void Red(string invariant, string detail) =>
-        Assert.Contains(_history.Check().Violations, v => v.Invariant == invariant && v.Detail.Contains(detail, StringComparison.Ordinal));
+    private void Red(string invariant, string detail) => Assert.Contains(
+        _history.Check().Violations,
+        v => v.Invariant == invariant && v.Detail.Contains(detail, StringComparison.Ordinal));
 }

@@ -5,28 +5,32 @@ using Auctions.Grpc;
 namespace Auctions.UnitTests.FaultChecks;
 
 /// <summary>
-/// What a fault run sees of one auction in a system that keeps its promises: opened; ann up to 20.00; a losing bid of bob's, refused; bob up to
-/// 30.00; sealed. Each bid is a second's worth of calls after the one before it. Tests break it in one place.
+/// What a fault run sees of one auction in a system that keeps its promises: it is opened, ann bids up to 20.00, a bid
+/// of bob's is rejected, bob bids up to 30.00, and it is sealed. Each bid comes a second after the one before. Tests
+/// break the history in one place.
 /// </summary>
 internal sealed class FaultHistory
 {
     public const long EpochUs = 1_800_000_000_000_000, SecondUs = 1_000_000, EndUs = EpochUs + 100 * SecondUs;
 
     public static readonly Guid Auction = new(1, 0, 0, new byte[8]);
-    private static readonly Terms Vase = new("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, EpochUs);
+    private static readonly Terms Vase =
+        new("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, EpochUs);
 
     public FaultHistory()
     {
         var opened = AuctionState.Opened(AuctionStatus.Active, EndUs);
-        Ledger.Add(new LedgerRecord(Id(100), Guid.Empty, 0, null, EntryKind.Opened, null, default, default, opened, true, EpochUs, Vase, "", EndReason.None));
+        Ledger.Add(new LedgerRecord(Id(100), Guid.Empty, 0, null, EntryKind.Opened, null, default, default, opened,
+            true, EpochUs, Vase, "", EndReason.None));
         Place("ann", 20_00, at: 1);
         Place("bob", 10_00, at: 2);
         Place("bob", 30_00, at: 3);
         var state = Ledger[^1].After! with { Status = AuctionStatus.Ended };
-        Ledger.Add(new LedgerRecord(Id(104), Ledger[^1].Id, 3, null, EntryKind.Sealed, null, default, default, state, true, EndUs + 1_000, null, "bob", EndReason.Time));
+        Ledger.Add(new LedgerRecord(Id(104), Ledger[^1].Id, 3, null, EntryKind.Sealed, null, default, default, state,
+            true, EndUs + 1_000, null, "bob", EndReason.Time));
         Row = new AuctionRow(Auction, 3, Id(104), state, true, "bob", EndReason.Time, Vase);
         Calls.Add(new ObservedCall(Auction, "CreateAuction", 0, 1, 0));
-        Hot = new HotCopy(new Dictionary<string, string>
+        Hot = new HotStateCopy(new Dictionary<string, string>
         {
             ["version"] = "3",
             ["head"] = $"{Id(104)}",
@@ -41,42 +45,44 @@ internal sealed class FaultHistory
         }, []);
         foreach (var entry in Entries) Shown.Add(StateMap.State(Vase, entry.After!, entry.Version!.Value));
         Final = new V1.AuctionEnded { Final = Shown[^1], WinnerId = "bob", EndReason = V1.EndReason.Time };
-        Events.AddRange(Ledger.Select((r, i) => new EventEvent(i, r.Id, r.Version)));
+        LedgerEvents.AddRange(Ledger.Select((r, i) => new ObservedEvent(i, r.Id, r.Version)));
     }
 
     public List<LedgerRecord> Ledger { get; } = [];
     public List<SentBid> Sent { get; } = [];
     public List<ObservedCall> Calls { get; } = [];
     public List<V1.AuctionState> Shown { get; } = [];
-    public List<EventEvent> Events { get; } = [];
+    public List<ObservedEvent> LedgerEvents { get; } = [];
     public List<(long, long)> Disturbances { get; } = [];
-    /// <summary>The topic of auctions, where it is other than the topic of the ledger without its refusals.</summary>
-    public List<EventEvent>? Heads { get; set; }
-    public bool EventIsWhole { get; set; } = true;
+    /// <summary>The topic of auctions' rows; null: the same as the topic of the ledger, without rejections.</summary>
+    public List<ObservedEvent>? AuctionEvents { get; set; }
+    public bool KafkaIsComplete { get; set; } = true;
     public AuctionRow Row { get; set; }
-    public HotCopy Hot { get; set; }
+    public HotStateCopy Hot { get; set; }
     public V1.AuctionEnded? Final { get; set; }
-    public long RestUs { get; set; } = EndUs + 10 * SecondUs;
+    public long CollectedUs { get; set; } = EndUs + 10 * SecondUs;
 
     public IEnumerable<LedgerRecord> Entries => Ledger.Where(r => r.Version is not null);
 
     public Findings Check()
     {
-        var heads = Heads ?? [.. Events.Where(e => e.Version is not null)];
-        var auction = new AuctionEvidence(Auction, Row, Ledger, Sent, Calls, Hot, new ViewerEvidence(Shown, [], Final), heads, Events);
-        var found = new Findings();
-        Checker.Check(auction, new RunEvidence(EpochUs, RestUs, Disturbances, EventIsWhole), found);
-        return found;
+        var auctionEvents = AuctionEvents ?? [.. LedgerEvents.Where(e => e.Version is not null)];
+        var viewer = new ViewerEvidence(Shown, [], Final);
+        var auction =
+            new AuctionEvidence(Auction, Row, Ledger, Sent, Calls, Hot, viewer, auctionEvents, LedgerEvents);
+        var findings = new Findings();
+        Checker.Check(auction, new RunEvidence(EpochUs, CollectedUs, Disturbances, KafkaIsComplete), findings);
+        return findings;
     }
 
-    /// <summary>The row of the ledger at a version.</summary>
+    /// <summary>Changes the ledger's entry of a version.</summary>
     public void Change(long version, Func<LedgerRecord, LedgerRecord> change)
     {
         var place = Ledger.FindIndex(r => r.Version == version);
         Ledger[place] = change(Ledger[place]);
     }
 
-    /// <summary>The same calls, later or sooner.</summary>
+    /// <summary>Moves the first call of a bid to other times.</summary>
     public void Move(int bid, long beganUs, long endedUs)
     {
         var moved = new SentBid(Auction, Sent[bid].Bid);
@@ -84,7 +90,7 @@ internal sealed class FaultHistory
         Sent[bid] = moved;
     }
 
-    /// <summary>A bid that was decided on what the ledger holds so far, recorded and answered.</summary>
+    /// <summary>Decides a bid on the ledger's last entry, records it and notes its answer.</summary>
     private void Place(string bidder, long max, int at)
     {
         var last = Entries.Last();
@@ -93,11 +99,13 @@ internal sealed class FaultHistory
         var decision = Rules.Decide(Vase, last.After!, bid, decidedUs);
         var accepted = decision.Outcome != BidOutcome.Rejected;
         var version = last.Version!.Value + (accepted ? 1 : 0);
-        Ledger.Add(new LedgerRecord(Id(100 + at), last.Id, accepted ? version : null, accepted ? null : version, EntryKind.Bid, bid, decision.Outcome, decision.Reason,
-            accepted ? decision.After : null, true, decidedUs, null, "", EndReason.None));
+        Ledger.Add(new LedgerRecord(Id(100 + at), last.Id, accepted ? version : null, accepted ? null : version,
+            EntryKind.Bid, bid, decision.Outcome, decision.Reason, accepted ? decision.After : null, true, decidedUs,
+            null, "", EndReason.None));
+        var answer = new BidAnswer(decision.Outcome, decision.Reason, accepted ? Id(100 + at) : Guid.Empty, version,
+            decision.After with { Ceiling = 0 }, true, decidedUs);
         var sent = new SentBid(Auction, bid);
-        sent.Note(new BidCall(at * SecondUs, at * SecondUs + 1_000, 0,
-            new BidAnswer(decision.Outcome, decision.Reason, accepted ? Id(100 + at) : Guid.Empty, version, decision.After with { Ceiling = 0 }, true, decidedUs), ""));
+        sent.Note(new BidCall(at * SecondUs, at * SecondUs + 1_000, 0, answer, ""));
         Sent.Add(sent);
     }
 
