@@ -30,20 +30,32 @@ public static class HotStateRegistration
             .AddSingleton<IHotState>(s => s.GetRequiredService<HotStateCircuit>())
             .AddDependency("redis", required: false,
                 (s, _) => s.GetRequiredService<IConnectionMultiplexer>().GetDatabase().PingAsync())
-            .AddWarmUp("redis", DecideNothingAsync);
+            .AddWarmUp("redis", WarmUpAsync);
 
     /// <summary>Adds the ledger, the hot state, and the recovery that reconciles them.</summary>
     public static IServiceCollection AddStores(this IServiceCollection services, IConfiguration configuration) =>
         services.AddLedger(configuration).AddHotState(configuration).AddSingleton<Recovery>();
 
-    /// <summary>Decides a bid on an auction that does not exist: the script is loaded, and does nothing.</summary>
-    private static async Task DecideNothingAsync(IServiceProvider services, CancellationToken cancellationToken)
+    /// <summary>
+    /// Runs the scripts on an auction that does not exist: they are loaded, and write nothing. The hydration names a head
+    /// that Redis does not have, so it does nothing either.
+    /// </summary>
+    private static async Task WarmUpAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
         var hotState = services.GetRequiredService<IHotState>();
-        var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, 1);
-        var undecided = new UndecidedBid(Guid.CreateVersion7(), bid, Guid.Empty, Limited: true);
+        var terms = new Terms("seller", "USD", 1, 0, 0, new Increment.Fixed(1), SoftClose.None, 0);
         for (var round = 0; round < 3; round++)
-            await hotState.DecideAsync(Guid.CreateVersion7(), [undecided], cancellationToken);
+        {
+            var auctionId = Guid.CreateVersion7();
+            var head = new Head(0, Guid.CreateVersion7(), terms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue));
+            var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, 1);
+            var decided = DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(), bid, nowUs: 1);
+            await hotState.DecideAsync(auctionId, [new UndecidedBid(decided.Id, bid, Guid.Empty, Limited: true)], cancellationToken);
+            await hotState.ReadPendingAsync(auctionId, cancellationToken);
+            await hotState.HydrateAsync(auctionId, new HotHead(1, decided.Id), head, [decided], cancellationToken);
+            await hotState.RemovePendingAsync(auctionId, [decided.Version], cancellationToken);
+            await hotState.SealAsync(auctionId, force: true, cancellationToken);
+        }
     }
 
     private static T OptionsOf<T>(IServiceProvider services) where T : class =>

@@ -19,6 +19,7 @@ internal static class Composition
         builder.Services
             .AddAuctionsGrpc(builder.Configuration, Auctions.V1.BiddingService.Descriptor.FullName)
             .AddStores(builder.Configuration)
+            .AddBidPathWarmUp()
             .AddLoopbackWarmUp(Roles.Bidder, (channel, options) => new Auctions.V1.BiddingService.BiddingServiceClient(channel)
                 .PlaceBidAsync(NoBid(), options).ResponseAsync)
             .AddSection<BiddingOptions>(builder.Configuration)
