@@ -43,13 +43,14 @@ public static class HotStateRegistration
     private static async Task WarmUpAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
         var hotState = services.GetRequiredService<IHotState>();
-        var terms = new Terms("seller", "USD", 1, 0, 0, new Increment.Fixed(1), SoftClose.None, 0);
+        var terms = new Terms("seller", "USD", 1, 0, 0, Increment.EbayUs, SoftClose.None, 0);
         for (var round = 0; round < 3; round++)
         {
             var auctionId = Guid.CreateVersion7();
             var head = new Head(0, Guid.CreateVersion7(), terms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue));
             var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, 1);
             var decided = DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(), bid, nowUs: 1);
+            DecisionLine.Parse(auctionId, DecisionLine.Format(decided));
             await hotState.DecideAsync(auctionId, [new UndecidedBid(decided.Id, bid, Guid.Empty, Limited: true)], cancellationToken);
             await hotState.ReadPendingAsync(auctionId, cancellationToken);
             await hotState.HydrateAsync(auctionId, new HotHead(1, decided.Id), head, [decided], cancellationToken);

@@ -28,6 +28,7 @@ public sealed record LedgerStatements
     public string Seal { get; init; } = EmbeddedSql.Statement("seal");
     public string Start { get; init; } = EmbeddedSql.Statement("start");
     public string Starting { get; init; } = EmbeddedSql.Statement("starting");
+    public string WarmUp { get; init; } = EmbeddedSql.Statement("warm_up");
     public string TermsByDigest { get; init; } = EmbeddedSql.Statement("terms_by_digest");
 }
 

@@ -1,12 +1,13 @@
 using Auctions.Core;
 using Auctions.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Auctions.Ledger;
 
 /// <summary>
-/// Runs the statements of the bid path before the first bid does, on an auction that does not exist: connections are opened, statements
-/// prepared, plans made. Nothing joins, so nothing is left behind.
+/// Runs the statements of the bid path before the first bid does, on an auction that does not exist: connections are opened,
+/// statements prepared, plans made. Nothing joins, so nothing is left behind.
 /// </summary>
 internal static class LedgerWarmUp
 {
@@ -16,27 +17,37 @@ internal static class LedgerWarmUp
     /// <summary>Npgsql prepares a statement when it comes for the second time.</summary>
     private const int Rounds = 3;
 
-    public static IServiceCollection AddLedgerWarmUp(this IServiceCollection services) =>
-        services.AddWarmUp("ledger", (provider, cancellationToken) =>
-            Task.WhenAll(Enumerable.Range(0, Connections)
-                .Select(_ => RunAsync(provider.GetRequiredService<ILedger>(), cancellationToken))));
+    private static readonly Terms SomeTerms = new("seller", "USD", 1, 0, 0, Increment.EbayUs, SoftClose.None, 0);
 
-    private static async Task RunAsync(ILedger ledger, CancellationToken cancellationToken)
+    public static IServiceCollection AddLedgerWarmUp(this IServiceCollection services) =>
+        services.AddWarmUp("ledger", (provider, cancellationToken) => Task.WhenAll(
+            Enumerable.Range(0, Connections).Select(_ => RunAsync(
+                provider.GetRequiredService<ILedger>(), provider.GetRequiredService<NpgsqlDataSource>(), cancellationToken))));
+
+    private static async Task RunAsync(ILedger ledger, NpgsqlDataSource source, CancellationToken cancellationToken)
     {
+        await using (var connection = await source.OpenConnectionAsync(cancellationToken))
+        {
+            var heads = await connection.QueryAsync(
+                new LedgerStatements().WarmUp, StoredHead.Read, cancellationToken, SomeTerms.Line);
+            heads[0].Parse();
+        }
+
         for (var round = 0; round < Rounds; round++)
         {
             var auctionId = Guid.CreateVersion7();
-            await ledger.AppendAsync([Bid(auctionId, max: 2), Bid(auctionId, max: 0)], fresh: [true, true], cancellationToken);
+            DecidedBid[] bids = [Decide(auctionId, max: 2), Decide(auctionId, max: 0)];
+            await ledger.AppendAsync(bids, fresh: [true, true], cancellationToken);
             await ledger.ReadHeadAsync(auctionId, cancellationToken);
             await ledger.ReadRecentAnswersAsync(auctionId, 1, cancellationToken);
         }
     }
 
     /// <summary>A bid that the rules accept, or reject if it offers nothing. The ledger has no head for it to join.</summary>
-    private static DecidedBid Bid(Guid auctionId, long max)
+    private static DecidedBid Decide(Guid auctionId, long max)
     {
-        var terms = new Terms("seller", "USD", 1, 0, 0, new Increment.Fixed(1), SoftClose.None, 0);
-        var head = new Head(0, Guid.CreateVersion7(), terms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue));
+        var head = new Head(
+            0, Guid.CreateVersion7(), SomeTerms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue));
         var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, max);
         return DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(), bid, nowUs: 1);
     }
