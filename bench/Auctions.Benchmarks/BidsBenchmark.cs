@@ -19,6 +19,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
     private readonly List<CaseResult> _sweep = [], _latency = [];
     private readonly List<LimitResults> _limits = [];
     private readonly long _began = timeProvider.GetTimestamp();
+    private ColdStartResult? _coldStart;
 
     /// <exception cref="DevStack.Supervision.StackException">The servers do not start.</exception>
     public async Task<BidsReport> RunAsync(string runDirectory, CancellationToken cancellationToken)
@@ -35,11 +36,17 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         var suite = new CaseSuite(scale, stack, seeder, runner, Progress);
         var limits = new LimitSuite(scale, stack, seeder, redis, postgres, timeProvider);
 
+        if (selection.Has("cold_start"))
+        {
+            Progress("cold start: the first bids after restarts");
+            _coldStart = await new ColdStart(stack, seeder, timeProvider).RunAsync(cancellationToken);
+        }
+
         await SweepAsync(suite, cancellationToken);
         await RoundsAsync(suite, limits, cancellationToken);
         await ManyAsync(suite, cancellationToken);
         if (selection.Has("latency")) await LatencyAsync(suite, cancellationToken);
-        return BidsReport.Of(scale, _cases, _sweep, _latency, LimitResults.Median(_limits),
+        return BidsReport.Of(scale, _cases, _sweep, _latency, LimitResults.Median(_limits), _coldStart,
             timeProvider.GetElapsedTime(_began), timeProvider.GetUtcNow());
     }
 

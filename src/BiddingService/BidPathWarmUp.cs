@@ -14,7 +14,8 @@ namespace BiddingService;
 /// </summary>
 internal static class BidPathWarmUp
 {
-    private const int Bids = 30;
+    /// <summary>Few: a method that is called 30 times is compiled again, and that work would compete with the first bids.</summary>
+    private const int Bids = 5;
 
     public static IServiceCollection AddBidPathWarmUp(this IServiceCollection services) =>
         services.AddWarmUp("bid path", (provider, cancellationToken) => RunAsync(provider, cancellationToken));

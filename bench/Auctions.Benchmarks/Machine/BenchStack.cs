@@ -80,6 +80,17 @@ internal sealed class BenchStack : IAsyncDisposable
         return part.Name;
     }
 
+    /// <summary>Stops a part and starts it again; returns when it is ready.</summary>
+    /// <exception cref="StackException">It does not start.</exception>
+    public async Task RestartAsync(string part, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<Component> restarted = [_parts.Single(p => p.Name == part) with { DependsOn = [] }];
+        var progress = new List<string>();
+        await Supervise(restarted, progress.Add).DownAsync();
+        if (!await Supervise(restarted, progress.Add).UpAsync(cancellationToken))
+            throw new StackException(string.Join('\n', progress));
+    }
+
     public async Task StopAsync(string part)
     {
         await Supervise([_parts.Single(p => p.Name == part)], _ => { }).DownAsync();

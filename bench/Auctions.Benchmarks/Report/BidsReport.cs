@@ -25,19 +25,19 @@ internal sealed record Setting(
 internal sealed record BidsReport(
     Setting Setting, IReadOnlyDictionary<string, double?> Ratios, IReadOnlyList<Target> Targets,
     IReadOnlyDictionary<string, CaseResult> Cases, IReadOnlyList<CaseResult> Latency, LimitResults? Limits,
-    IReadOnlyList<CaseResult> Sweep, bool IsCorrect)
+    ColdStartResult? ColdStart, IReadOnlyList<CaseResult> Sweep, bool IsCorrect)
 {
     public static readonly string[] Designs =
         ["ours", PeerDesigns.ForUpdate, PeerDesigns.ForUpdateBatched, PeerDesigns.PlPgSql, PeerDesigns.RedisLock];
 
     public static BidsReport Of(
         Scale scale, IReadOnlyDictionary<string, CaseResult> cases, IReadOnlyList<CaseResult> sweep,
-        IReadOnlyList<CaseResult> latency, LimitResults? limits, TimeSpan took, DateTimeOffset now)
+        IReadOnlyList<CaseResult> latency, LimitResults? limits, ColdStartResult? coldStart, TimeSpan took, DateTimeOffset now)
     {
-        var ratios = Report.Ratios.All(cases, latency, limits);
+        var ratios = Report.Ratios.All(cases, latency, limits, coldStart);
         var isCorrect = cases.Values.Concat(sweep).Concat(latency).All(c => c.Correctness.IsClean);
         return new BidsReport(SettingOf(scale, took, now), ratios, Report.Ratios.Targets(ratios), cases, latency,
-            limits, sweep, isCorrect);
+            limits, coldStart, sweep, isCorrect);
     }
 
     private static Setting SettingOf(Scale scale, TimeSpan took, DateTimeOffset now)
@@ -70,7 +70,7 @@ internal static class Ratios
     private static readonly (string Name, double Limit)[] Below =
     [
         ("p99_half_load_ms", 50), ("p99_half_load_vs_for_update", 0.25), ("p99_half_load_vs_plpgsql", 0.25),
-        ("p99_half_load_vs_redis_lock", 0.25),
+        ("p99_half_load_vs_redis_lock", 0.25), ("cold_start_first_bid_ms", 100), ("cold_start_first_bid_vs_warm", 3),
     ];
 
     /// <summary>The name of an open loop at half of the rate that the design has just reached.</summary>
@@ -86,7 +86,8 @@ internal static class Ratios
         cases.Values.Where(c => c.Design == design && c.On == "hot" && c.OfferedPerS is null).MaxBy(c => c.AckedPerS);
 
     public static SortedDictionary<string, double?> All(
-        IReadOnlyDictionary<string, CaseResult> cases, IReadOnlyList<CaseResult> latency, LimitResults? limits)
+        IReadOnlyDictionary<string, CaseResult> cases, IReadOnlyList<CaseResult> latency, LimitResults? limits,
+        ColdStartResult? coldStart)
     {
         var hot = HotRate("ours");
         var spread = Rate("ours_1000");
@@ -99,6 +100,8 @@ internal static class Ratios
                 limits?.Decisions.Max(d => d.PerS) / limits?.SingleThroughClient.PerS,
             ["hot_vs_cpu_sum"] = hot / limits?.Sum?.AllowedPerS,
             ["p99_half_load_ms"] = half,
+            ["cold_start_first_bid_ms"] = coldStart?.FirstMs,
+            ["cold_start_first_bid_vs_warm"] = coldStart?.FirstVsWarm,
         };
         foreach (var peer in BidsReport.Designs.Where(d => d != "ours"))
         {
