@@ -90,8 +90,8 @@ public sealed record LedgerEntry(
     EndReason EndReason)
 {
     /// <summary>
-    /// The public amount of an accepted bid, in minor units: its limit if it was outbid, otherwise the price at which it
-    /// leads.
+    /// The public amount of an accepted bid, in minor units: its limit if it was outbid, otherwise the price at which
+    /// it leads.
     /// </summary>
     public long Offered => Outcome == BidOutcome.Leading ? After.Price : Bid!.Limit;
 }
