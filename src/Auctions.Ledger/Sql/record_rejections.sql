@@ -1,5 +1,5 @@
--- Records rejected bids. Run it after lock_auctions.sql and append.sql, in the same transaction: a rejection may rest on
--- an entry of the same batch. A rejection changes nothing and has no version. As in append.sql, no key may have an
+-- Records rejected bids. Run it after lock_auctions.sql and append.sql, in the same transaction: a rejection may rest
+-- on an entry of the same batch. A rejection changes nothing and has no version. As in append.sql, no key may have an
 -- answer yet. $1 decided_bid[], $2 entry_state[]: one row for each bid, whose basis and version name the entry that was
 -- the head when the bid was decided. The result is like that of append.sql, with 'recorded' instead of 'appended'.
 with checked as materialized (
