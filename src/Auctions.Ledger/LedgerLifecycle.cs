@@ -141,7 +141,7 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
                 if (row.Head.Version != expectedVersion) return new AmendResult(AmendOutcome.VersionChanged, row);
             }
 
-            // With a writer other than 'ledger', the trigger appends the entry, and takes the writer as its origin.
+            // With a writer other than 'ledger', the trigger appends the entry. The writer tells the entry's origin.
             await connection.ExecuteAsync(
                 "select set_config('auctions.writer', 'lifecycle', true)", transaction: transaction);
             await using var update = connection.Command(sql.Amend, auctionId,
