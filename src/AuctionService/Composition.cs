@@ -1,20 +1,20 @@
+using Auctions.Core;
 using Auctions.Grpc;
 using Auctions.Hosting;
 using Auctions.HotState;
 using Auctions.Ledger;
-using AuctionService.Closing;
-using Auctions.Core;
 using Auctions.V1;
+using AuctionService.Closing;
 using Npgsql;
 using Quartz;
 
 namespace AuctionService;
 
-/// <summary>The service and its parts.</summary>
+/// <summary>Builds the service from its parts.</summary>
 internal static class Composition
 {
     /// <param name="args">
-    /// Settings as <c>--Section:Key=value</c>; they override the environment and the settings file.
+    /// Settings as <c>--Section:Key=value</c>. They override the environment and the settings file.
     /// </param>
     public static WebApplication Build(string[] args)
     {
@@ -24,8 +24,9 @@ internal static class Composition
             .AddStores(builder.Configuration)
             .AddWarmUp("seal", (services, cancellationToken) => services.GetRequiredService<LedgerLifecycle>()
                 .SealAsync(new SealRequest(Guid.CreateVersion7(), SealCause.Time), cancellationToken))
-            .AddLoopbackWarmUp(Roles.Viewer, (channel, options) => new Auctions.V1.AuctionService.AuctionServiceClient(channel)
-                .GetAuctionAsync(new GetAuctionRequest { AuctionId = Guid.CreateVersion7().ToString() }, options).ResponseAsync)
+            .AddLoopbackWarmUp(Roles.Viewer, (channel, options) =>
+                new Auctions.V1.AuctionService.AuctionServiceClient(channel)
+                    .GetAuctionAsync(NoAuction(), options).ResponseAsync)
             .AddSection<AuctionOptions>(builder.Configuration)
             .AddSingleton<AuctionCheck>()
             .AddSingleton<CreateAuction>()
@@ -43,13 +44,17 @@ internal static class Composition
         return app.MapGrpcDefaults();
     }
 
+    /// <summary>A request for an auction that does not exist.</summary>
+    private static GetAuctionRequest NoAuction() => new() { AuctionId = Guid.CreateVersion7().ToString() };
+
     /// <summary>
-    /// Quartz with its clustered job store in Postgres: any instance may run a wave that another one scheduled. Quartz
-    /// only says when to look: the ledger says what is due, and the guard looks without Quartz too.
+    /// Adds Quartz with its clustered job store in Postgres: any instance may run a wave that another one scheduled.
+    /// Quartz only decides when to look. The ledger decides which auctions are due, and <see cref="ClosingGuard"/> also
+    /// looks without Quartz.
     /// </summary>
     private static void AddQuartz(WebApplicationBuilder builder)
     {
-        // Without a connection string Quartz would fail here, before the validation that names the missing key.
+        // Without a connection string, Quartz would fail here, before the validation can name the missing key.
         var postgres = builder.Configuration[$"{PostgresOptions.Section}:{nameof(PostgresOptions.ConnectionString)}"];
         if (string.IsNullOrWhiteSpace(postgres)) return;
         if (!builder.Configuration.GetValue("Auction:Waves", defaultValue: true)) return;

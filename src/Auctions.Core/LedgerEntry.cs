@@ -89,6 +89,9 @@ public sealed record LedgerEntry(
     string Winner,
     EndReason EndReason)
 {
-    /// <summary>What an accepted bid visibly offered, in minor units: its limit if it was outbid, else the price that it leads at.</summary>
+    /// <summary>
+    /// The public amount of an accepted bid, in minor units: its limit if it was outbid, otherwise the price at which
+    /// it leads.
+    /// </summary>
     public long Offered => Outcome == BidOutcome.Leading ? After.Price : Bid!.Limit;
 }

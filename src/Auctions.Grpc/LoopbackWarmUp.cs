@@ -9,15 +9,21 @@ using Microsoft.Extensions.Options;
 
 namespace Auctions.Grpc;
 
-/// <summary>Warms a service by calling it as a client does: connection, HTTP/2, token, request, answer.</summary>
+/// <summary>Warms a service up by calling it like a client: connection, HTTP/2, token, request, answer.</summary>
 public static class LoopbackWarmUp
 {
     private const int Rounds = 3;
     private static readonly TimeSpan TokenLifetime = TimeSpan.FromMinutes(1);
 
-    /// <summary>Adds calls to this process' own address that change nothing, such as one about an auction that does not exist.</summary>
-    /// <param name="role">Of the token that the calls carry, where this process can sign one (<c>Auth:Hs256Key</c>).</param>
-    /// <param name="call">One call. That it ends with an error is expected.</param>
+    /// <summary>
+    /// At the start of the process, makes calls to its own address. The calls must not change anything. They can name
+    /// an auction that does not exist.
+    /// </summary>
+    /// <param name="role">
+    /// The role in the token of the calls. They have a token only if this process can sign one
+    /// (<c>Auth:Hs256Key</c>).
+    /// </param>
+    /// <param name="call">Makes one call. The call may end with an error.</param>
     public static IServiceCollection AddLoopbackWarmUp(
         this IServiceCollection services, Roles role, Func<ChannelBase, CallOptions, Task> call) =>
         services.AddWarmUp("calls", async (provider, cancellationToken) =>
@@ -32,13 +38,14 @@ public static class LoopbackWarmUp
                 }
                 catch (RpcException) when (!cancellationToken.IsCancellationRequested)
                 {
-                    // The answer to a question about nothing.
+                    // Expected: the auction does not exist, or the call has no token.
                 }
             }
         });
 
     /// <summary>
-    /// The first address is that of <c>Listen:Grpc</c>. A server that listens on every interface is called over the loopback.
+    /// The first address is that of <c>Listen:Grpc</c>. If the server listens on every interface, the call goes over
+    /// the loopback.
     /// </summary>
     private static string OwnAddress(IServiceProvider services) =>
         services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First()

@@ -3,18 +3,18 @@ using Npgsql;
 
 namespace Auctions.Ledger;
 
-/// <summary>What is known of a bid during an append.</summary>
+/// <summary>The result for one bid, as far as it is known during an append.</summary>
 internal enum AppendStatus : byte
 {
     Unknown,
     Appended,
-    /// <summary>Its key has an answer in the ledger, maybe this bid.</summary>
+    /// <summary>The ledger has an answer to its key. The answer may be this bid itself.</summary>
     Answered,
     Early,
     Conflict,
 }
 
-/// <summary>The bids of one append, and what is known of each so far. A place is a bid's index in the list.</summary>
+/// <summary>The bids of one append and the status of each. A place is a bid's index in the list.</summary>
 internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
 {
     private readonly DecidedBid?[] _answers = new DecidedBid?[bids.Count];
@@ -26,7 +26,7 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
     /// <summary>The places whose status is unknown, in order.</summary>
     public int[] Unknown() => [.. Enumerable.Range(0, Status.Length).Where(i => Status[i] == AppendStatus.Unknown)];
 
-    /// <summary>The bids of one auction stand together, in the order that they have.</summary>
+    /// <summary>Groups the places by auction. The order within an auction stays the same.</summary>
     public IEnumerable<int> ByAuction(IEnumerable<int> places) => places.OrderBy(i => Bids[i].AuctionId);
 
     public Guid[] AuctionsOf(IEnumerable<int> places) => [.. places.Select(i => Bids[i].AuctionId).Distinct()];
@@ -43,15 +43,17 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
     }
 
     /// <summary>
-    /// Splits the places whose keys have no answer yet, each key once. If a key comes twice in the batch, the second
-    /// bid gets the first one's answer, and no accepted bid of the auction can follow it.
+    /// Finds the places whose keys have no answer yet, and takes each key once. If a key comes twice in the batch, the
+    /// second bid gets the answer of the first one, and no accepted bid of the auction can follow it.
     /// </summary>
     public (int[] Unknown, int[] Repeated) SplitUnknown(int[] places)
     {
         var (unknown, repeated) = (new List<int>(), new List<int>());
         var (keys, broken) = (new HashSet<(Guid, string, Guid)>(), new HashSet<Guid>());
-        var inOrderOfAppend = places.Where(i => Status[i] == AppendStatus.Unknown).OrderByDescending(i => Bids[i].Accepted);
-        foreach (var place in inOrderOfAppend)
+        var acceptedFirst = places
+            .Where(i => Status[i] == AppendStatus.Unknown)
+            .OrderByDescending(i => Bids[i].Accepted);
+        foreach (var place in acceptedFirst)
         {
             var bid = Bids[place];
             if (!keys.Add((bid.AuctionId, bid.Bid.Bidder, bid.Bid.Key)))
@@ -74,7 +76,8 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
     }
 
     /// <summary>
-    /// The ledger holds this answer to the bid's key. If the bid was appended just now, it is the bid itself.
+    /// Keeps the answer that the ledger has for the bid's key. If the bid was appended just now, the answer is the bid
+    /// itself and its status does not change.
     /// </summary>
     public void SetAnswer(int place, DecidedBid answer)
     {
@@ -82,19 +85,20 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
     }
 
     /// <summary>
-    /// Keeps what is certain. A conflict is not: another instance may have appended the bid. An early bid is not if a
-    /// bid that it rests on may be among the unknown ones.
+    /// Makes every status unknown again that is not certain. A conflict is not certain: another instance may have
+    /// appended the bid. An early bid is not certain while other bids are unknown: it may rest on one of them.
     /// </summary>
     public void KeepCertain()
     {
         var complete = !Status.Contains(AppendStatus.Unknown);
         foreach (ref var status in Status.AsSpan())
         {
-            if (status == AppendStatus.Conflict || (status == AppendStatus.Early && !complete)) status = AppendStatus.Unknown;
+            if (status == AppendStatus.Conflict || (status == AppendStatus.Early && !complete))
+                status = AppendStatus.Unknown;
         }
     }
 
-    /// <summary>The transaction was rolled back.</summary>
+    /// <summary>For a transaction that was rolled back: nothing is known any more.</summary>
     public void ResetAll() => Reset([.. Enumerable.Range(0, Status.Length)]);
 
     public void Reset(int[] places)
@@ -102,7 +106,7 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
         foreach (var place in places) (Status[place], _answers[place]) = (AppendStatus.Unknown, null);
     }
 
-    /// <summary>One for each bid, in order.</summary>
+    /// <summary>One result for each bid, in order.</summary>
     public AppendResult[] Results() => [.. Bids.Select((bid, i) => Status[i] switch
     {
         AppendStatus.Appended => new AppendResult(AppendOutcome.Appended, bid),
@@ -116,8 +120,8 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
 }
 
 /// <summary>
-/// Decided bids as the parameters of <c>append.sql</c> and <c>record_rejections.sql</c>. Instances are reused: a batch
-/// of 500 bids would otherwise leave 200 KB of garbage.
+/// Decided bids as the parameters of <c>append.sql</c> and <c>record_rejections.sql</c>. Instances are reused, because
+/// a new one for each batch of 500 bids would leave 200 KB of garbage.
 /// </summary>
 internal sealed class BidParameters
 {
@@ -127,7 +131,7 @@ internal sealed class BidParameters
 
     public int Count => _places.Count;
 
-    /// <param name="place">The bid's place in the batch. The bids of one auction come one after another.</param>
+    /// <param name="place">The bid's place in the batch. Add the bids of one auction one after another.</param>
     public void Add(int place, DecidedBid decided)
     {
         _places.Add(place);
@@ -153,7 +157,7 @@ internal sealed class BidParameters
         _entries.Clear();
     }
 
-    /// <summary>In the order of <c>append.sql</c>.</summary>
+    /// <summary>The command, with parameters in the order of <c>append.sql</c>.</summary>
     public NpgsqlBatchCommand Append(string statement)
     {
         var command = RecordRejections(statement);
@@ -163,7 +167,7 @@ internal sealed class BidParameters
         return command;
     }
 
-    /// <summary>In the order of <c>record_rejections.sql</c>.</summary>
+    /// <summary>The command, with parameters in the order of <c>record_rejections.sql</c>.</summary>
     public NpgsqlBatchCommand RecordRejections(string statement) => new(statement)
     {
         Parameters =
@@ -173,8 +177,8 @@ internal sealed class BidParameters
         },
     };
 
-    /// <summary>Reads what either statement returned. A bid that it does not name is in the ledger.</summary>
-    /// <exception cref="InvalidOperationException">It does not account for every bid.</exception>
+    /// <summary>Reads the result of either statement. Both name only the bids that are not in the ledger.</summary>
+    /// <exception cref="InvalidOperationException">The result does not account for every bid.</exception>
     public async Task ReadStatusAsync(NpgsqlDataReader rows, AppendStatus[] status, CancellationToken cancellationToken)
     {
         var accountedFor = 0L;
@@ -198,10 +202,11 @@ internal sealed class BidParameters
 
         if (accountedFor != Count)
             throw new InvalidOperationException($"The append accounted for {accountedFor} of {Count} bids.");
-        foreach (var place in _places.Where(p => status[p] == AppendStatus.Unknown)) status[place] = AppendStatus.Appended;
+        foreach (var place in _places.Where(p => status[p] == AppendStatus.Unknown))
+            status[place] = AppendStatus.Appended;
     }
 
-    /// <summary>In the order of the type decided_bid.</summary>
+    /// <summary>Adds the attributes of the type decided_bid, in its order.</summary>
     private void AddBid(DecidedBid decided, Bid bid) => AddState(
         _bids.BeginRow().Add(decided.AuctionId).Add(decided.Prev)
             .Add(EnumText.Of(bid.Kind)).Add(bid.Bidder).Add(bid.Key).Add(bid.Currency).Add(bid.Amount).Add(bid.Max)
@@ -209,7 +214,7 @@ internal sealed class BidParameters
             .Add(decided.TermsDigest).Add(decided.DecidedUs),
         decided.Before);
 
-    /// <summary>Both types end in these.</summary>
+    /// <summary>Adds the last attributes. They are the same in decided_bid and entry_state.</summary>
     private static void AddState(RowArray row, AuctionState state) => row
         .Add(EnumText.Of(state.Status)).Add(state.Price).Add(state.Ceiling).Add(state.Leader).Add(state.EndUs)
         .Add(state.Extensions).Add(state.BidCount)

@@ -2,28 +2,28 @@ using Auctions.Core;
 
 namespace Auctions.Ledger;
 
-/// <summary>What the ledger did with a decided bid.</summary>
+/// <summary>The ledger's result for a decided bid.</summary>
 public enum AppendOutcome
 {
     /// <summary>It is in the ledger now.</summary>
     Appended,
-    /// <summary>The same entry was there already.</summary>
+    /// <summary>The ledger already had the same entry.</summary>
     AlreadyThere,
-    /// <summary>The key has another answer already: <see cref="AppendResult.Answer"/> is the one to give.</summary>
+    /// <summary>The key already has another answer. Give the caller <see cref="AppendResult.Answer"/>.</summary>
     Answered,
     /// <summary>Its predecessor is not in the ledger yet: append the pending entries first.</summary>
     Early,
-    /// <summary>It was decided on a state that is not the ledger's: decide it again.</summary>
+    /// <summary>It was decided on a state that differs from the ledger's: decide it again.</summary>
     Conflict,
 }
 
 /// <summary>The result for one decided bid.</summary>
-/// <param name="Answer">What the ledger holds as the answer to its key; null if it is early or in conflict.</param>
+/// <param name="Answer">The ledger's answer to its key; null if the bid is early or in conflict.</param>
 public readonly record struct AppendResult(AppendOutcome Outcome, DecidedBid? Answer);
 
 /// <summary>
-/// The truth. What it returns as appended, already there or answered is committed and fsynced. Postgres implements it,
-/// and the simulation does in memory.
+/// The source of truth. A bid that it returns as appended, already there or answered is committed and fsynced.
+/// Postgres implements it; the simulation has an implementation in memory.
 /// </summary>
 public interface ILedger
 {
@@ -31,11 +31,13 @@ public interface ILedger
     /// Appends accepted bids to their auctions' chains and records rejected ones, each only if the ledger holds the
     /// state that it was decided on. Fresh bids without a conflict take one transaction and one round trip.
     /// </summary>
-    /// <param name="bids">Of any auctions, no id twice; the bids of one auction in version order.</param>
+    /// <param name="bids">
+    /// Bids of any auctions. No id comes twice, and the bids of one auction are in version order.
+    /// </param>
     /// <param name="fresh">
-    /// One flag for each bid: whether it was decided just now and never sent here. Nobody looks up first whether a
-    /// fresh bid, or an answer to its key, is there already: the unique index tells. Empty = none is fresh. The results
-    /// are the same either way; those of fresh bids cost less.
+    /// One flag for each bid: true if it was decided just now and was never sent to the ledger. The ledger does not
+    /// look up whether it already has a fresh bid or an answer to its key: the unique index finds out. Empty = no bid
+    /// is fresh. The results are the same with and without the flag, but a fresh bid costs less.
     /// </param>
     /// <returns>One result for each bid, in order.</returns>
     /// <exception cref="LedgerUnavailableException">The outcome is unknown: call again with the same bids.</exception>
@@ -51,11 +53,14 @@ public interface ILedger
     /// <summary>The answer to a key; null if none was recorded.</summary>
     Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken);
 
-    /// <summary>When bids of these bidders on the auction were decided since then: by bidder, ascending.</summary>
+    /// <summary>
+    /// The times at which bids of these bidders on the auction were decided, by bidder, ascending. Only times after
+    /// <paramref name="sinceUs"/>. All times are microseconds since 1970.
+    /// </summary>
     Task<ILookup<string, long>> ReadDecisionTimesAsync(
         Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken);
 
-    /// <summary>The terms with that digest that the auction had at some time; null if there were none.</summary>
+    /// <summary>The auction's terms, present or earlier, with this digest; null if it never had such terms.</summary>
     Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken);
 }
 

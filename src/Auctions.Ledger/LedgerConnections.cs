@@ -3,20 +3,21 @@ using Npgsql;
 namespace Auctions.Ledger;
 
 /// <summary>
-/// Runs work on a connection and translates what goes wrong. A lost race runs again once, and so does a plan from
-/// before a migration. Whatever leaves the outcome open is a <see cref="LedgerUnavailableException"/>. Anything else
-/// can only be a defect, and stays what it is.
+/// Runs work on a connection and translates exceptions. After a lost race, or with a statement plan from before a
+/// migration, the work runs once more. If the outcome is unknown, it throws <see cref="LedgerUnavailableException"/>.
+/// Any other exception is a defect and passes through unchanged.
 /// </summary>
 internal sealed class LedgerConnections(NpgsqlDataSource source)
 {
+    /// <summary>Runs the work on a connection of the pool.</summary>
     public Task<T> UseAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
         TryAsync(() => OnConnectionAsync(work, cancellationToken));
 
-    /// <summary>The same, but a lost race throws Postgres' own exception.</summary>
+    /// <summary>Like <see cref="UseAsync"/>, but a lost race throws the exception of Postgres.</summary>
     public Task<T> UseOnceAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
         TryAsync(() => OnConnectionAsync(work, cancellationToken), retriesRaces: false);
 
-    /// <summary>The same for work that opens a connection of its own and keeps it.</summary>
+    /// <summary>Runs work that opens its own connection and keeps it.</summary>
     public async Task<T> TryAsync<T>(Func<Task<T>> work, bool retriesRaces = true)
     {
         for (var first = true; ; first = false)
@@ -27,17 +28,18 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
             }
             catch (PostgresException e) when (retriesRaces && IsRace(e))
             {
-                // Postgres rolled the whole transaction back, so running it again is safe, whatever it was.
-                if (!first)
-                    throw new LedgerUnavailableException($"Postgres preferred another transaction twice: {e.SqlState} {e.MessageText}", e);
+                // Postgres rolled the whole transaction back, so it is always safe to run it again.
+                if (first) continue;
+                throw new LedgerUnavailableException(
+                    $"Postgres rolled this transaction back for another one, twice: {e.SqlState} {e.MessageText}", e);
             }
             catch (PostgresException e) when (first && IsStalePlan(e))
             {
-                source.Clear(); // prepared statements and their plans belong to a connection
+                source.Clear(); // a prepared statement and its plan live as long as their connection
             }
             catch (NpgsqlException e) when (IsUnavailable(e))
             {
-                // Idle connections to a server that has gone are as dead as this one.
+                // If the server is gone, the idle connections of the pool are lost as well.
                 if (e is not PostgresException { InvariantSeverity: not ("FATAL" or "PANIC") }) source.Clear();
                 throw new LedgerUnavailableException($"Postgres: {e.Message}", e);
             }
@@ -45,13 +47,16 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
     }
 
     /// <summary>
-    /// The server rejected the values themselves, such as a number out of range: nothing was done, and never will be.
+    /// The server rejected the values themselves, such as a number out of range. Nothing was done, and another attempt
+    /// would fail too.
     /// </summary>
     public static bool IsBadData(PostgresException e) => e.SqlState is ['2', '2' or '3', ..] && !IsRace(e);
 
-    /// <summary>Another transaction was first; this one is rolled back.</summary>
+    /// <summary>Another transaction was first, and Postgres rolled this one back.</summary>
     public static bool IsRace(PostgresException e) => e.SqlState
-        is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected;
+        is PostgresErrorCodes.UniqueViolation
+        or PostgresErrorCodes.SerializationFailure
+        or PostgresErrorCodes.DeadlockDetected;
 
     /// <summary>
     /// A statement was prepared before a migration changed the type of a column that it returns: "cached plan must not
@@ -60,16 +65,17 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
     private static bool IsStalePlan(PostgresException e) =>
         e is { SqlState: PostgresErrorCodes.FeatureNotSupported, Routine: "RevalidateCachedQuery" };
 
-    private async Task<T> OnConnectionAsync<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
+    private async Task<T> OnConnectionAsync<T>(
+        Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         return await work(connection);
     }
 
     /// <summary>
-    /// No answer from the server: the connection is lost, could not be opened, or took too long. Or an answer that
-    /// means the same: the SQLSTATE classes 08 connection, 53 resources, 57 operator (shutdown, cancelled), 58 system,
-    /// XX internal; or a standby, which cannot write.
+    /// The server did not answer: the connection was lost, could not be opened, or took too long. Some answers mean
+    /// the same: the SQLSTATE classes 08 (connection), 53 (resources), 57 (operator: shutdown, cancelled), 58 (system)
+    /// and XX (internal), a lock that was not available, and the answer of a standby, which cannot write.
     /// </summary>
     private static bool IsUnavailable(NpgsqlException e) => e is not PostgresException answer || answer.SqlState
         is ['0', '8', ..] or ['5', '3' or '7' or '8', ..] or ['X', 'X', ..]
@@ -77,18 +83,19 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
         or PostgresErrorCodes.StatementCompletionUnknown;
 }
 
-/// <summary>Statements with parameters by position.</summary>
+/// <summary>Builds and runs statements with positional parameters.</summary>
 internal static class LedgerCommands
 {
-    /// <summary>A statement of its own.</summary>
-    public static NpgsqlCommand Command(this NpgsqlConnection connection, string sql, params ReadOnlySpan<object> values)
+    /// <summary>A single statement.</summary>
+    public static NpgsqlCommand Command(
+        this NpgsqlConnection connection, string sql, params ReadOnlySpan<object> values)
     {
         var command = new NpgsqlCommand(sql, connection);
         foreach (var value in values) command.Parameters.Add(new NpgsqlParameter { Value = value });
         return command;
     }
 
-    /// <summary>A part of a batch.</summary>
+    /// <summary>One statement of a batch.</summary>
     public static NpgsqlBatchCommand Part(string sql, params ReadOnlySpan<object> values)
     {
         var part = new NpgsqlBatchCommand(sql);
@@ -98,8 +105,8 @@ internal static class LedgerCommands
 
     /// <summary>Runs a query and maps all of its rows.</summary>
     public static async Task<List<T>> QueryAsync<T>(
-        this NpgsqlConnection connection, string sql, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken,
-        params object[] values)
+        this NpgsqlConnection connection, string sql, Func<NpgsqlDataReader, T> read,
+        CancellationToken cancellationToken, params object[] values)
     {
         await using var command = connection.Command(sql, values);
         await using var rows = await command.ExecuteReaderAsync(cancellationToken);

@@ -7,20 +7,23 @@ namespace Auctions.Ledger;
 public static class LedgerDataSource
 {
     /// <summary>
-    /// Settings of each session. The services write the ledger's entries themselves, so the trigger on auctions need
-    /// not. Their statements touch rows by key, many at once: plans are made once for each connection, and never scan a
-    /// table that was small when they were made. Durability belongs to the server: fsync and synchronous_commit are not
-    /// touched here, and <see cref="CheckDurabilityAsync"/> looks at them.
+    /// Settings of each session. With auctions.writer=ledger the trigger on auctions appends no entry, because the
+    /// services write the ledger's entries themselves. The services' statements touch many rows by key. Postgres
+    /// therefore plans a statement once for each connection, and the plan never scans a table that happened to be small
+    /// at the time. Durability is a matter of the server: this class does not change fsync and synchronous_commit, but
+    /// <see cref="CheckDurabilityAsync"/> checks them.
     /// </summary>
     private const string SessionOptions =
-        "-c auctions.writer=ledger -c default_transaction_isolation=read\\ committed -c plan_cache_mode=force_generic_plan "
+        "-c auctions.writer=ledger "
+        + "-c default_transaction_isolation=read\\ committed "
+        + "-c plan_cache_mode=force_generic_plan "
         + "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
     private const int ConnectTimeoutSeconds = 3;
     private const int CommandTimeoutSeconds = 10;
     private const int PreparedStatementsMax = 64;
 
-    /// <summary>A pool of connections. What the connection string sets itself stays.</summary>
+    /// <summary>A pool of connections. Settings of the connection string take precedence over the ones here.</summary>
     /// <exception cref="ArgumentException">The connection string cannot be read.</exception>
     public static NpgsqlDataSource Create(string connectionString, ILoggerFactory? loggerFactory = null)
     {
@@ -30,8 +33,7 @@ public static class LedgerDataSource
             Options = $"{given.Options} {SessionOptions}".Trim(),
             MaxAutoPrepare = PreparedStatementsMax,
             AutoPrepareMinUsages = 2,
-            // No statement of ours leaves anything behind in a session, so a reset at each return would be a wasted
-            // round trip.
+            // Our statements change nothing in a session, so a reset at each return would be a wasted round trip.
             NoResetOnClose = true,
         };
         if (!given.ContainsKey("Timeout")) settings.Timeout = ConnectTimeoutSeconds;
@@ -44,9 +46,10 @@ public static class LedgerDataSource
         return builder.Build();
     }
 
-    /// <summary>Zero acknowledged loss needs these settings of the server.</summary>
-    /// <exception cref="LedgerConfigurationException">A setting would let a commit be lost; the message names
-    /// it.</exception>
+    /// <summary>Checks the server's settings without which an acknowledged bid could be lost.</summary>
+    /// <exception cref="LedgerConfigurationException">
+    /// A commit could be lost. The message names the setting.
+    /// </exception>
     public static async Task CheckDurabilityAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
     {
         await using var command = source.CreateCommand(
@@ -56,10 +59,11 @@ public static class LedgerDataSource
         if (await reader.ReadAsync(cancellationToken))
         {
             throw new LedgerConfigurationException(
-                $"Postgres has {reader.GetString(0)}={reader.GetString(1)}: a bid that was answered could be lost. Set it to on.");
+                $"Postgres has {reader.GetString(0)}={reader.GetString(1)}: a bid that was answered could be lost. "
+                + "Set it to on.");
         }
     }
 }
 
-/// <summary>Postgres is configured so that promises cannot be kept. The message names the setting.</summary>
+/// <summary>With its configuration, Postgres could lose an acknowledged bid. The message names the setting.</summary>
 public sealed class LedgerConfigurationException(string message) : Exception(message);

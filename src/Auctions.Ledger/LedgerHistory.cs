@@ -5,18 +5,18 @@ using Npgsql;
 
 namespace Auctions.Ledger;
 
-/// <param name="Bids">Entries of accepted bids, newest first.</param>
-/// <param name="TotalCount">All accepted bids of the auction.</param>
+/// <param name="Bids">The entries of accepted bids, newest first.</param>
+/// <param name="TotalCount">The number of all accepted bids of the auction.</param>
 public sealed record BidsPage(IReadOnlyList<LedgerEntry> Bids, string Currency, long TotalCount);
 
-/// <summary>All that Postgres holds of an auction, as of one moment.</summary>
+/// <summary>Everything that Postgres holds about an auction, at one moment.</summary>
 /// <param name="Entries">In version order.</param>
 /// <param name="Answers">All answers to bids, rejections too.</param>
 public sealed record AuctionRecord(
     AuctionRow Auction, IReadOnlyList<LedgerEntry> Entries, IReadOnlyList<DecidedBid> Answers);
 
 /// <summary>
-/// Reads what happened, a page at a time. Every call may throw <see cref="LedgerUnavailableException"/>.
+/// Reads the history of auctions, one page at a time. Every call may throw <see cref="LedgerUnavailableException"/>.
 /// </summary>
 public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
 {
@@ -25,20 +25,22 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
     private readonly LedgerConnections _connections = new(source);
 
     /// <summary>Accepted bids, newest first; null if there is no such auction.</summary>
-    /// <param name="belowVersion">The last version of the page before; null = from the newest.</param>
+    /// <param name="belowVersion">The last version of the previous page; null = start with the newest bid.</param>
     public Task<BidsPage?> ReadBidsPageAsync(
         Guid auctionId, long? belowVersion, int limit, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>
         {
             var rows = await connection.QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, new[] { auctionId });
             if (rows.SingleOrDefault()?.Parse() is not { } head) return null;
-            var bids = await connection.QueryAsync(sql.BidsPage, row => LedgerRow.Read(row).Entry(), cancellationToken,
+            var bids = await connection.QueryAsync(
+                sql.BidsPage, row => LedgerRow.Read(row).Entry(), cancellationToken,
                 auctionId, belowVersion ?? long.MaxValue, (long)limit);
             return new BidsPage(bids, head.Terms.Currency, head.State.BidCount);
         }, cancellationToken);
 
     /// <summary>
-    /// The heads of those auctions that there are, in no order, each with the last version from outside Redis.
+    /// The heads of the auctions that exist, in no order. Each comes with the version of the last entry that Redis did
+    /// not propose.
     /// </summary>
     public Task<List<(StoredHead Head, long OutsideVersion)>> ReadHeadsAsync(
         IReadOnlyCollection<Guid> auctionIds, CancellationToken cancellationToken) =>
@@ -48,7 +50,7 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
                 auctionIds.ToArray()),
             cancellationToken);
 
-    /// <summary>Every auction, in the order of ids.</summary>
+    /// <summary>Every auction, by id.</summary>
     public async IAsyncEnumerable<AuctionRow> ReadAuctionsAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -56,28 +58,30 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
         while (true)
         {
             var page = await _connections.UseAsync(
-                c => c.QueryAsync(sql.AuctionsPage, AuctionRow.Read, cancellationToken, after, (long)PageRows), cancellationToken);
+                c => c.QueryAsync(sql.AuctionsPage, AuctionRow.Read, cancellationToken, after, (long)PageRows),
+                cancellationToken);
             foreach (var auction in page) yield return auction;
             if (page.Count < PageRows) yield break;
             after = page[^1].Id;
         }
     }
 
-    /// <summary>An auction's entries in version order; none if there is no such auction.</summary>
+    /// <summary>An auction's entries in version order; empty if there is no such auction.</summary>
     public async IAsyncEnumerable<LedgerEntry> ReadLedgerAsync(
         Guid auctionId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var after = -1L;
         while (true)
         {
-            var page = await _connections.UseAsync(c => EntriesAsync(c, auctionId, after, cancellationToken), cancellationToken);
+            var page = await _connections.UseAsync(
+                c => EntriesAsync(c, auctionId, after, cancellationToken), cancellationToken);
             foreach (var entry in page) yield return entry;
             if (page.Count < PageRows) yield break;
             after = page[^1].Version;
         }
     }
 
-    /// <summary>All answers to bids on an auction, rejections too, in the order of bidders and keys.</summary>
+    /// <summary>All answers to bids on an auction, rejections too, by bidder and key.</summary>
     public async IAsyncEnumerable<DecidedBid> ReadAnswersAsync(
         Guid auctionId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -93,14 +97,16 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
     }
 
     /// <summary>
-    /// The row, the entries and the answers as of one moment, so that a live auction can be compared with its own
-    /// ledger; null if there is no such auction.
+    /// The row, the entries and the answers, all at one moment, so that a live auction can be compared with its ledger;
+    /// null if there is no such auction.
     /// </summary>
     public Task<AuctionRecord?> ReadRecordAsync(Guid auctionId, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>
         {
-            await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-            var rows = await connection.QueryAsync(sql.AuctionsById, AuctionRow.Read, cancellationToken, new[] { auctionId });
+            await using var snapshot = await connection.BeginTransactionAsync(
+                IsolationLevel.RepeatableRead, cancellationToken);
+            var rows = await connection.QueryAsync(
+                sql.AuctionsById, AuctionRow.Read, cancellationToken, new[] { auctionId });
             if (rows is not [var row]) return null;
 
             var entries = await AllPagesAsync<LedgerEntry>(last =>
@@ -130,5 +136,6 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
 
     private Task<List<DecidedBid>> AnswersAsync(
         NpgsqlConnection connection, Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) =>
-        connection.QueryAsync(sql.AnswersPage, AnswerRow.Read, cancellationToken, auctionId, bidder, key, (long)PageRows);
+        connection.QueryAsync(
+            sql.AnswersPage, AnswerRow.Read, cancellationToken, auctionId, bidder, key, (long)PageRows);
 }

@@ -4,28 +4,32 @@ using Npgsql;
 
 namespace Auctions.Ledger;
 
-/// <summary>An auction to be created.</summary>
+/// <summary>The data of an auction that does not exist yet.</summary>
 /// <param name="Key">The seller's idempotency key.</param>
-/// <param name="Digest">Of the seller's request. The same key with another digest is another request.</param>
-/// <param name="EndUs">After the start. Microseconds since 1970.</param>
-/// <param name="CreatedUs">The auction opens as active if its start is not after this.</param>
+/// <param name="Digest">
+/// The digest of the seller's request. The same key with another digest is another request.
+/// </param>
+/// <param name="EndUs">The planned end, after the start, in microseconds since 1970.</param>
+/// <param name="CreatedUs">
+/// The time of creation, in microseconds since 1970. An auction whose start is not later opens as active.
+/// </param>
 public sealed record NewAuction(
-    Guid Id, Guid Key, string Digest, string Title, string Description, IReadOnlyList<string> MediaUrls, string Category,
-    string PostId, Terms Terms, long EndUs, long CreatedUs);
+    Guid Id, Guid Key, string Digest, string Title, string Description, IReadOnlyList<string> MediaUrls,
+    string Category, string PostId, Terms Terms, long EndUs, long CreatedUs);
 
 public enum CreateOutcome
 {
     Created,
-    /// <summary>The same request came before: its auction.</summary>
+    /// <summary>The same request came before. The result has the auction that it created.</summary>
     AlreadyCreated,
-    /// <summary>The seller used the key for another request: that one's auction.</summary>
+    /// <summary>The seller used the key for another request. The result has the auction of that request.</summary>
     KeyReused,
 }
 
 public sealed record CreateResult(CreateOutcome Outcome, AuctionRow Auction);
 
 /// <summary>A seller's change of an auction; null = unchanged.</summary>
-/// <param name="EndUs">The end, planned and effective.</param>
+/// <param name="EndUs">Changes both the planned and the effective end. Microseconds since 1970.</param>
 public sealed record Amendment(
     string? Title = null, string? Description = null, IReadOnlyList<string>? MediaUrls = null, string? Category = null,
     string? PostId = null, Terms? Terms = null, long? EndUs = null);
@@ -36,50 +40,53 @@ public enum AmendOutcome
     NoSuchAuction,
     /// <summary>Terms can only change before the first bid.</summary>
     HasBids,
-    /// <summary>The auction is sealed, or its end has come: its terms no longer matter.</summary>
+    /// <summary>The auction is sealed or its end has come, so its terms cannot change any more.</summary>
     Over,
-    /// <summary>The auction is not at the version that the change was made for: read it again.</summary>
+    /// <summary>The auction has another version than the one that the seller saw: read it again.</summary>
     VersionChanged,
 }
 
-/// <param name="Auction">As it is now; null if there is none.</param>
+/// <param name="Auction">The auction as it is now; null if it does not exist.</param>
 public sealed record AmendResult(AmendOutcome Outcome, AuctionRow? Auction);
 
-/// <param name="CancelReason">With <see cref="SealCause.Cancelled"/>.</param>
+/// <param name="CancelReason">Only used with <see cref="SealCause.Cancelled"/>.</param>
 public sealed record SealRequest(Guid AuctionId, SealCause Cause, string CancelReason = "");
 
 public enum SealOutcome
 {
     /// <summary>
-    /// Sealed by this request. If its end had come, it ended by time, whatever was asked: the row says how.
+    /// This request sealed it. If its end had come, it ended by time and not by the requested cause: see the row.
     /// </summary>
     Sealed,
-    /// <summary>It was sealed before: the row says how.</summary>
+    /// <summary>It was sealed before: see the row for how.</summary>
     AlreadyOver,
-    /// <summary>Its end lies ahead: the row says when.</summary>
+    /// <summary>Its end has not come yet: see the row for when it does.</summary>
     NotYet,
-    /// <summary>A seller cannot end it in its last hours, once there is a bid that would win.</summary>
+    /// <summary>
+    /// The seller cannot end it any more: see <see cref="LedgerLifecycle.SellerBound"/>.
+    /// </summary>
     TooLate,
     NoSuchAuction,
 }
 
-/// <param name="Auction">As it is now; null if there is none.</param>
+/// <param name="Auction">The auction as it is now; null if it does not exist.</param>
 public sealed record SealResult(SealOutcome Outcome, AuctionRow? Auction);
 
 /// <summary>
-/// What happens to an auction besides bids: it is created, changed, sealed (and started: see <see
-/// cref="LedgerWaves"/>). Each of these is an entry of its chain, appended under the same lock of its row as bids are,
-/// at a time of the ledger's clock. Every call may throw <see cref="LedgerUnavailableException"/>: the outcome is then
-/// unknown, and the same call finds out.
+/// Creates, changes and seals auctions (<see cref="LedgerWaves"/> starts them). Each of these steps appends an entry to
+/// the auction's chain, under the same row lock as bids and with a time of the ledger's clock. Every call may throw
+/// <see cref="LedgerUnavailableException"/>: the outcome is then unknown, and a repeated call finds it out.
 /// </summary>
 public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sql)
 {
-    /// <summary>In an auction's last 12 hours its seller cannot end it, once there is a bid that would win.</summary>
+    /// <summary>
+    /// In the last 12 hours of an auction, its seller cannot end it early if there is a bid that would win.
+    /// </summary>
     public static readonly TimeSpan SellerBound = TimeSpan.FromHours(12);
 
     private readonly LedgerConnections _connections = new(source);
 
-    /// <summary>Creates an auction, once for each seller and key.</summary>
+    /// <summary>Creates an auction, at most one for each seller and key.</summary>
     public Task<CreateResult> CreateAsync(NewAuction auction, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>
         {
@@ -97,7 +104,7 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
             return new CreateResult(outcome, row!);
         }, cancellationToken);
 
-    /// <summary>What the seller created under that key; null if nothing.</summary>
+    /// <summary>The auction that the seller created with this key; null if there is none.</summary>
     public Task<AuctionRow?> FindCreatedAsync(string seller, Guid key, CancellationToken cancellationToken) =>
         _connections.UseAsync(connection => FindAsync(connection, seller, key, cancellationToken), cancellationToken);
 
@@ -105,12 +112,14 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
     public async Task<AuctionRow?> ReadAuctionAsync(Guid auctionId, CancellationToken cancellationToken) =>
         (await ReadAuctionsAsync([auctionId], cancellationToken)).SingleOrDefault();
 
-    /// <summary>The rows of those auctions that there are, in no order.</summary>
-    public Task<List<AuctionRow>> ReadAuctionsAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
-        _connections.UseAsync(connection => ReadAsync(connection, [.. auctionIds], cancellationToken), cancellationToken);
+    /// <summary>The rows of the auctions that exist, in no order.</summary>
+    public Task<List<AuctionRow>> ReadAuctionsAsync(
+        IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
+        _connections.UseAsync(
+            connection => ReadAsync(connection, [.. auctionIds], cancellationToken), cancellationToken);
 
     /// <summary>Changes texts, pictures and, before the first bid, terms.</summary>
-    /// <param name="expectedVersion">The version of the auction that new terms were made from.</param>
+    /// <param name="expectedVersion">The version of the auction on which the new terms are based.</param>
     public Task<AmendResult> AmendAsync(
         Guid auctionId, long expectedVersion, Amendment amendment, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>
@@ -126,19 +135,22 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
             if (terms != row.Head.Terms || endUs != row.OriginalEndUs)
             {
                 var nowUs = await connection.ExecuteScalarAsync<long>("select now_us()", transaction: transaction);
-                if (row.Head.State.IsOver || nowUs >= row.Head.State.EndUs) return new AmendResult(AmendOutcome.Over, row);
-                if (row.Head.State.BidCount > 0) return new AmendResult(AmendOutcome.HasBids, row);
+                var state = row.Head.State;
+                if (state.IsOver || nowUs >= state.EndUs) return new AmendResult(AmendOutcome.Over, row);
+                if (state.BidCount > 0) return new AmendResult(AmendOutcome.HasBids, row);
                 if (row.Head.Version != expectedVersion) return new AmendResult(AmendOutcome.VersionChanged, row);
             }
 
-            // Not as the ledger's own statement, so that the trigger appends the entry. The setting tells the origin.
-            await connection.ExecuteAsync("select set_config('auctions.writer', 'lifecycle', true)", transaction: transaction);
+            // With a writer other than 'ledger', the trigger appends the entry. The writer tells the entry's origin.
+            await connection.ExecuteAsync(
+                "select set_config('auctions.writer', 'lifecycle', true)", transaction: transaction);
             await using var update = connection.Command(sql.Amend, auctionId,
                 amendment.Title ?? row.Title, amendment.Description ?? row.Description,
                 (amendment.MediaUrls ?? row.MediaUrls).ToArray(),
                 amendment.Category ?? row.Category, amendment.PostId ?? row.PostId,
                 terms.Currency, terms.Opening, terms.Reserve, terms.BuyNow, terms.Increment.ToString(),
-                terms.SoftClose.WindowUs, terms.SoftClose.ExtensionUs, terms.SoftClose.MaxExtensions, terms.StartUs, endUs);
+                terms.SoftClose.WindowUs, terms.SoftClose.ExtensionUs, terms.SoftClose.MaxExtensions, terms.StartUs,
+                endUs);
             await update.ExecuteNonQueryAsync(cancellationToken);
             var after = await ReadAsync(connection, [auctionId], cancellationToken);
             await transaction.CommitAsync(cancellationToken);
@@ -152,10 +164,10 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
         (await SealAsync([request], cancellationToken))[0];
 
     /// <summary>
-    /// Appends the sealing entries, with the winners, on the heads as they are under the lock. Sealing again changes
+    /// Appends the sealing entries, with the winners, to the heads as they are under the lock. A second call changes
     /// nothing.
     /// </summary>
-    /// <param name="requests">No auction twice.</param>
+    /// <param name="requests">At most one request for each auction.</param>
     /// <returns>One result for each request, in order.</returns>
     public Task<IReadOnlyList<SealResult>> SealAsync(
         IReadOnlyList<SealRequest> requests, CancellationToken cancellationToken) =>
@@ -175,21 +187,24 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
             await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
             await rows.NextResultAsync(cancellationToken);
             var outcomes = new SealOutcome[ids.Length];
-            while (await rows.ReadAsync(cancellationToken)) outcomes[rows.GetInt64(0) - 1] = ParseSealOutcome(rows.GetString(1));
+            while (await rows.ReadAsync(cancellationToken))
+                outcomes[rows.GetInt64(0) - 1] = ParseSealOutcome(rows.GetString(1));
             await rows.NextResultAsync(cancellationToken);
             var auctions = new Dictionary<Guid, AuctionRow>();
             while (await rows.ReadAsync(cancellationToken)) auctions.Add(rows.GetGuid(0), AuctionRow.Read(rows));
-            await rows.NextResultAsync(cancellationToken); // behind the last result: committed
+            await rows.NextResultAsync(cancellationToken); // after the last result, Postgres has committed
             return (IReadOnlyList<SealResult>)
                 [.. outcomes.Select((outcome, i) => new SealResult(outcome, auctions.GetValueOrDefault(ids[i])))];
         }, cancellationToken);
 
-    private Task<List<AuctionRow>> ReadAsync(NpgsqlConnection connection, Guid[] ids, CancellationToken cancellationToken) =>
+    private Task<List<AuctionRow>> ReadAsync(
+        NpgsqlConnection connection, Guid[] ids, CancellationToken cancellationToken) =>
         connection.QueryAsync(sql.AuctionsById, AuctionRow.Read, cancellationToken, ids);
 
     private async Task<AuctionRow?> FindAsync(
         NpgsqlConnection connection, string seller, Guid key, CancellationToken cancellationToken) =>
-        (await connection.QueryAsync(sql.AuctionByKey, AuctionRow.Read, cancellationToken, seller, key)).SingleOrDefault();
+        (await connection.QueryAsync(sql.AuctionByKey, AuctionRow.Read, cancellationToken, seller, key))
+            .SingleOrDefault();
 
     private static SealOutcome ParseSealOutcome(string word) => word switch
     {

@@ -11,10 +11,13 @@ internal static partial class LedgerLog
     [LoggerMessage(201, LogLevel.Information, "Migration {Name} applied")]
     public static partial void MigrationApplied(this ILogger logger, string name);
 
-    [LoggerMessage(202, LogLevel.Warning, "Migration {Name} was applied by a newer version. This version does not know it")]
+    [LoggerMessage(202, LogLevel.Warning,
+        "Migration {Name} was applied by a newer version. This version does not know it")]
     public static partial void MigrationUnknown(this ILogger logger, string name);
 
     [LoggerMessage(210, LogLevel.Error,
-        "Auction {AuctionId}: decided bid {Id} has values that Postgres cannot store. It counts as a conflict: {SqlState} {Reason}")]
-    public static partial void BidNotStorable(this ILogger logger, Guid auctionId, Guid id, string sqlState, string reason);
+        "Auction {AuctionId}: decided bid {Id} has values that Postgres cannot store. "
+        + "It counts as a conflict: {SqlState} {Reason}")]
+    public static partial void BidNotStorable(
+        this ILogger logger, Guid auctionId, Guid id, string sqlState, string reason);
 }

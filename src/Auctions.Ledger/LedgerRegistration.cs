@@ -8,15 +8,15 @@ using Npgsql;
 
 namespace Auctions.Ledger;
 
-/// <summary>The ledger as services use it: its options, its connections, its schema, its health.</summary>
+/// <summary>Registers the ledger in a service: its options, connections, schema and health.</summary>
 public static class LedgerRegistration
 {
     /// <summary>
-    /// The ledger on Postgres: <see cref="AddPostgres"/>, <see cref="ILedger"/>, <see cref="LedgerLifecycle"/>, <see
-    /// cref="LedgerWaves"/>, <see cref="LedgerHistory"/>. The schema is brought up to date before any hosted service
-    /// that is registered later starts.
+    /// Adds <see cref="AddPostgres"/>, <see cref="ILedger"/>, <see cref="LedgerLifecycle"/> and
+    /// <see cref="LedgerWaves"/>. The schema is up to date before any hosted service starts that is registered later.
     /// </summary>
-    public static IServiceCollection AddLedger(this IServiceCollection services, IConfiguration configuration) => services
+    public static IServiceCollection AddLedger(
+        this IServiceCollection services, IConfiguration configuration) => services
         .AddPostgres(configuration)
         .AddSingleton<PostgresLedger>().AddSingleton<ILedger>(provider => provider.GetRequiredService<PostgresLedger>())
         .AddSingleton<LedgerLifecycle>().AddSingleton<LedgerWaves>()
@@ -26,10 +26,11 @@ public static class LedgerRegistration
         .AddLedgerWarmUp();
 
     /// <summary>
-    /// Postgres (<c>Postgres:ConnectionString</c>) for services that only read: <see cref="NpgsqlDataSource"/>,
-    /// <see cref="LedgerHistory"/>.
+    /// Adds what a service needs that only reads from Postgres (<c>Postgres:ConnectionString</c>):
+    /// <see cref="NpgsqlDataSource"/> and <see cref="LedgerHistory"/>.
     /// </summary>
-    public static IServiceCollection AddPostgres(this IServiceCollection services, IConfiguration configuration) => services
+    public static IServiceCollection AddPostgres(
+        this IServiceCollection services, IConfiguration configuration) => services
         .AddSection<PostgresOptions>(configuration)
         .AddSingleton(provider => LedgerDataSource.Create(
             provider.GetRequiredService<IOptions<PostgresOptions>>().Value.ConnectionString,
@@ -45,17 +46,18 @@ public static class LedgerRegistration
     }
 }
 
-/// <summary>Where Postgres is.</summary>
+/// <summary>The configuration section <c>Postgres</c>.</summary>
 public sealed class PostgresOptions : ISectionOptions
 {
     public static string Section => "Postgres";
 
-    /// <summary>As Npgsql reads it: <c>Host=...;Port=...;Username=...;Password=...;Database=...</c>.</summary>
+    /// <summary>In the format of Npgsql: <c>Host=...;Port=...;Username=...;Password=...;Database=...</c>.</summary>
     public string ConnectionString { get; set; } = "";
 
     public IEnumerable<string> Failures()
     {
-        if (!IsUsable()) yield return "Postgres:ConnectionString must be a connection string with at least Host and Database.";
+        if (!IsUsable())
+            yield return "Postgres:ConnectionString must be a connection string with at least Host and Database.";
     }
 
     private bool IsUsable()
@@ -67,23 +69,25 @@ public sealed class PostgresOptions : ISectionOptions
         }
         catch (ArgumentException)
         {
-            // Its message would repeat the text, and with it a password.
+            // The exception's message is not used: it would repeat the text, and the text may contain a password.
             return false;
         }
     }
 }
 
 /// <summary>
-/// Runs before anything else: waits for Postgres, makes sure that it loses no commit, and brings its schema up to date.
-/// A service that starts before Postgres, as after a power cut, waits for it.
+/// Runs before the other hosted services: waits for Postgres, checks that it does not lose commits, and brings its
+/// schema up to date. It waits because a service may start before Postgres, for example after a power cut.
 /// </summary>
 internal sealed class LedgerSchema(
-    NpgsqlDataSource source, Migrations migrations, TimeProvider timeProvider, ILogger<LedgerSchema> logger) : IHostedService
+    NpgsqlDataSource source, Migrations migrations, TimeProvider timeProvider, ILogger<LedgerSchema> logger)
+    : IHostedService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
 
-    /// <exception cref="LedgerConfigurationException">Postgres is configured so that a commit could be
-    /// lost.</exception>
+    /// <exception cref="LedgerConfigurationException">
+    /// With its configuration, Postgres could lose a commit.
+    /// </exception>
     /// <exception cref="MigrationException">The schema cannot be brought up to date.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {

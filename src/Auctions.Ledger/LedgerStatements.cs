@@ -3,8 +3,8 @@ using System.Reflection;
 namespace Auctions.Ledger;
 
 /// <summary>
-/// Every statement that the services run on the ledger, by the name of its file in <c>Sql/</c>. They come in by the
-/// constructors of the classes that run them.
+/// Every statement that the services run on the ledger. A property has the name of its file in <c>Sql/</c>. The classes
+/// that run statements take this record in their constructors, so that tests can change a statement.
 /// </summary>
 public sealed record LedgerStatements
 {
@@ -32,7 +32,7 @@ public sealed record LedgerStatements
     public string TermsByDigest { get; init; } = EmbeddedSql.Statement("terms_by_digest");
 }
 
-/// <summary>The files of <c>Sql/</c> and <c>Migrations/</c>, which are part of the assembly.</summary>
+/// <summary>The files of <c>Sql/</c> and <c>Migrations/</c>, which are embedded in the assembly.</summary>
 internal static class EmbeddedSql
 {
     private const string Root = "Auctions.Ledger.";
@@ -40,7 +40,8 @@ internal static class EmbeddedSql
     private static Assembly Assembly => typeof(EmbeddedSql).Assembly;
 
     /// <summary>
-    /// A statement by its file's name: <c>append</c> is <c>Sql/append.sql</c>. Lists of columns are filled in.
+    /// A statement by its file's name: <c>append</c> is <c>Sql/append.sql</c>. Placeholders such as <c>{head}</c> are
+    /// replaced by lists of columns.
     /// </summary>
     public static string Statement(string name) => Read($"{Root}Sql.{name}.sql")
         .Replace("{auction}", AuctionRow.Columns, StringComparison.Ordinal)
@@ -58,7 +59,8 @@ internal static class EmbeddedSql
     }
 
     /// <summary>
-    /// With the line ends of the repository, whatever the checkout made of them: checksums depend on it.
+    /// Reads a file, always with LF as its line end, because the checksums of migrations depend on it. Git may have
+    /// checked the file out with another line end.
     /// </summary>
     private static string Read(string resource)
     {

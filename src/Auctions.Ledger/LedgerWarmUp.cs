@@ -6,15 +6,15 @@ using Npgsql;
 namespace Auctions.Ledger;
 
 /// <summary>
-/// Runs the statements of the bid path before the first bid does, on an auction that does not exist: connections are opened,
-/// statements prepared, plans made. Nothing joins, so nothing is left behind.
+/// Runs the statements of the bid path before the first bid comes. This opens connections, prepares statements and
+/// makes plans. The bids are on an auction that does not exist, so the ledger appends none of them.
 /// </summary>
 internal static class LedgerWarmUp
 {
-    /// <summary>Connections that are made ready: a commit lane uses one, a read another.</summary>
+    /// <summary>The number of connections to prepare: a commit lane uses one, a read the other.</summary>
     private const int Connections = 2;
 
-    /// <summary>Npgsql prepares a statement when it comes for the second time.</summary>
+    /// <summary>Npgsql prepares a statement at its second use; the third one runs it prepared.</summary>
     private const int Rounds = 3;
 
     private static readonly Terms SomeTerms = new("seller", "USD", 1, 0, 0, Increment.EbayUs, SoftClose.None, 0);
@@ -22,7 +22,8 @@ internal static class LedgerWarmUp
     public static IServiceCollection AddLedgerWarmUp(this IServiceCollection services) =>
         services.AddWarmUp("ledger", (provider, cancellationToken) => Task.WhenAll(
             Enumerable.Range(0, Connections).Select(_ => RunAsync(
-                provider.GetRequiredService<ILedger>(), provider.GetRequiredService<NpgsqlDataSource>(), cancellationToken))));
+                provider.GetRequiredService<ILedger>(), provider.GetRequiredService<NpgsqlDataSource>(),
+                cancellationToken))));
 
     private static async Task RunAsync(ILedger ledger, NpgsqlDataSource source, CancellationToken cancellationToken)
     {
@@ -43,7 +44,7 @@ internal static class LedgerWarmUp
         }
     }
 
-    /// <summary>A bid that the rules accept, or reject if it offers nothing. The ledger has no head for it to join.</summary>
+    /// <summary>A bid that the rules accept, or reject if its limit is 0. The ledger has no such auction.</summary>
     private static DecidedBid Decide(Guid auctionId, long max)
     {
         var head = new Head(

@@ -3,15 +3,16 @@ using Npgsql;
 namespace Auctions.Ledger;
 
 /// <summary>
-/// What waves need: which auctions are due by the ledger's clock, when the next ones are due, who closes them; and
-/// starting. Every call may throw <see cref="LedgerUnavailableException"/>; the same call again finds out.
+/// The ledger's part in starting and closing auctions in waves. It knows, by the ledger's clock, which auctions are due
+/// and when the next ones are, and it gives each due auction to one wave only. Every call may throw
+/// <see cref="LedgerUnavailableException"/>: the outcome is then unknown, and a repeated call finds it out.
 /// </summary>
 public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql)
 {
     private readonly LedgerConnections _connections = new(source);
 
-    /// <summary>Starts those of the auctions that are scheduled and due.</summary>
-    /// <returns>Those that this call started.</returns>
+    /// <summary>Starts the given auctions, if they are scheduled and their start has come.</summary>
+    /// <returns>The auctions that this call started.</returns>
     public Task<List<Guid>> StartAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>
         {
@@ -24,7 +25,7 @@ public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql)
             await rows.NextResultAsync(cancellationToken);
             var started = new List<Guid>();
             while (await rows.ReadAsync(cancellationToken)) started.Add(rows.GetGuid(0));
-            await rows.NextResultAsync(cancellationToken); // behind the last result: committed
+            await rows.NextResultAsync(cancellationToken); // after the last result, Postgres has committed
             return started;
         }, cancellationToken);
 
@@ -34,8 +35,8 @@ public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql)
             c => c.QueryAsync(sql.Starting, row => row.GetGuid(0), cancellationToken, (long)limit), cancellationToken);
 
     /// <summary>
-    /// Takes auctions whose end has come, the most overdue first, so that no other wave closes them. They are free
-    /// again when the claim is disposed, and at once when this process dies.
+    /// Claims auctions whose end has come, the most overdue first. No other wave closes them until the claim is
+    /// disposed. If this process dies, its claims end at once.
     /// </summary>
     public Task<DueClaim> ClaimDueAsync(int limit, CancellationToken cancellationToken) =>
         _connections.TryAsync(async () =>
@@ -44,7 +45,8 @@ public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql)
             try
             {
                 var transaction = await connection.BeginTransactionAsync(cancellationToken);
-                var due = await connection.QueryAsync(sql.ClaimDue, row => row.GetGuid(0), cancellationToken, (long)limit);
+                var due = await connection.QueryAsync(
+                    sql.ClaimDue, row => row.GetGuid(0), cancellationToken, (long)limit);
                 return new DueClaim(connection, transaction, due);
             }
             catch
@@ -55,19 +57,21 @@ public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql)
         });
 
     /// <summary>
-    /// The instants after now at which an auction starts or ends, in order: when the next waves are due.
+    /// The future times at which an auction starts or ends, in order. The next waves are due at these times.
     /// </summary>
-    /// <param name="aheadUs">How far to look, in microseconds.</param>
-    /// <param name="stepUs">Instants are rounded up to a multiple of this, so that one wave takes many
-    /// auctions.</param>
+    /// <param name="aheadUs">How far to look ahead, in microseconds.</param>
+    /// <param name="stepUs">
+    /// Times are rounded up to a multiple of this, in microseconds, so that one wave takes many auctions.
+    /// </param>
     public Task<List<long>> FindNextInstantsAsync(
         long aheadUs, long stepUs, int limit, CancellationToken cancellationToken) =>
         _connections.UseAsync(
-            c => c.QueryAsync(sql.NextInstants, row => row.GetInt64(0), cancellationToken, aheadUs, stepUs, (long)limit),
+            c => c.QueryAsync(
+                sql.NextInstants, row => row.GetInt64(0), cancellationToken, aheadUs, stepUs, (long)limit),
             cancellationToken);
 }
 
-/// <summary>Auctions that one wave has taken to close; other waves skip them until this is disposed.</summary>
+/// <summary>Auctions that one wave will close. Other waves skip them until this is disposed.</summary>
 public sealed class DueClaim : IAsyncDisposable
 {
     private readonly NpgsqlConnection _connection;

@@ -8,13 +8,13 @@ using Npgsql;
 namespace Auctions.Ledger;
 
 /// <summary>
-/// Brings a database to this version's schema: applies the migrations that it has not seen, in order, each in a
-/// transaction of its own. Processes that start together take turns by an advisory lock. An applied file never changes:
-/// a change of the schema is a new file in <c>Migrations/</c>.
+/// Brings a database to the schema of this version: applies the missing migrations in order, each in its own
+/// transaction. An advisory lock makes processes that start together take turns. An applied file never changes. Each
+/// change of the schema is a new file in <c>Migrations/</c>.
 /// </summary>
 public sealed class Migrations(NpgsqlDataSource source, IEnumerable<Migration> files, ILogger<Migrations> logger)
 {
-    /// <summary>The advisory lock's key; any number that nothing else in the database locks.</summary>
+    /// <summary>The advisory lock's key. Any number will do that nothing else in the database locks.</summary>
     private const long LockKey = 0x41756374696F6E73;
 
     private const int LockWaitMaxSeconds = 60;
@@ -30,34 +30,39 @@ public sealed class Migrations(NpgsqlDataSource source, IEnumerable<Migration> f
 
     private readonly IReadOnlyList<Migration> _files = [.. files];
 
-    /// <summary>Those that bring a database to the schema of this version.</summary>
+    /// <summary>The migrations that are embedded in this version.</summary>
     public static Migrations OfThisVersion(NpgsqlDataSource source, ILogger<Migrations> logger) =>
         new(source, EmbeddedSql.Migrations(), logger);
 
-    /// <summary>Applies what is missing.</summary>
-    /// <returns>How many files were applied.</returns>
-    /// <exception cref="MigrationException">An applied file was changed afterwards, two files share a number, or a file
-    /// failed.</exception>
+    /// <summary>Applies the missing migrations.</summary>
+    /// <returns>The number of applied files.</returns>
+    /// <exception cref="MigrationException">
+    /// A file changed after it was applied, two files have the same number, or a file failed.
+    /// </exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         if (_files.GroupBy(f => f.Number).FirstOrDefault(g => g.Count() > 1) is { } twice)
-            throw new MigrationException($"Migrations {string.Join(" and ", twice.Select(f => f.Name))} have the same number.");
+        {
+            var names = string.Join(" and ", twice.Select(f => f.Name));
+            throw new MigrationException($"Migrations {names} have the same number.");
+        }
 
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
         await connection.ExecuteAsync(new CommandDefinition(
-            "select pg_advisory_lock(@LockKey)", new { LockKey }, commandTimeout: LockWaitMaxSeconds, cancellationToken: cancellationToken));
+            "select pg_advisory_lock(@LockKey)", new { LockKey }, commandTimeout: LockWaitMaxSeconds,
+            cancellationToken: cancellationToken));
         try
         {
             await connection.ExecuteAsync(new CommandDefinition(CreateTable, cancellationToken: cancellationToken));
             var applied = await ApplyMissingAsync(connection, cancellationToken);
-            // Npgsql knows the types that existed when the first connection was opened: the migrations have added some
-            // since.
+            // Npgsql knows only the types that existed when it opened its first connection. The migrations may have
+            // added some since then.
             await connection.ReloadTypesAsync(cancellationToken);
             return applied;
         }
         finally
         {
-            // A pooled connection keeps session locks. If this fails, the session is gone, and the lock with it.
+            // A pooled connection keeps session locks. If the unlock fails, the session is gone, and so is the lock.
             if (connection.State == System.Data.ConnectionState.Open)
                 await connection.ExecuteAsync("select pg_advisory_unlock(@LockKey)", new { LockKey });
         }
@@ -66,7 +71,8 @@ public sealed class Migrations(NpgsqlDataSource source, IEnumerable<Migration> f
     private async Task<int> ApplyMissingAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var applied = (await connection.QueryAsync<(int Number, string Name, string Checksum)>(new CommandDefinition(
-            "select number, name, checksum from schema_migrations", cancellationToken: cancellationToken))).ToDictionary(a => a.Number);
+            "select number, name, checksum from schema_migrations", cancellationToken: cancellationToken)))
+            .ToDictionary(a => a.Number);
         foreach (var unknown in applied.Values.Where(a => _files.All(f => f.Number != a.Number)))
             logger.MigrationUnknown(unknown.Name);
 
@@ -78,7 +84,8 @@ public sealed class Migrations(NpgsqlDataSource source, IEnumerable<Migration> f
                 if (before.Name != file.Name || before.Checksum != file.Checksum)
                 {
                     throw new MigrationException(
-                        $"Migration {file.Name} (checksum {file.Checksum}) was applied to this database as {before.Name} (checksum {before.Checksum}). "
+                        $"Migration {file.Name} (checksum {file.Checksum}) was applied to this database as "
+                        + $"{before.Name} (checksum {before.Checksum}). "
                         + "Applied migrations do not change: undo the change, and put it in a file with a new number.");
                 }
 
@@ -97,11 +104,15 @@ public sealed class Migrations(NpgsqlDataSource source, IEnumerable<Migration> f
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         try
         {
-            await connection.ExecuteAsync(new CommandDefinition(file.Text, transaction: transaction, cancellationToken: cancellationToken));
+            await connection.ExecuteAsync(
+                new CommandDefinition(file.Text, transaction: transaction, cancellationToken: cancellationToken));
         }
         catch (PostgresException e)
         {
-            throw new MigrationException($"Migration {file.Name} failed: {e.SqlState} {e.MessageText} (position {e.Position}). Nothing of it was applied.", e);
+            throw new MigrationException(
+                $"Migration {file.Name} failed: {e.SqlState} {e.MessageText} (position {e.Position}). "
+                + "Nothing of it was applied.",
+                e);
         }
 
         await connection.ExecuteAsync(new CommandDefinition(
@@ -130,6 +141,7 @@ public sealed record Migration(int Number, string Name, string Text)
 }
 
 /// <summary>
-/// The database's schema and this version's do not fit, or a migration failed. The message says which and what to do.
+/// The database's schema does not fit this version, or a migration failed. The message says what is wrong and what to
+/// do.
 /// </summary>
 public sealed class MigrationException(string message, Exception? inner = null) : Exception(message, inner);

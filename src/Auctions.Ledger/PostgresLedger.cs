@@ -8,10 +8,11 @@ namespace Auctions.Ledger;
 /// <summary>
 /// The ledger in Postgres. An append is one transaction: lock the auctions (<c>lock_auctions.sql</c>), append the
 /// accepted bids (<c>append.sql</c>), record the rejected ones (<c>record_rejections.sql</c>). Fresh bids take one
-/// round trip. Every guard of the chain stands in those files.
+/// round trip. Every guard of the chain is in these files.
 /// </summary>
 /// <param name="source">From <see cref="LedgerDataSource"/>.</param>
-public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql, ILogger<PostgresLedger> logger) : ILedger
+public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql, ILogger<PostgresLedger> logger)
+    : ILedger
 {
     private readonly LedgerConnections _connections = new(source);
     private readonly ConcurrentBag<BidParameters> _spareParameters = [];
@@ -29,7 +30,8 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
 
     /// <inheritdoc/>
     public async Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
-        (await QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, new[] { auctionId })).SingleOrDefault()?.Parse();
+        (await QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, new[] { auctionId }))
+            .SingleOrDefault()?.Parse();
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
@@ -45,22 +47,26 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
     /// <inheritdoc/>
     public async Task<ILookup<string, long>> ReadDecisionTimesAsync(
         Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken) =>
-        (await QueryAsync(sql.DecisionTimes, row => (Bidder: row.GetString(0), DecidedUs: row.GetInt64(1)), cancellationToken,
-            auctionId, bidders.ToArray(), sinceUs)).ToLookup(time => time.Bidder, time => time.DecidedUs);
+        (await QueryAsync(
+            sql.DecisionTimes, row => (Bidder: row.GetString(0), DecidedUs: row.GetInt64(1)), cancellationToken,
+            auctionId, bidders.ToArray(), sinceUs))
+            .ToLookup(time => time.Bidder, time => time.DecidedUs);
 
     /// <inheritdoc/>
     public async Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken) =>
-        (await QueryAsync(sql.TermsByDigest, row => Terms.Parse(row.GetString(0)), cancellationToken, auctionId, digest))
+        (await QueryAsync(
+            sql.TermsByDigest, row => Terms.Parse(row.GetString(0)), cancellationToken, auctionId, digest))
             .SingleOrDefault();
 
     private Task<List<T>> QueryAsync<T>(
-        string statement, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken, params object[] values) =>
+        string statement, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken,
+        params object[] values) =>
         _connections.UseAsync(c => c.QueryAsync(statement, read, cancellationToken, values), cancellationToken);
 
     /// <summary>
-    /// The common case: fresh bids join, and each of the others has its answer already. Anything else stays unknown. If
-    /// a fresh bid's key does have an answer, the unique index has rolled everything back; if a fresh bid does not
-    /// follow, another instance may have appended it.
+    /// The common case: the ledger appends every fresh bid and already has an answer to each of the others. All other
+    /// bids stay unknown. If a fresh bid's key does have an answer, the unique index has rolled everything back. If a
+    /// fresh bid does not follow the head, another instance may have appended it.
     /// </summary>
     private async Task AppendFreshAsync(AppendBatch batch, bool[] fresh, CancellationToken cancellationToken)
     {
@@ -69,7 +75,8 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
         try
         {
             await _connections.UseOnceAsync(
-                c => RunAsync(c, batch, batch.AuctionsOf(joining), joining, replayed, cancellationToken), cancellationToken);
+                c => RunAsync(c, batch, batch.AuctionsOf(joining), joining, replayed, cancellationToken),
+                cancellationToken);
             batch.KeepCertain();
         }
         catch (PostgresException e) when (LedgerConnections.IsRace(e) || LedgerConnections.IsBadData(e))
@@ -79,14 +86,15 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
     }
 
     /// <summary>
-    /// Appends a part of the bids. If Postgres rejects a value that no guard has caught, the part is halved until that
-    /// bid stands alone: one forged line does not stop a lane.
+    /// Appends a part of the bids. If Postgres rejects a value that no guard has caught, this halves the part until the
+    /// bad bid is alone. One forged line in Redis therefore does not stop a commit lane.
     /// </summary>
     private async Task AppendRangeAsync(AppendBatch batch, int[] places, CancellationToken cancellationToken)
     {
         try
         {
-            await _connections.UseAsync(c => LookUpAndAppendAsync(c, batch, places, cancellationToken), cancellationToken);
+            await _connections.UseAsync(
+                c => LookUpAndAppendAsync(c, batch, places, cancellationToken), cancellationToken);
         }
         catch (PostgresException e) when (LedgerConnections.IsBadData(e))
         {
@@ -103,7 +111,7 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
         }
     }
 
-    /// <summary>Looks up under the locks which keys have answers, and appends the bids whose keys have none.</summary>
+    /// <summary>Looks up, under the locks, which keys have answers. Appends the bids whose keys have none.</summary>
     private async Task<AppendBatch> LookUpAndAppendAsync(
         NpgsqlConnection connection, AppendBatch batch, int[] places, CancellationToken cancellationToken)
     {
@@ -116,10 +124,10 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
         return batch;
     }
 
-    /// <summary>One round trip; outside of a transaction it is a transaction of its own.</summary>
-    /// <param name="locked">Auctions to lock.</param>
-    /// <param name="places">Bids to append or record.</param>
-    /// <param name="lookedUp">Bids whose keys to look up afterwards.</param>
+    /// <summary>Sends one batch in one round trip. Outside a transaction, the batch is its own transaction.</summary>
+    /// <param name="locked">The auctions to lock.</param>
+    /// <param name="places">The bids to append or record.</param>
+    /// <param name="lookedUp">The bids whose keys are looked up afterwards.</param>
     private async Task<AppendBatch> RunAsync(
         NpgsqlConnection connection, AppendBatch batch, Guid[] locked, int[] places, int[] lookedUp,
         CancellationToken cancellationToken)
@@ -153,7 +161,7 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
                 more = await rows.NextResultAsync(cancellationToken);
             }
 
-            // Rows arrive before the commit. Behind the last result the server says that it is ready, and so has
+            // Rows arrive before the commit. After the last result, the server reports that it is ready: it has
             // committed.
             if (more) throw new InvalidOperationException("The append returned more results than it has parts.");
             return batch;

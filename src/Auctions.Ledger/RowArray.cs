@@ -7,13 +7,13 @@ using Npgsql.Internal.Postgres;
 namespace Auctions.Ledger;
 
 /// <summary>
-/// A parameter: an array of rows of a composite type, in Postgres' binary form. Npgsql's own mapping of such types
-/// allocates a kilobyte for each bid, and takes about 2 us longer than an array for each column. Instances are reused.
+/// A parameter: an array of rows of a composite type, in Postgres' binary format. For each bid, Npgsql's own mapping of
+/// such types would allocate a kilobyte and take about 2 us longer than one array per column. Instances are reused.
 /// </summary>
-/// <param name="columns">Attributes of the type.</param>
+/// <param name="columns">The number of the type's attributes.</param>
 internal sealed class RowArray(int columns)
 {
-    // pg_type.dat: the same in every database.
+    // Type numbers from pg_type.dat. They are the same in every database.
     private const uint Int8 = 20, Int4 = 23, Text = 25, Uuid = 2950;
 
     private byte[] _bytes = new byte[4096];
@@ -27,7 +27,9 @@ internal sealed class RowArray(int columns)
 
     public void Clear() => (Count, Length) = (0, 0);
 
-    /// <summary>Then its attributes, all of them in order, and <see cref="EndRow"/>.</summary>
+    /// <summary>
+    /// Begins a row. Add all of its attributes in order, then call <see cref="EndRow"/>.
+    /// </summary>
     public RowArray BeginRow()
     {
         _row = Length;
@@ -81,13 +83,14 @@ internal sealed class RowArray(int columns)
     }
 }
 
-// The interface of Npgsql's plug-ins. It may change with a version, and then this does not compile.
+// NPG9001: the interface of Npgsql's plug-ins may change with a version. The code below then does not compile any more.
 #pragma warning disable NPG9001
 
-/// <summary>Lets Npgsql write a <see cref="RowArray"/> where a parameter's type is an array of rows.</summary>
+/// <summary>Lets Npgsql write a <see cref="RowArray"/> as a parameter whose type is an array of rows.</summary>
 internal sealed class RowArrayResolverFactory : PgTypeInfoResolverFactory
 {
-    public static void AddTo(NpgsqlDataSourceBuilder builder) => builder.AddTypeInfoResolverFactory(new RowArrayResolverFactory());
+    public static void AddTo(NpgsqlDataSourceBuilder builder) =>
+        builder.AddTypeInfoResolverFactory(new RowArrayResolverFactory());
 
     public override IPgTypeInfoResolver CreateResolver() => new Resolver();
 
@@ -97,16 +100,20 @@ internal sealed class RowArrayResolverFactory : PgTypeInfoResolverFactory
     {
         public PgTypeInfo? GetTypeInfo(Type? type, DataTypeName? dataTypeName, PgSerializerOptions options) =>
             type == typeof(RowArray) && dataTypeName is { } name
-                ? new PgTypeInfo(options, new Converter(options.GetArrayElementTypeId(name)), name) { SupportsReading = false }
+                ? new PgTypeInfo(options, new Converter(options.GetArrayElementTypeId(name)), name)
+                {
+                    SupportsReading = false,
+                }
                 : null;
     }
 
-    /// <summary>The header of a one-dimensional array from 1 without nulls, and the rows.</summary>
+    /// <summary>Writes the header of a one-dimensional array without nulls, then the rows.</summary>
     private sealed class Converter(PgTypeId rowType) : PgStreamingConverter<RowArray>
     {
         private const int HeaderBytes = 20;
 
-        public override Size GetSize(SizeContext context, RowArray value, ref object? writeState) => HeaderBytes + value.Length;
+        public override Size GetSize(SizeContext context, RowArray value, ref object? writeState) =>
+            HeaderBytes + value.Length;
 
         public override void Write(PgWriter writer, RowArray value)
         {
@@ -115,7 +122,8 @@ internal sealed class RowArrayResolverFactory : PgTypeInfoResolverFactory
             writer.WriteBytes(value.Bytes.Span);
         }
 
-        public override async ValueTask WriteAsync(PgWriter writer, RowArray value, CancellationToken cancellationToken = default)
+        public override async ValueTask WriteAsync(
+            PgWriter writer, RowArray value, CancellationToken cancellationToken = default)
         {
             if (writer.ShouldFlush(HeaderBytes)) await writer.FlushAsync(cancellationToken);
             WriteHeader(writer, value);
@@ -124,7 +132,8 @@ internal sealed class RowArrayResolverFactory : PgTypeInfoResolverFactory
 
         public override RowArray Read(PgReader reader) => throw new NotSupportedException("Rows are only written.");
 
-        public override ValueTask<RowArray> ReadAsync(PgReader reader, CancellationToken cancellationToken = default) => new(Read(reader));
+        public override ValueTask<RowArray> ReadAsync(
+            PgReader reader, CancellationToken cancellationToken = default) => new(Read(reader));
 
         private void WriteHeader(PgWriter writer, RowArray value)
         {

@@ -3,19 +3,19 @@ using Npgsql;
 
 namespace Auctions.Ledger;
 
-// The only place that knows which columns are read, and in which order. A new column is added here and in a migration.
+// Only this file knows which columns are read, and in which order. Add a new column here and in a migration.
 
 /// <summary>
-/// A row of <c>auctions</c>, secrets included: reserve, ceiling. Amounts in minor units, times in microseconds since
-/// 1970.
+/// A row of <c>auctions</c>, with its secrets: reserve and ceiling. Amounts are in minor units, times in microseconds
+/// since 1970.
 /// </summary>
 /// <param name="CreateKey">The seller's idempotency key.</param>
-/// <param name="CreateDigest">Of what the seller asked for under it.</param>
+/// <param name="CreateDigest">The digest of the seller's request with this key.</param>
 /// <param name="OriginalEndUs">The planned end. The state's end moves with soft close.</param>
-/// <param name="DecidedUs">When the last entry was decided.</param>
-/// <param name="OutsideVersion">The last entry that Redis did not propose.</param>
-/// <param name="Winner">Empty until ended and sold.</param>
-/// <param name="Stored">The terms and the state as the row holds them, well formed or not.</param>
+/// <param name="DecidedUs">The time at which the last entry was decided.</param>
+/// <param name="OutsideVersion">The version of the last entry that Redis did not propose.</param>
+/// <param name="Winner">Empty until the auction has ended and the lot is sold.</param>
+/// <param name="Stored">The terms and the state as stored. They may be malformed.</param>
 public sealed record AuctionRow(
     Guid Id,
     Guid CreateKey,
@@ -35,12 +35,12 @@ public sealed record AuctionRow(
     string CancelReason,
     StoredHead Stored)
 {
-    /// <summary>What <see cref="Read"/> reads, for a select list from <c>auctions</c>.</summary>
-    public const string Columns =
-        StoredHead.Columns + ", create_key, create_digest, title, description, media_urls, category, post_id, original_end_us, "
+    /// <summary>The select list from <c>auctions</c> that <see cref="Read"/> expects.</summary>
+    public const string Columns = StoredHead.Columns
+        + ", create_key, create_digest, title, description, media_urls, category, post_id, original_end_us, "
         + "created_us, reserve_met, decided_us, outside_version, winner, end_reason, cancel_reason";
 
-    /// <summary>How many <see cref="Columns"/> there are: a select list may have more behind them.</summary>
+    /// <summary>The number of <see cref="Columns"/>. A select list may have further columns after them.</summary>
     public const int ColumnCount = StoredHead.ColumnCount + 15;
 
     private Head? _head;
@@ -49,7 +49,7 @@ public sealed record AuctionRow(
     /// <exception cref="FormatException">The row's terms or status cannot be parsed.</exception>
     public Head Head => _head ??= Stored.Parse();
 
-    /// <exception cref="FormatException">The row's reason cannot be parsed.</exception>
+    /// <exception cref="FormatException">The row's end reason cannot be parsed.</exception>
     public EndReason EndReason => EnumText.Parse<EndReason>(EndReasonText);
 
     /// <summary>Reads a row of <see cref="Columns"/>.</summary>
@@ -77,30 +77,31 @@ public sealed record AuctionRow(
     }
 }
 
-/// <summary>The head of an auction's chain as its row holds it, well formed or not.</summary>
+/// <summary>The head of an auction's chain as its row stores it. It may be malformed.</summary>
 /// <param name="EntryId">The last entry's id.</param>
 /// <param name="TermsLine">See <see cref="Terms.Line"/>.</param>
 public sealed record StoredHead(
     Guid AuctionId, long Version, Guid EntryId, string TermsLine, string TermsDigest, StoredState State)
 {
-    /// <summary>What <see cref="Read"/> reads, for a select list from <c>auctions</c>.</summary>
+    /// <summary>The select list from <c>auctions</c> that <see cref="Read"/> expects.</summary>
     public const string Columns = "id, version, head, terms, terms_digest, " + StoredState.Columns;
 
     public const int ColumnCount = 5 + StoredState.ColumnCount;
 
-    /// <exception cref="FormatException">Terms or status cannot be parsed.</exception>
+    /// <exception cref="FormatException">The terms or the status cannot be parsed.</exception>
     public Head Parse() => new(Version, EntryId, Terms.Parse(TermsLine), State.Parse());
 
     /// <summary>Reads the first columns of a row.</summary>
     public static StoredHead Read(NpgsqlDataReader row) =>
-        new(row.GetGuid(0), row.GetInt64(1), row.GetGuid(2), row.GetString(3), row.GetString(4), StoredState.Read(row, 5));
+        new(row.GetGuid(0), row.GetInt64(1), row.GetGuid(2), row.GetString(3), row.GetString(4),
+            StoredState.Read(row, 5));
 }
 
-/// <summary>An auction's state as a row holds it, well formed or not.</summary>
+/// <summary>An auction's state as a row stores it. It may be malformed.</summary>
 public sealed record StoredState(
     string Status, long Price, long Ceiling, string Leader, long EndUs, int Extensions, long BidCount)
 {
-    /// <summary>The same columns in <c>auctions</c> and in <c>ledger</c>.</summary>
+    /// <summary>The names of the columns, which are the same in <c>auctions</c> and <c>ledger</c>.</summary>
     public const string Columns = "status, price, ceiling, leader, end_us, extensions, bid_count";
 
     public const int ColumnCount = 7;
@@ -109,19 +110,19 @@ public sealed record StoredState(
     public AuctionState Parse() =>
         new(EnumText.Parse<AuctionStatus>(Status), Price, Ceiling, Leader, EndUs, Extensions, BidCount);
 
-    /// <param name="at">The first column.</param>
+    /// <param name="at">The index of the first column.</param>
     public static StoredState Read(NpgsqlDataReader row, int at) => new(
         row.GetString(at), row.GetInt64(at + 1), row.GetInt64(at + 2), row.GetString(at + 3),
         row.GetInt64(at + 4), row.GetInt32(at + 5), row.GetInt64(at + 6));
 }
 
 /// <summary>A row of <c>ledger</c>: an entry of an auction's chain, or a rejected bid, which has no version.</summary>
-/// <param name="Prev">The entry on which it was decided; null in the opening entry.</param>
-/// <param name="Basis">A rejected bid's: the version of that entry.</param>
-/// <param name="Kind">As stored, like every word here: well formed or not.</param>
-/// <param name="TermsLine">Of opening and amended entries: the terms from here on.</param>
-/// <param name="Origin">Who proposed it: redis (the bid path), lifecycle, operator.</param>
-/// <param name="State">After it; null in a rejected bid, which changes nothing.</param>
+/// <param name="Prev">The id of the entry on which it was decided; null in the opening entry.</param>
+/// <param name="Basis">In a rejected bid: the version of that entry. Otherwise null.</param>
+/// <param name="Kind">The stored word. This and every other word of the row may be malformed.</param>
+/// <param name="TermsLine">In opening and amended entries: the new terms. Otherwise null.</param>
+/// <param name="Origin">The source of the entry: redis (the bid path), lifecycle or operator.</param>
+/// <param name="State">The state after the entry; null in a rejected bid, which changes nothing.</param>
 public sealed record LedgerRow(
     Guid AuctionId,
     Guid Id,
@@ -146,10 +147,10 @@ public sealed record LedgerRow(
     string? Winner,
     string? EndReason)
 {
-    /// <summary>What <see cref="Read"/> reads, for a select list from <c>ledger</c>.</summary>
+    /// <summary>The select list from <c>ledger</c> that <see cref="Read"/> expects.</summary>
     public const string Columns =
-        "auction_id, id, prev, version, basis, kind, origin, bid_kind, bidder, key, currency, amount, max, outcome, reason, "
-        + "terms_digest, terms, decided_us, reserve_met, winner, end_reason, " + StoredState.Columns;
+        "auction_id, id, prev, version, basis, kind, origin, bid_kind, bidder, key, currency, amount, max, outcome, "
+        + "reason, terms_digest, terms, decided_us, reserve_met, winner, end_reason, " + StoredState.Columns;
 
     private const int StateAt = 21;
 
@@ -157,7 +158,8 @@ public sealed record LedgerRow(
     public static LedgerRow Read(NpgsqlDataReader row)
     {
         return new LedgerRow(
-            AuctionId: row.GetGuid(0), Id: row.GetGuid(1), Prev: Value<Guid>(2), Version: Value<long>(3), Basis: Value<long>(4),
+            AuctionId: row.GetGuid(0), Id: row.GetGuid(1), Prev: Value<Guid>(2),
+            Version: Value<long>(3), Basis: Value<long>(4),
             Kind: row.GetString(5), Origin: row.GetString(6), BidKind: Text(7), Bidder: Text(8), Key: Value<Guid>(9),
             Currency: Text(10), Amount: Value<long>(11), Max: Value<long>(12), Outcome: Text(13), Reason: Text(14),
             TermsDigest: row.GetString(15), TermsLine: Text(16), DecidedUs: row.GetInt64(17),
@@ -168,8 +170,8 @@ public sealed record LedgerRow(
         string? Text(int i) => row.IsDBNull(i) ? null : row.GetString(i);
     }
 
-    /// <summary>The entry that this row is.</summary>
-    /// <exception cref="FormatException">It is a rejected bid, or a word of it cannot be parsed.</exception>
+    /// <summary>Converts the row to an entry.</summary>
+    /// <exception cref="FormatException">The row is a rejected bid, or one of its words cannot be parsed.</exception>
     public LedgerEntry Entry() => new(
         Version ?? throw new FormatException($"Row {Id} of the ledger has no version."),
         Id,
@@ -184,7 +186,7 @@ public sealed record LedgerRow(
         EnumText.Parse<EndReason>(EndReason ?? ""));
 
     /// <summary>The bid that this row answers.</summary>
-    /// <exception cref="FormatException">It is none, or its kind cannot be parsed.</exception>
+    /// <exception cref="FormatException">The row is not a bid, or the bid's kind cannot be parsed.</exception>
     public Bid Bid() => new(
         Bidder ?? throw new FormatException($"Row {Id} of the ledger is no bid."),
         Key ?? Guid.Empty, EnumText.Parse<BidKind>(BidKind), Currency ?? "", Amount ?? 0, Max ?? 0);
@@ -193,8 +195,8 @@ public sealed record LedgerRow(
 internal static class AnswerRow
 {
     /// <summary>
-    /// Reads a row of the view <c>answers</c>: a row of the ledger that answers a bid, with the states before and after
-    /// it.
+    /// Reads a row of the view <c>answers</c>: an accepted or rejected bid of the ledger, with the states before and
+    /// after it.
     /// </summary>
     public static DecidedBid Read(NpgsqlDataReader row) => new(
         AuctionId: row.GetGuid(0),
@@ -202,7 +204,8 @@ internal static class AnswerRow
         Prev: row.GetGuid(2),
         Version: row.GetInt64(3),
         new Bid(
-            row.GetString(5), row.GetGuid(6), EnumText.Parse<BidKind>(row.GetString(4)), row.GetString(7), row.GetInt64(8), row.GetInt64(9)),
+            row.GetString(5), row.GetGuid(6), EnumText.Parse<BidKind>(row.GetString(4)),
+            row.GetString(7), row.GetInt64(8), row.GetInt64(9)),
         EnumText.Parse<BidOutcome>(row.GetString(10)),
         EnumText.Parse<RejectionReason>(row.GetString(11)),
         TermsDigest: row.GetString(12),

@@ -7,11 +7,11 @@ using Microsoft.Extensions.Options;
 
 namespace BiddingService;
 
-/// <summary>The service and its parts.</summary>
+/// <summary>Builds the service from its parts.</summary>
 internal static class Composition
 {
     /// <param name="args">
-    /// Settings as <c>--Section:Key=value</c>; they override the environment and the settings file.
+    /// Settings as <c>--Section:Key=value</c>. They override the environment and the settings file.
     /// </param>
     public static WebApplication Build(string[] args)
     {
@@ -20,8 +20,9 @@ internal static class Composition
             .AddAuctionsGrpc(builder.Configuration, Auctions.V1.BiddingService.Descriptor.FullName)
             .AddStores(builder.Configuration)
             .AddBidPathWarmUp()
-            .AddLoopbackWarmUp(Roles.Bidder, (channel, options) => new Auctions.V1.BiddingService.BiddingServiceClient(channel)
-                .PlaceBidAsync(NoBid(), options).ResponseAsync)
+            .AddLoopbackWarmUp(Roles.Bidder, (channel, options) =>
+                new Auctions.V1.BiddingService.BiddingServiceClient(channel)
+                    .PlaceBidAsync(NoBid(), options).ResponseAsync)
             .AddSection<BiddingOptions>(builder.Configuration)
             .AddSingleton<BiddingMetrics>()
             .AddSingleton(s => new PlaceBid(

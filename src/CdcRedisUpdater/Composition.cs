@@ -6,12 +6,11 @@ using Auctions.Ledger;
 
 namespace CdcRedisUpdater;
 
-/// <summary>The parts of the updater.</summary>
+/// <summary>Builds the updater from its parts.</summary>
 internal static class Composition
 {
-    /// <summary>The application, ready to run.</summary>
     /// <param name="args">
-    /// Settings as <c>--Section:Key=value</c>; they override the environment and the settings file.
+    /// Settings as <c>--Section:Key=value</c>. They override the environment and the settings file.
     /// </param>
     public static WebApplication Build(string[] args)
     {
@@ -20,7 +19,8 @@ internal static class Composition
             .AddAuctionsGrpc(builder.Configuration)
             .AddPostgres(builder.Configuration)
             .AddHotState(builder.Configuration)
-            // From the beginning: a new group then misses no change that comes while it forms. Old changes do no harm.
+            // A new consumer group starts from the beginning, so that it misses no event that comes while the group
+            // forms. Old events do no harm.
             .AddEvents(builder.Configuration, [KafkaTopics.Auctions], EventsToRedis.Group, EventStart.Beginning)
             .AddSingleton<UpdaterMetrics>()
             .AddSingleton<RepairRedis>()

@@ -1,18 +1,17 @@
 using Auctions.Events;
 using Auctions.Grpc;
 using Auctions.Hosting;
+using Auctions.Ledger;
 using Auctions.V1;
 using Grpc.Core;
-using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace StreamGateway;
 
-/// <summary>The parts of the gateway and their wiring.</summary>
+/// <summary>Builds the gateway from its parts.</summary>
 internal static class Composition
 {
-    /// <summary>Builds the application, ready to run.</summary>
     /// <param name="args">
     /// Settings as <c>--Section:Key=value</c>. They override the environment and the settings file.
     /// </param>
@@ -24,8 +23,9 @@ internal static class Composition
             .AddWebClients(builder.Configuration)
             .AddLoopbackWarmUp(Roles.Viewer, async (channel, options) =>
             {
-                var request = new WatchRequest { Targets = { new WatchTarget { AuctionId = Guid.CreateVersion7().ToString() } } };
-                using var stream = new StreamService.StreamServiceClient(channel).Watch(request, options);
+                var noAuction = new WatchTarget { AuctionId = Guid.CreateVersion7().ToString() };
+                using var stream = new StreamService.StreamServiceClient(channel)
+                    .Watch(new WatchRequest { Targets = { noAuction } }, options);
                 await stream.ResponseStream.MoveNext(options.CancellationToken);
             })
             .AddPostgres(builder.Configuration)
@@ -62,14 +62,14 @@ public sealed class GatewayOptions : ISectionOptions
     public int CoalesceMs { get; set; } = 50;
 
     /// <summary>
-    /// Streams that may be open at a time; the next one is refused with RESOURCE_EXHAUSTED. A quiet stream takes about
-    /// 40 KB.
+    /// The number of streams that may be open at the same time. The next one gets RESOURCE_EXHAUSTED. A quiet stream
+    /// takes about 40 KB.
     /// </summary>
     public int MaxStreams { get; set; } = 20_000;
 
     /// <summary>
-    /// Milliseconds after its end. If the gateway has not seen an auction end by then, it reads the auction from
-    /// Postgres.
+    /// Milliseconds after the end of an auction. If the gateway has not seen its sealing by then, it reads the auction
+    /// from Postgres.
     /// </summary>
     public int OverdueMs { get; set; } = 2_000;
 

@@ -71,8 +71,8 @@ internal sealed class LedgerReads(Func<Guid[], Task<IReadOnlyList<PublicAuction>
 }
 
 /// <summary>
-/// Reads from Postgres the columns that change events contain, and as they contain them, so that one mapping serves both. It
-/// reads no others: a ceiling or a reserve never gets here.
+/// Reads from Postgres the columns of change events, in the format of change events, so that one mapping serves both.
+/// It reads no other columns: a ceiling or a reserve never gets here.
 /// </summary>
 internal sealed class PublicAuctionQuery(NpgsqlDataSource postgres)
 {

@@ -1,5 +1,6 @@
--- Changes texts and terms; the trigger appends the entry where terms or end change. Under lock_auctions.sql.
--- $1 auction id, then the columns in order. An active auction whose start moves ahead is scheduled again.
+-- Changes texts and terms. If the terms or the end change, the trigger appends the entry. Run it after
+-- lock_auctions.sql. $1 auction id, then the columns in order. An active auction whose start moves into the future is
+-- scheduled again.
 update auctions set title = $2, description = $3, media_urls = $4, category = $5, post_id = $6,
   currency = $7, opening = $8, reserve = $9, buy_now = $10, increment = $11,
   soft_close_window_us = $12, soft_close_extension_us = $13, max_extensions = $14, start_us = $15,

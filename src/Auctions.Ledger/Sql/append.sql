@@ -1,20 +1,25 @@
--- Appends accepted bids to their auctions' chains. Under lock_auctions.sql, in the same transaction. None of the keys
--- has an answer yet: a caller that is not sure has looked under the same locks, and the unique index makes certain. $1
--- decided_bid[], $2 entry_state[]: a row for each bid; an auction's bids stand together, in version order. $3, $4, $5:
--- the auctions, and the places (from 1) of each one's first and last bid. Returns a row for each bid that does not
--- join: n (its place) and its status, conflict or early; and one row whose n is how many bids were appended.
+-- Appends accepted bids to the chains of their auctions. Run it after lock_auctions.sql, in the same transaction.
 --
---  1. heads     the auctions, with the heads of their chains
---  2. checked   each bid beside its tip, which it must follow: the bid before it in the batch, or the head; and the
---               guards. Each keeps something out by itself (the tests take each line out and see it get in)
---  3. broken    where an auction's first bid does not follow: none after it joins
---  4. chained   what joins
+-- No key may have an answer yet. A caller that is not sure looks the keys up first, under the same locks. The unique
+-- index catches any mistake.
+--
+-- $1 decided_bid[], $2 entry_state[]: one row for each bid. The bids of one auction come one after another, in version
+-- order. $3, $4, $5: the auctions, and the places (from 1) of the first and the last bid of each.
+--
+-- Returns one row for each bid that is not appended: n (its place) and its status, conflict or early. Returns one more
+-- row, whose n is the number of appended bids.
+--
+--  1. heads     the auctions with the heads of their chains
+--  2. checked   each bid beside its tip, and the guards. The tip is what the bid must follow: the bid before it in the
+--               batch, or the head. No guard is redundant: the tests remove each line and see a wrong bid get in
+--  3. broken    for each auction, the first bid that does not follow its tip: neither it nor any later bid joins
+--  4. chained   all bids, and whether each joins the chain
 --  5. insert the entries, move the heads
 --
--- Plans are made once for each connection, maybe on a small database: so heads are read in a subselect that can only be
--- an index look-up, and are moved by ctid (the rows are locked). Wide rows are materialized once, in checked. Every
--- node of a plan and every column of it costs something in a small append: broken is computed once, and no subselect
--- has a column that is not used.
+-- A connection plans the statement only once, perhaps while the database is small. The heads are therefore read in a
+-- subselect that Postgres can only run as an index look-up, and they are moved by ctid (the rows are locked). Wide rows
+-- are materialized once, in checked. In a small append, each node and each column of the plan costs time: broken is
+-- computed once, and no subselect has an unused column.
 with heads as (
   select s.first, s.last, h.*
   from unnest($3::uuid[], $4::integer[], $5::integer[]) as s (auction_id, first, last)

@@ -1,2 +1,2 @@
--- Every auction, in the order of ids. $1 id (exclusive), $2 limit.
+-- Every auction, by id. $1 id (exclusive), $2 limit.
 select {auction} from auctions where id > $1 order by id limit $2

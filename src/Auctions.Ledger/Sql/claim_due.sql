@@ -1,4 +1,4 @@
--- Takes auctions whose end has come, for as long as the transaction lasts. It skips those that another wave has taken.
+-- Claims auctions whose end has come, until the transaction ends. It skips auctions that another wave has claimed.
 -- $1 limit.
 select a.id
 from (

@@ -1,5 +1,5 @@
--- Creates an auction, once a seller and key; the trigger opens its ledger. No row: the key was used before.
--- $1..$20 in the order of the columns.
+-- Creates an auction, at most one for each seller and key. The trigger appends the opening entry. Returns no row if the
+-- seller used the key before. $1 to $20 are in the order of the columns.
 insert into auctions (id, create_key, create_digest, title, description, media_urls, category, post_id,
   seller_id, currency, opening, reserve, buy_now, increment,
   soft_close_window_us, soft_close_extension_us, max_extensions, start_us, original_end_us, created_us)

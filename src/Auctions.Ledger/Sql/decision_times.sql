@@ -1,5 +1,5 @@
--- When bids of some bidders were decided on an auction, for their velocity without Redis. $1 auction, $2 bidders, $3
--- since (microseconds).
+-- The times at which bids of some bidders on an auction were decided. Without Redis, the velocity limit needs them.
+-- $1 auction id, $2 bidders, $3 only later times (microseconds since 1970).
 select bidder, decided_us from ledger
 where auction_id = $1 and bidder = any($2) and key is not null and decided_us > $3
 order by decided_us

@@ -1,5 +1,5 @@
--- The instants after now at which an auction starts or ends, rounded up, in order.
--- $1 how far to look, $2 the step that instants are rounded up to (both in microseconds), $3 limit.
+-- The future times at which an auction starts or ends, in order, rounded up.
+-- $1 how far to look ahead, $2 the multiple to round up to (both in microseconds), $3 limit.
 with clock as materialized (select now_us() as now_us)
 select distinct (at_us + $2 - 1) / $2 * $2
 from (

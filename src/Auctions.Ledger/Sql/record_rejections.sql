@@ -1,7 +1,7 @@
--- Records rejected bids. Under lock_auctions.sql and after append.sql, in the same transaction: a rejection may rest on
--- an entry of the same batch. It changes nothing and has no version. None of the keys has an answer yet, as in
--- append.sql. $1 decided_bid[], $2 entry_state[]: a row for each bid. basis, version: the entry that was the head when
--- it was decided. Returns as append.sql does, with 'recorded' for 'appended'.
+-- Records rejected bids. Run it after lock_auctions.sql and append.sql, in the same transaction: a rejection may rest
+-- on an entry of the same batch. A rejection changes nothing and has no version. As in append.sql, no key may have an
+-- answer yet. $1 decided_bid[], $2 entry_state[]: one row for each bid, whose basis and version name the entry that was
+-- the head when the bid was decided. The result is like that of append.sql, with 'recorded' instead of 'appended'.
 with checked as materialized (
   select n, p.auction_id,
     case when b.id is null then p.version > (select version from auctions a where a.id = p.auction_id) end as gap,
@@ -34,7 +34,7 @@ recorded as (
     bid_kind, bidder, key, currency, amount, max, outcome, reason, terms_digest, decided_us)
   select auction_id, id, basis, version, 'bid', 'redis',
     bid_kind, bidder, key, currency, amount, max, 'refused', reason, terms_digest, decided_us
-  from checked where stands and reason <> 'velocity' -- which says nothing of the auction, and costs no row
+  from checked where stands and reason <> 'velocity' -- a velocity rejection does not depend on the auction: no row
 )
 select n, case when gap then 'early' else 'conflict' end as status from checked where stands is not true
 union all

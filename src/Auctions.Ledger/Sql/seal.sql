@@ -1,12 +1,13 @@
--- Appends sealing entries. Under lock_auctions.sql. $1 auction ids (none twice), $2 causes (time, ended_by_seller,
--- cancelled), $3 reasons for cancelling, $4 how long before the end a seller can no longer end the auction
--- (microseconds). Returns n (the place in the arrays, from 1) and the outcome: sealed, over (it was sealed before),
--- not_yet, too_late (for the seller), missing.
+-- Appends sealing entries. Run it after lock_auctions.sql, in the same transaction. $1 auction ids (each once),
+-- $2 causes (time, ended_by_seller, cancelled), $3 reasons for cancelling, $4 how long before the end a seller can no
+-- longer end the auction (microseconds). Returns n (the place in the arrays, from 1) and the outcome: sealed, over (it
+-- was sealed before), not_yet, too_late (for the seller), missing.
 --
--- The time is the ledger's clock, and always later than the last decision, by whichever clock that was made.
+-- The time of the entry is the ledger's clock. It is always later than the last decision, even if that decision used
+-- another clock.
 --
---  1. judged   each request beside the head. Where the end has come, the auction ends by time, whatever was asked
---  2. sealing  the state after the entry. Rules.Winner of Auctions.Core says the same; ChainAudit compares the two
+--  1. judged   each request beside the head. If the end has come, the auction ends by time, not by the requested cause
+--  2. sealing  the state after the entry. Rules.Winner in Auctions.Core has the same rule, and ChainAudit compares both
 with clock as materialized (select now_us() as now_us),
 judged as (
   select s.n, s.cause, s.reason, a.*,

@@ -1,4 +1,5 @@
--- Starts scheduled auctions whose start has come. Under lock_auctions.sql. $1 auction ids; returns those started.
+-- Starts scheduled auctions whose start has come. Run it after lock_auctions.sql, in the same transaction. $1 auction
+-- ids. Returns the ids of the auctions that it started.
 with clock as materialized (select now_us() as now_us),
 due as (
   select a.*, gen_random_uuid() as entry, a.version + 1 as next, now_us

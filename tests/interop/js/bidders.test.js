@@ -1,5 +1,5 @@
-// Two hundred bidders on one auction at once. Whatever order the services found, there must be one: every answer, the
-// ledger's list and the viewer's frames are held against it.
+// Two hundred bidders bid on one auction at once. The services put the bids into some order. Every answer, the ledger's
+// list and the viewer's frames must agree with that order.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Caller, cents, close, errorDetails, key, openAuction, usd, version } from "./stack.js";
@@ -49,13 +49,14 @@ describe(`two hundred bidders on one auction (SEED=${seed})`, () => {
     const watching = watch(seller, auctionId);
     const below = random(seed);
     await Promise.all(bidders.map(async (bidder) => {
-      let minimum = 100; // as of the bidder's last answer: others have raised it since
+      let minimum = 100; // from the bidder's last answer: others may have raised it since then
       for (let i = 0; i < BIDS_EACH; i++) {
         const limit = minimum + below(1_000);
         const bid = below(3) === 0 ? { amount: usd(limit) } : { maxAmount: usd(limit) };
         const request = { auctionId, idempotencyKey: key(), ...bid };
-        // The same request twice at once, as a client does that lost patience.
-        const [{ result: response }, { result: again }] = await Promise.all([bidder.placeBid(request), bidder.placeBid(request)]);
+        // The same request twice at once, like an impatient client.
+        const both = [bidder.placeBid(request), bidder.placeBid(request)];
+        const [{ result: response }, { result: again }] = await Promise.all(both);
         answers.push({ bidder, request, response, again });
         minimum = cents(response.state.minimumBid);
       }
@@ -100,14 +101,15 @@ describe(`two hundred bidders on one auction (SEED=${seed})`, () => {
     }
   });
 
-  test("every refusal was right at the version that it names", () => {
+  test("every rejection was right at the version that it names", () => {
     const states = new Map(accepted().map((a) => [version(a.response.state), a.response.state]));
     for (const { bidder, request, response } of answers.filter((a) => a.response.outcome === "BID_OUTCOME_REJECTED")) {
       const state = response.state;
       if (states.has(version(state))) assert.deepEqual(state, states.get(version(state)));
       assert.equal(response.bidId, "");
-      if (response.rejectionReason === "REJECTION_REASON_CEILING_NOT_RAISED") assert.equal(state.leaderId, bidder.subject);
-      else {
+      if (response.rejectionReason === "REJECTION_REASON_CEILING_NOT_RAISED") {
+        assert.equal(state.leaderId, bidder.subject);
+      } else {
         assert.equal(response.rejectionReason, "REJECTION_REASON_TOO_LOW");
         assert.ok(cents(request.maxAmount ?? request.amount) < cents(state.minimumBid));
       }
@@ -156,15 +158,17 @@ describe("a stream of bids", () => {
     const { auctionId } = await openAuction(new Caller("interop-seller", "seller"), 30);
     const call = new Caller("interop-streamer", "bidder").placeBids();
     const keys = Array.from({ length: 50 }, key);
+    const strayKey = "00000000-0000-4000-8000-000000000000"; // of a bid on an auction that does not exist
     const answered = new Map();
     const done = new Promise((resolve, reject) => call.on("end", resolve).on("error", reject));
     call.on("data", (answer) => answered.set(answer.idempotencyKey, answer));
-    keys.forEach((idempotencyKey, i) => call.write({ bid: { auctionId, idempotencyKey, maxAmount: usd(1000 + i * 100) } }));
-    call.write({ bid: { auctionId: key(), idempotencyKey: "00000000-0000-4000-8000-000000000000", maxAmount: usd(1000) } });
+    const send = (bid) => call.write({ bid });
+    keys.forEach((idempotencyKey, i) => send({ auctionId, idempotencyKey, maxAmount: usd(1000 + i * 100) }));
+    send({ auctionId: key(), idempotencyKey: strayKey, maxAmount: usd(1000) });
     call.end();
     await done;
     assert.equal(answered.size, keys.length + 1);
     for (const k of keys) assert.deepEqual([answered.get(k).answer, answered.get(k).auctionId], ["result", auctionId]);
-    assert.equal(answered.get("00000000-0000-4000-8000-000000000000").error.code, 5, "no such auction");
+    assert.equal(answered.get(strayKey).error.code, 5, "no such auction");
   });
 });

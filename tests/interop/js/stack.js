@@ -1,4 +1,5 @@
-// A running stack: its addresses, its contract, and callers with tokens. No code of this repository is used but the .proto files.
+// A running stack: its addresses, its contract, and callers with tokens. It uses only the .proto files of this
+// repository, and none of its code.
 import { createHmac, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -23,7 +24,7 @@ const { auctions } = grpc.loadPackageDefinition(
   }),
 );
 
-// Many callers share a connection, as a gateway's callers would.
+// Many callers share one connection, like the callers behind a gateway.
 const credentials = grpc.credentials.createInsecure();
 const bidding = new auctions.v1.BiddingService(endpoints.bidding, credentials);
 const auction = new auctions.v1.AuctionService(endpoints.auction, credentials);
@@ -31,11 +32,19 @@ const stream = new auctions.v1.StreamService(endpoints.gateway, credentials);
 
 export const key = () => randomUUID();
 
-/** A JWT as any HS256 library makes it. */
+/** A JWT, as every HS256 library makes it. */
 function token(subject, roles) {
   const now = Math.floor(Date.now() / 1000);
   const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { sub: subject, role: roles, exempt: ["velocity"], iss: "auctions", aud: "auctions", iat: now, exp: now + 3600 };
+  const claims = {
+    sub: subject,
+    role: roles,
+    exempt: ["velocity"],
+    iss: "auctions",
+    aud: "auctions",
+    iat: now,
+    exp: now + 3600,
+  };
   const signed = `${encode({ alg: "HS256", typ: "JWT" })}.${encode(claims)}`;
   return `${signed}.${createHmac("sha256", Buffer.from(secrets.jwt_key, "base64")).update(signed).digest("base64url")}`;
 }
@@ -56,12 +65,15 @@ export class Caller {
   placeBids() { return bidding.PlaceBids(this.metadata); }
   watch(request) { return stream.Watch(request, this.metadata); }
 
-  /** Retries what may be retried: the outcome is not known, or nothing was decided. */
+  /** Retries a call when its outcome is unknown or nothing was decided. */
   async #unary(client, method, request) {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await new Promise((resolve, reject) =>
-          client[method](request, this.metadata, { deadline: Date.now() + 20_000 }, (error, response) => (error ? reject(error) : resolve(response))));
+        return await new Promise((resolve, reject) => {
+          const deadline = Date.now() + 20_000;
+          client[method](request, this.metadata, { deadline }, (error, response) =>
+            error ? reject(error) : resolve(response));
+        });
       } catch (error) {
         const again = [grpc.status.UNAVAILABLE, grpc.status.RESOURCE_EXHAUSTED].includes(error.code) && attempt < 20;
         if (!again) throw error;
@@ -75,11 +87,15 @@ export function close() {
   for (const client of [bidding, auction, stream]) client.close();
 }
 
-export const usd = (cents) => ({ currencyCode: "USD", units: String(Math.trunc(cents / 100)), nanos: (cents % 100) * 10_000_000 });
+export const usd = (cents) => ({
+  currencyCode: "USD",
+  units: String(Math.trunc(cents / 100)),
+  nanos: (cents % 100) * 10_000_000,
+});
 export const cents = (money) => (money ? Number(money.units) * 100 + money.nanos / 10_000_000 : 0);
 export const version = (state) => Number(state.version);
 
-/** An auction that is open for so many seconds. */
+/** Creates an auction that ends after the given number of seconds. */
 export async function openAuction(seller, seconds, terms = {}) {
   const end = Date.now() + seconds * 1000;
   const { auction: created } = await seller.createAuction({
@@ -96,13 +112,14 @@ export async function openAuction(seller, seconds, terms = {}) {
   return created;
 }
 
-const rpc = protobuf.parse(`
+const { root: rpc } = protobuf.parse(`
   syntax = "proto3";
   message Any { string type_url = 1; bytes value = 2; }
   message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
-  message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }`, { keepCase: true }).root;
+  message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }`,
+  { keepCase: true });
 
-/** google.rpc.Status out of an error's trailers, with its ErrorInfo. */
+/** The google.rpc.Status in an error's trailers, with its ErrorInfo. */
 export function errorDetails(error) {
   const [bytes] = error.metadata.get("grpc-status-details-bin");
   if (!bytes) return null;

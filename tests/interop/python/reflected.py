@@ -1,6 +1,6 @@
-"""The services' contract as the servers themselves describe it, by grpc.reflection.v1alpha: no .proto file is compiled.
+"""The services' contract as the servers themselves describe it (grpc.reflection.v1alpha). No .proto file is compiled.
 
-Only the reflection service has to be known beforehand; its few fields are written out here.
+Only the messages of the reflection service must be known in advance. Their few fields are written out here.
 """
 
 import grpc
@@ -23,7 +23,11 @@ def _reflection_messages():
     message("ServiceResponse", (1, "name", FIELD.TYPE_STRING, one, None))
     message("ListServiceResponse", (1, "service", FIELD.TYPE_MESSAGE, many, f".{REFLECTION}.ServiceResponse"))
     message("FileDescriptorResponse", (1, "file_descriptor_proto", FIELD.TYPE_BYTES, many, None))
-    message("ErrorResponse", (1, "error_code", FIELD.TYPE_INT32, one, None), (2, "error_message", FIELD.TYPE_STRING, one, None))
+    message(
+        "ErrorResponse",
+        (1, "error_code", FIELD.TYPE_INT32, one, None),
+        (2, "error_message", FIELD.TYPE_STRING, one, None),
+    )
     message(
         "ServerReflectionRequest",
         (4, "file_containing_symbol", FIELD.TYPE_STRING, one, None),
@@ -45,7 +49,7 @@ def _reflection_messages():
 
 
 class Reflected:
-    """A channel to a server, and the messages and methods of the services that it says it has."""
+    """A channel to a server, with the messages and methods of the services that the server reports."""
 
     def __init__(self, address):
         self.channel = grpc.insecure_channel(address)
@@ -68,7 +72,10 @@ class Reflected:
         return self._factory.GetPrototype(self._pool.FindMessageTypeByName(name))
 
     def call(self, method, request, token=None, timeout=20):
-        """Calls a unary or server-streaming method, such as auctions.v1.BiddingService/PlaceBid, with the request's fields."""
+        """Calls a unary or server-streaming method, such as auctions.v1.BiddingService/PlaceBid.
+
+        The request is a dictionary of its fields.
+        """
         service, name = method.split("/")
         described = self._pool.FindServiceByName(service).FindMethodByName(name)
         proto = descriptor_pb2.MethodDescriptorProto()
@@ -89,7 +96,7 @@ class Reflected:
         return answer
 
     def _add(self, answer):
-        """Adds files after what they import, asking by name for nothing: a server sends a file's imports along."""
+        """Adds each file after its imports. The server sends these imports in the same answer."""
         files = {}
         for raw in answer.file_descriptor_response.file_descriptor_proto:
             file = descriptor_pb2.FileDescriptorProto.FromString(raw)

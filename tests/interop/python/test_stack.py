@@ -1,4 +1,7 @@
-"""A Python client (grpcio) against a running stack: creates, bids, watches to the end; health, reflection, error details."""
+"""A Python client (grpcio) against a running stack.
+
+It creates auctions, bids, and watches to the end. It also reads health, reflection and error details.
+"""
 
 import base64
 import hashlib
@@ -31,7 +34,7 @@ SERVICES = {
 
 
 def token(subject, role, key=KEY, ttl=3600):
-    """A JWT (HS256), as any library makes it."""
+    """A JWT, as every HS256 library makes it."""
 
     def encode(raw):
         return base64.urlsafe_b64encode(raw).rstrip(b"=")
@@ -95,14 +98,15 @@ class StackTest(unittest.TestCase):
             **terms,
         }
         request = {"auction": auction, "idempotency_key": str(uuid.uuid4())}
-        return self.auction.call("auctions.v1.AuctionService/CreateAuction", request, token("py-seller", "seller")).auction
+        seller = token("py-seller", "seller")
+        return self.auction.call("auctions.v1.AuctionService/CreateAuction", request, seller).auction
 
     def bid(self, auction_id, bidder, max_cents, key=None):
         request = {"auction_id": auction_id, "idempotency_key": key or str(uuid.uuid4()), "max_amount": usd(max_cents)}
         return self.bidding.call("auctions.v1.BiddingService/PlaceBid", request, token(bidder, "bidder")).result
 
     def assert_error(self, code, reason, call):
-        """The call fails with the code, and says the same and why in grpc-status-details-bin."""
+        """The call fails with the code. grpc-status-details-bin repeats the code and gives the reason."""
         with self.assertRaises(grpc.RpcError) as raised:
             call()
         error = raised.exception
@@ -131,7 +135,8 @@ class StackTest(unittest.TestCase):
         third = self.bid(created.auction_id, "py-ann", 2100)
         self.assertEqual((first.state.leader_id, cents(first.state.current_price)), ("py-ann", 500))
         self.assertFalse(first.state.reserve_met)
-        # Reaching the reserve lifts the price to it; a challenger under the ceiling lifts it by its own increment.
+        # A limit above the reserve raises the price to the reserve. A challenger below the ceiling raises it to its own
+        # limit and one increment.
         self.assertEqual((second.state.leader_id, cents(second.state.current_price)), ("py-bob", 2000))
         self.assertTrue(second.state.reserve_met)
         self.assertEqual(third.outcome, 2)
@@ -149,7 +154,8 @@ class StackTest(unittest.TestCase):
         self.assertEqual(last.WhichOneof("frame"), "ended")
         self.assertEqual((last.ended.winner_id, cents(last.ended.final.current_price)), ("py-bob", 2150))
         got = self.auction.call("auctions.v1.AuctionService/GetAuction", {"auction_id": created.auction_id}).auction
-        self.assertEqual(got.state.SerializeToString(deterministic=True), last.ended.final.SerializeToString(deterministic=True))
+        read, watched = (s.SerializeToString(deterministic=True) for s in (got.state, last.ended.final))
+        self.assertEqual(read, watched)
         self.assertFalse(got.HasField("reserve_price"), "the reserve is the seller's secret")
         late = self.bid(created.auction_id, "py-ann", 9000)
         self.assertEqual((late.outcome, late.rejection_reason), (3, 3))
@@ -173,15 +179,18 @@ class StackTest(unittest.TestCase):
         good = {"auction_id": auction.auction_id, "idempotency_key": str(uuid.uuid4()), "max_amount": usd(700)}
         ann = token("py-ann", "bidder")
         finer = {**good, "max_amount": {"currency_code": "USD", "units": 7, "nanos": 1_000_000}}
+        malformed_key = {**good, "idempotency_key": "7"}
+        forged = token("py-ann", "bidder", key=b"another key that is long enough.")
+        expired = token("py-ann", "bidder", ttl=-600)
+        viewer = token("py-ann", "viewer")
         codes = grpc.StatusCode
         self.assert_error(codes.NOT_FOUND, None, lambda: self.bid(str(uuid.uuid4()), "py-ann", 700))
         self.assert_error(codes.INVALID_ARGUMENT, None, lambda: self.bidding.call(method, finer, ann))
-        self.assert_error(codes.INVALID_ARGUMENT, None, lambda: self.bidding.call(method, {**good, "idempotency_key": "7"}, ann))
+        self.assert_error(codes.INVALID_ARGUMENT, None, lambda: self.bidding.call(method, malformed_key, ann))
         self.assert_error(codes.UNAUTHENTICATED, None, lambda: self.bidding.call(method, good))
-        forged = token("py-ann", "bidder", key=b"another key that is long enough.")
         self.assert_error(codes.UNAUTHENTICATED, None, lambda: self.bidding.call(method, good, forged))
-        self.assert_error(codes.UNAUTHENTICATED, None, lambda: self.bidding.call(method, good, token("py-ann", "bidder", ttl=-600)))
-        self.assert_error(codes.PERMISSION_DENIED, None, lambda: self.bidding.call(method, good, token("py-ann", "viewer")))
+        self.assert_error(codes.UNAUTHENTICATED, None, lambda: self.bidding.call(method, good, expired))
+        self.assert_error(codes.PERMISSION_DENIED, None, lambda: self.bidding.call(method, good, viewer))
 
     def test_every_service_reports_its_health(self):
         for name, service in SERVICES.items():
