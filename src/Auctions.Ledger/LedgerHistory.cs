@@ -20,7 +20,12 @@ public sealed record AuctionRecord(
 /// <param name="NowUs">The ledger's clock at the time of reading.</param>
 /// <param name="Records">Entries in version order, then rejected bids.</param>
 public sealed record StoredAuction(
-    AuctionRow Row, bool TermsMatchColumns, long NowUs, IReadOnlyList<LedgerRow> Records);
+    AuctionRow Row, bool TermsMatchColumns, long NowUs, IReadOnlyList<LedgerRow> Records)
+{
+    /// <summary>Reads a row of <c>audit_auctions.sql</c>, which has no records.</summary>
+    internal static StoredAuction Read(NpgsqlDataReader row) => new(
+        AuctionRow.Read(row), row.GetBoolean(AuctionRow.ColumnCount), row.GetInt64(AuctionRow.ColumnCount + 1), []);
+}
 
 /// <summary>An auction as an operator looks at it, as of one moment: as stored, well formed or not.</summary>
 /// <param name="Columns">Every column of the row, as text.</param>
@@ -118,7 +123,7 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
     public Task<AuctionRecord?> ReadRecordAsync(Guid auctionId, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>
         {
-            await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+            await using var snapshot = await SnapshotAsync(connection, cancellationToken);
             var rows = await connection.QueryAsync(sql.AuctionsById, AuctionRow.Read, cancellationToken, new[] { auctionId });
             if (rows is not [var row]) return null;
 
@@ -133,7 +138,7 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
     public Task<AuctionOverview?> ReadOverviewAsync(Guid auctionId, int newest, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>
         {
-            await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+            await using var snapshot = await SnapshotAsync(connection, cancellationToken);
             var heads = await connection.QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, new[] { auctionId });
             if (heads is not [var head]) return null;
 
@@ -150,18 +155,17 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
     /// memory at a time.
     /// </summary>
     /// <returns>How many of the auctions there are.</returns>
-    /// <exception cref="PostgresException">A standby cancelled the snapshot. Another try would check again.</exception>
+    /// <exception cref="PostgresException">
+    /// A standby cancelled the snapshot. There is no retry, which would pass the same auctions again.
+    /// </exception>
     public Task<int> AuditAsync(
         IReadOnlyCollection<Guid> auctionIds, Action<StoredAuction> check, CancellationToken cancellationToken) =>
         _connections.UseOnceAsync(async connection =>
         {
-            await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-            const int extra = AuctionRow.ColumnCount;
+            await using var snapshot = await SnapshotAsync(connection, cancellationToken);
             var auctions = await connection.QueryAsync(
-                sql.AuditAuctions, row => new StoredAuction(AuctionRow.Read(row), row.GetBoolean(extra), row.GetInt64(extra + 1), []),
-                cancellationToken, auctionIds.ToArray());
-
-            await using var command = connection.Command(sql.AuditRecords, auctions.ConvertAll(auction => auction.Row.Id));
+                sql.AuditAuctions, StoredAuction.Read, cancellationToken, auctionIds.ToArray());
+            await using var command = connection.Command(sql.AuditRecords, auctions.ConvertAll(a => a.Row.Id));
             command.CommandTimeout = AuditTimeoutSeconds;
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             var more = await rows.ReadAsync(cancellationToken);
@@ -175,6 +179,10 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
 
             return auctions.Count;
         }, cancellationToken);
+
+    private static ValueTask<NpgsqlTransaction> SnapshotAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
 
     private static async Task<List<T>> AllPagesAsync<T>(Func<T?, Task<List<T>>> pageAfter) where T : class
     {

@@ -55,6 +55,9 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     [InlineData("I1", "update ledger set max = max + 1 where auction_id = '{0}' and version = 3")]
     [InlineData("I1", "update ledger set prev = id where auction_id = '{0}' and version = 2")]
     [InlineData("I1", "update ledger set status = 'nonsense' where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set price = null where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set max = null where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set reason = null where auction_id = '{0}' and version = 2")]
     [InlineData("I1", "update ledger set reserve_met = not reserve_met where auction_id = '{0}' and version = 1")]
     [InlineData("I1", "delete from ledger where auction_id = '{0}' and version = 2")]
     [InlineData("I1", "delete from ledger where auction_id = '{0}'")]
@@ -227,7 +230,8 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
 
     private async Task HydrateAsync(Guid auctionId)
     {
-        var fields = RedisAuction.FieldsOf(await ReadHeadAsync(auctionId)).Select(field => new HashEntry(field.Field, field.Value));
+        var head = await ReadHeadAsync(auctionId);
+        var fields = RedisAuction.FieldsOf(head).Select(field => new HashEntry(field.Field, field.Value));
         await _redis.GetDatabase().HashSetAsync(Key(auctionId), [.. fields]);
     }
 
