@@ -5,6 +5,7 @@ using Auctions.Ctl.Deployment;
 using Auctions.Ctl.Inspect;
 using Auctions.Ctl.Replay;
 using Auctions.Ctl.Verify;
+using Auctions.Ledger;
 using Npgsql;
 using StackExchange.Redis;
 
@@ -40,7 +41,8 @@ public static class Cli
         {
             await Console.Error.WriteLineAsync(e.Message);
         }
-        catch (Exception e) when (e is NpgsqlException or RedisException or TimeoutException)
+        catch (Exception e)
+            when (e is NpgsqlException or LedgerUnavailableException or RedisException or TimeoutException)
         {
             await Console.Error.WriteLineAsync($"Could not be checked: {e.Message}");
         }

@@ -37,8 +37,8 @@ public static class HotStateRegistration
         services.AddLedger(configuration).AddHotState(configuration).AddSingleton<Recovery>();
 
     /// <summary>
-    /// Runs the scripts on an auction that does not exist: they are loaded, and write nothing. The hydration names a head
-    /// that Redis does not have, so it does nothing either.
+    /// Runs the scripts on an auction that does not exist: they are loaded, and write nothing. The hydration names a
+    /// head that Redis does not have, so it does nothing either.
     /// </summary>
     private static async Task WarmUpAsync(IServiceProvider services, CancellationToken cancellationToken)
     {

@@ -15,12 +15,33 @@ public sealed record BidsPage(IReadOnlyList<LedgerEntry> Bids, string Currency, 
 public sealed record AuctionRecord(
     AuctionRow Auction, IReadOnlyList<LedgerEntry> Entries, IReadOnlyList<DecidedBid> Answers);
 
+/// <summary>An auction and its ledger as stored, well formed or not, as of one moment.</summary>
+/// <param name="TermsMatchColumns">Whether the terms line is what the columns of the terms give.</param>
+/// <param name="NowUs">The ledger's clock at the time of reading.</param>
+/// <param name="Records">Entries in version order, then rejected bids.</param>
+public sealed record StoredAuction(
+    AuctionRow Row, bool TermsMatchColumns, long NowUs, IReadOnlyList<LedgerRow> Records)
+{
+    /// <summary>Reads a row of <c>audit_auctions.sql</c>, which has no records.</summary>
+    internal static StoredAuction Read(NpgsqlDataReader row) => new(
+        AuctionRow.Read(row), row.GetBoolean(AuctionRow.ColumnCount), row.GetInt64(AuctionRow.ColumnCount + 1), []);
+}
+
+/// <summary>An auction as an operator looks at it, as of one moment: as stored, well formed or not.</summary>
+/// <param name="Columns">Every column of the row, as text.</param>
+/// <param name="Newest">The newest records, rejected bids too, newest first.</param>
+public sealed record AuctionOverview(
+    StoredHead Head, IReadOnlyDictionary<string, string?> Columns, IReadOnlyList<LedgerRow> Newest);
+
 /// <summary>
 /// Reads the history of auctions, one page at a time. Every call may throw <see cref="LedgerUnavailableException"/>.
 /// </summary>
 public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
 {
     private const int PageRows = 1_000;
+
+    /// <summary>An audit sorts whole ledgers before the first row comes.</summary>
+    private const int AuditTimeoutSeconds = 300;
 
     private readonly LedgerConnections _connections = new(source);
 
@@ -66,18 +87,20 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
         }
     }
 
-    /// <summary>An auction's entries in version order; empty if there is no such auction.</summary>
-    public async IAsyncEnumerable<LedgerEntry> ReadLedgerAsync(
-        Guid auctionId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>An auction's entries in version order; none if there is no such auction.</summary>
+    public IAsyncEnumerable<LedgerEntry> ReadLedgerAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        ReadEntriesAsync(auctionId, -1, cancellationToken).Select(row => row.Entry());
+
+    /// <summary>An auction's entries above a version, as stored, in version order.</summary>
+    public async IAsyncEnumerable<LedgerRow> ReadEntriesAsync(
+        Guid auctionId, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var after = -1L;
         while (true)
         {
-            var page = await _connections.UseAsync(
-                c => EntriesAsync(c, auctionId, after, cancellationToken), cancellationToken);
-            foreach (var entry in page) yield return entry;
+            var page = await _connections.UseAsync(c => EntriesAsync(c, auctionId, after, cancellationToken), cancellationToken);
+            foreach (var row in page) yield return row;
             if (page.Count < PageRows) yield break;
-            after = page[^1].Version;
+            after = page[^1].Version!.Value;
         }
     }
 
@@ -103,18 +126,66 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
     public Task<AuctionRecord?> ReadRecordAsync(Guid auctionId, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>
         {
-            await using var snapshot = await connection.BeginTransactionAsync(
-                IsolationLevel.RepeatableRead, cancellationToken);
-            var rows = await connection.QueryAsync(
-                sql.AuctionsById, AuctionRow.Read, cancellationToken, new[] { auctionId });
+            await using var snapshot = await SnapshotAsync(connection, cancellationToken);
+            var rows = await connection.QueryAsync(sql.AuctionsById, AuctionRow.Read, cancellationToken, new[] { auctionId });
             if (rows is not [var row]) return null;
 
-            var entries = await AllPagesAsync<LedgerEntry>(last =>
+            var entries = await AllPagesAsync<LedgerRow>(last =>
                 EntriesAsync(connection, auctionId, last?.Version ?? -1, cancellationToken));
             var answers = await AllPagesAsync<DecidedBid>(last => AnswersAsync(
                 connection, auctionId, last?.Bid.Bidder ?? "", last?.Bid.Key ?? Guid.Empty, cancellationToken));
-            return new AuctionRecord(row, entries, answers);
+            return new AuctionRecord(row, entries.ConvertAll(entry => entry.Entry()), answers);
         }, cancellationToken);
+
+    /// <summary>The newest records and the whole row; null if there is no such auction.</summary>
+    public Task<AuctionOverview?> ReadOverviewAsync(Guid auctionId, int newest, CancellationToken cancellationToken) =>
+        _connections.UseAsync(async connection =>
+        {
+            await using var snapshot = await SnapshotAsync(connection, cancellationToken);
+            var heads = await connection.QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, new[] { auctionId });
+            if (heads is not [var head]) return null;
+
+            var columns = await connection.QueryAsync(
+                sql.AuctionAsText, row => (Name: row.GetString(0), Value: row.IsDBNull(1) ? null : row.GetString(1)),
+                cancellationToken, auctionId);
+            var records = await connection.QueryAsync(
+                sql.NewestRecords, LedgerRow.Read, cancellationToken, auctionId, (long)newest);
+            return new AuctionOverview(head, columns.ToDictionary(c => c.Name, c => c.Value), records);
+        }, cancellationToken);
+
+    /// <summary>
+    /// Passes auctions to a check, in the order of ids, all as of one moment. The records of only one auction are in
+    /// memory at a time.
+    /// </summary>
+    /// <returns>How many of the auctions there are.</returns>
+    /// <exception cref="PostgresException">
+    /// A standby cancelled the snapshot. There is no retry, which would pass the same auctions again.
+    /// </exception>
+    public Task<int> AuditAsync(
+        IReadOnlyCollection<Guid> auctionIds, Action<StoredAuction> check, CancellationToken cancellationToken) =>
+        _connections.UseOnceAsync(async connection =>
+        {
+            await using var snapshot = await SnapshotAsync(connection, cancellationToken);
+            var auctions = await connection.QueryAsync(
+                sql.AuditAuctions, StoredAuction.Read, cancellationToken, auctionIds.ToArray());
+            await using var command = connection.Command(sql.AuditRecords, auctions.ConvertAll(a => a.Row.Id));
+            command.CommandTimeout = AuditTimeoutSeconds;
+            await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+            var more = await rows.ReadAsync(cancellationToken);
+            foreach (var auction in auctions)
+            {
+                var records = new List<LedgerRow>();
+                for (; more && rows.GetGuid(0) == auction.Row.Id; more = await rows.ReadAsync(cancellationToken))
+                    records.Add(LedgerRow.Read(rows));
+                check(auction with { Records = records });
+            }
+
+            return auctions.Count;
+        }, cancellationToken);
+
+    private static ValueTask<NpgsqlTransaction> SnapshotAsync(
+        NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
 
     private static async Task<List<T>> AllPagesAsync<T>(Func<T?, Task<List<T>>> pageAfter) where T : class
     {
@@ -129,10 +200,9 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
         return all;
     }
 
-    private Task<List<LedgerEntry>> EntriesAsync(
+    private Task<List<LedgerRow>> EntriesAsync(
         NpgsqlConnection connection, Guid auctionId, long after, CancellationToken cancellationToken) =>
-        connection.QueryAsync(
-            sql.EntriesPage, row => LedgerRow.Read(row).Entry(), cancellationToken, auctionId, after, (long)PageRows);
+        connection.QueryAsync(sql.EntriesPage, LedgerRow.Read, cancellationToken, auctionId, after, (long)PageRows);
 
     private Task<List<DecidedBid>> AnswersAsync(
         NpgsqlConnection connection, Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) =>

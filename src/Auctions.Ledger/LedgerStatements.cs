@@ -12,9 +12,12 @@ public sealed record LedgerStatements
     public string AnswersPage { get; init; } = EmbeddedSql.Statement("answers_page");
     public string AnswersToKeys { get; init; } = EmbeddedSql.Statement("answers_to_keys");
     public string Append { get; init; } = EmbeddedSql.Statement("append");
+    public string AuctionAsText { get; init; } = EmbeddedSql.Statement("auction_as_text");
     public string AuctionByKey { get; init; } = EmbeddedSql.Statement("auction_by_key");
     public string AuctionsById { get; init; } = EmbeddedSql.Statement("auctions_by_id");
     public string AuctionsPage { get; init; } = EmbeddedSql.Statement("auctions_page");
+    public string AuditAuctions { get; init; } = EmbeddedSql.Statement("audit_auctions");
+    public string AuditRecords { get; init; } = EmbeddedSql.Statement("audit_records");
     public string BidsPage { get; init; } = EmbeddedSql.Statement("bids_page");
     public string ClaimDue { get; init; } = EmbeddedSql.Statement("claim_due");
     public string Create { get; init; } = EmbeddedSql.Statement("create");
@@ -22,6 +25,7 @@ public sealed record LedgerStatements
     public string EntriesPage { get; init; } = EmbeddedSql.Statement("entries_page");
     public string Heads { get; init; } = EmbeddedSql.Statement("heads");
     public string LockAuctions { get; init; } = EmbeddedSql.Statement("lock_auctions");
+    public string NewestRecords { get; init; } = EmbeddedSql.Statement("newest_records");
     public string NextInstants { get; init; } = EmbeddedSql.Statement("next_instants");
     public string RecentAnswers { get; init; } = EmbeddedSql.Statement("recent_answers");
     public string RecordRejections { get; init; } = EmbeddedSql.Statement("record_rejections");

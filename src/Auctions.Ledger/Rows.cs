@@ -163,9 +163,10 @@ public sealed record LedgerRow(
             Kind: row.GetString(5), Origin: row.GetString(6), BidKind: Text(7), Bidder: Text(8), Key: Value<Guid>(9),
             Currency: Text(10), Amount: Value<long>(11), Max: Value<long>(12), Outcome: Text(13), Reason: Text(14),
             TermsDigest: row.GetString(15), TermsLine: Text(16), DecidedUs: row.GetInt64(17),
-            State: row.IsDBNull(StateAt) ? null : StoredState.Read(row, StateAt),
+            State: HasState() ? StoredState.Read(row, StateAt) : null,
             ReserveMet: Value<bool>(18), Winner: Text(19), EndReason: Text(20));
 
+        bool HasState() => !Enumerable.Range(StateAt, StoredState.ColumnCount).Any(row.IsDBNull);
         T? Value<T>(int i) where T : struct => row.IsDBNull(i) ? null : row.GetFieldValue<T>(i);
         string? Text(int i) => row.IsDBNull(i) ? null : row.GetString(i);
     }
@@ -173,23 +174,38 @@ public sealed record LedgerRow(
     /// <summary>Converts the row to an entry.</summary>
     /// <exception cref="FormatException">The row is a rejected bid, or one of its words cannot be parsed.</exception>
     public LedgerEntry Entry() => new(
-        Version ?? throw new FormatException($"Row {Id} of the ledger has no version."),
+        Version ?? throw Without("version"),
         Id,
         Prev ?? Guid.Empty,
         EnumText.Parse<EntryKind>(Kind),
         BidKind is null ? null : Bid(),
         BidKind is null ? default : EnumText.Parse<BidOutcome>(Outcome),
-        (State ?? throw new FormatException($"Row {Id} of the ledger has no state.")).Parse(),
+        (State ?? throw Without("state")).Parse(),
         DecidedUs,
         TermsLine is null ? null : Terms.Parse(TermsLine),
         Winner ?? "",
         EnumText.Parse<EndReason>(EndReason ?? ""));
 
-    /// <summary>The bid that this row answers.</summary>
-    /// <exception cref="FormatException">The row is not a bid, or the bid's kind cannot be parsed.</exception>
-    public Bid Bid() => new(
-        Bidder ?? throw new FormatException($"Row {Id} of the ledger is no bid."),
-        Key ?? Guid.Empty, EnumText.Parse<BidKind>(BidKind), Currency ?? "", Amount ?? 0, Max ?? 0);
+    /// <summary>The answer to a bid that this row is. The row itself does not have the states.</summary>
+    /// <exception cref="FormatException">It answers no bid, or a word of it cannot be parsed.</exception>
+    public DecidedBid Answer(AuctionState before, AuctionState after) => new(
+        AuctionId,
+        Id,
+        Prev ?? Guid.Empty,
+        Version ?? Basis ?? throw Without("basis"),
+        Bid(),
+        EnumText.Parse<BidOutcome>(Outcome),
+        EnumText.Parse<RejectionReason>(Reason ?? throw Without("reason")),
+        TermsDigest,
+        before,
+        after,
+        DecidedUs);
+
+    private Bid Bid() => new(
+        Bidder ?? throw Without("bidder"), Key ?? throw Without("key"), EnumText.Parse<BidKind>(BidKind),
+        Currency ?? throw Without("currency"), Amount ?? throw Without("amount"), Max ?? throw Without("max"));
+
+    private FormatException Without(string column) => new($"Row {Id} of the ledger has no {column}.");
 }
 
 internal static class AnswerRow

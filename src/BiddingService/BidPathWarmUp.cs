@@ -9,12 +9,14 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace BiddingService;
 
 /// <summary>
-/// Places bids on an auction that exists only here, through the real <see cref="PlaceBid"/>: queue, lane and answer are compiled before
-/// the first bid comes. The stores have warm-ups of their own.
+/// Places bids on an auction that exists only here, through the real <see cref="PlaceBid"/>: queue, lane and answer are
+/// compiled before the first bid comes. The stores have warm-ups of their own.
 /// </summary>
 internal static class BidPathWarmUp
 {
-    /// <summary>Few: a method that is called 30 times is compiled again, and that work would compete with the first bids.</summary>
+    /// <summary>
+    /// Few: a method that is called 30 times is compiled again, and that work would compete with the first bids.
+    /// </summary>
     private const int Bids = 5;
 
     public static IServiceCollection AddBidPathWarmUp(this IServiceCollection services) =>

@@ -18,8 +18,9 @@ internal sealed record ColdStartResult(int Starts, double StartMs, double FirstM
 }
 
 /// <summary>
-/// Restarts BiddingService and bids. Every bid is the first of its auction, so that the first one and the warm ones do the
-/// same work: Redis does not hold the auction and is hydrated from the ledger. The client is warm: one start is not counted.
+/// Restarts BiddingService and bids. Every bid is the first of its auction, so that the first one and the warm ones do
+/// the same work: Redis does not hold the auction and is hydrated from the ledger. The client is warm: one start is not
+/// counted.
 /// </summary>
 internal sealed class ColdStart(BenchStack stack, AuctionSeeder seeder, TimeProvider timeProvider)
 {

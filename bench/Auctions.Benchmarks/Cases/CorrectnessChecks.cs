@@ -2,6 +2,7 @@ using System.Globalization;
 using Auctions.Benchmarks.Load;
 using Auctions.Core;
 using Auctions.Ctl.Verify;
+using Auctions.Ledger;
 using Auctions.Peers.Designs;
 using Npgsql;
 
@@ -94,6 +95,7 @@ internal sealed class AnswerCheck(NpgsqlDataSource postgres)
 internal sealed class ChainCheck(NpgsqlDataSource postgres)
 {
     private const int FaultsMax = 10;
+    private readonly LedgerHistory _history = new(postgres, new LedgerStatements());
 
     public async Task<Correctness> RunAsync(
         IReadOnlyList<Guid> auctions, bool ours, CancellationToken cancellationToken)
@@ -111,23 +113,9 @@ internal sealed class ChainCheck(NpgsqlDataSource postgres)
     /// <summary>The same check as <c>auctionctl verify</c>.</summary>
     private async Task CheckOursAsync(Guid id, List<string> faults, CancellationToken cancellationToken)
     {
-        LedgerHead head;
-        await using (var rows = await ReadAsync(
-            $"select {LedgerHead.Columns} from auctions where id = $1", id, cancellationToken))
-        {
-            await rows.ReadAsync(cancellationToken);
-            head = LedgerHead.Read(rows);
-        }
-
-        var records = new AuctionRecords();
-        await using (var rows = await ReadAsync(
-            $"select {AuctionRecords.Columns} from ledger where auction_id = $1 order by version nulls last",
-            id, cancellationToken))
-        {
-            while (await rows.ReadAsync(cancellationToken)) records.Add(rows);
-        }
-
-        faults.AddRange(AuctionCheck.Of(head, records).Select(v => v.ToString()));
+        var found = await _history.AuditAsync(
+            [id], auction => faults.AddRange(AuctionCheck.Of(auction).Select(v => v.ToString())), cancellationToken);
+        if (found == 0) faults.Add($"{id}: there is no such auction");
     }
 
     private async Task CheckPeerAsync(Guid id, List<string> faults, CancellationToken cancellationToken)

@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.Data;
+using System.Text.Json.Serialization;
 using Auctions.Ctl.Deployment;
 using Auctions.Ctl.Output;
 using Auctions.Ctl.Verify;
-using Npgsql;
+using Auctions.Ledger;
 using Spectre.Console;
 using StackExchange.Redis;
 
@@ -32,7 +32,8 @@ public static class InspectCommand
             await using var redis = await ConnectionMultiplexer.ConnectAsync(target.Redis());
             var auctionId = parse.GetRequiredValue(id);
             var inspection = await Inspection.ReadAsync(
-                postgres, redis.GetDatabase(), auctionId, parse.GetValue(last), cancellationToken)
+                new LedgerHistory(postgres, new LedgerStatements()), redis.GetDatabase(), auctionId,
+                parse.GetValue(last), cancellationToken)
                 ?? throw new CommandException($"There is no auction {auctionId}.");
             if (parse.GetValue(json)) await Console.Out.WriteLineAsync(Json.Of(inspection));
             else Write(inspection);
@@ -71,11 +72,11 @@ public static class InspectCommand
         }
 
         var last = Table("Newest answers", "version", "decided", "what", "price", "leader", "origin");
-        foreach (var entry in inspection.Last)
+        foreach (var record in inspection.Newest)
         {
             last.AddRow(
-                $"{entry.Version}", entry.When, Markup.Escape(entry.What), $"{entry.Price}",
-                Markup.Escape(entry.Leader ?? ""), entry.Origin ?? "");
+                $"{record.Version}", record.When(), Markup.Escape(record.What()), $"{record.State?.Price}",
+                Markup.Escape(record.State?.Leader ?? ""), record.Origin);
         }
 
         Screen.Write(last);
@@ -94,59 +95,28 @@ public sealed record PendingEntry(long Version, string Line, bool InLedger);
 
 /// <summary>The data of one auction in both stores.</summary>
 /// <param name="Row">Every column of the row, as text.</param>
-/// <param name="Last">The newest answers in the ledger, including rejections, newest first.</param>
+/// <param name="Newest">The newest records in the ledger, rejections too, newest first.</param>
 public sealed record Inspection(
     Guid AuctionId, IReadOnlyDictionary<string, string?> Row, IReadOnlyList<HeadField> Head, bool InRedis,
-    IReadOnlyList<PendingEntry> Pending, IReadOnlyList<LedgerRow> Last)
+    IReadOnlyList<PendingEntry> Pending, [property: JsonIgnore] IReadOnlyList<LedgerRow> Newest)
 {
+    /// <summary><see cref="Newest"/> in JSON.</summary>
+    public IEnumerable<object> Last => Newest.Select(record => record.JsonFields());
+
     /// <returns>Null if the ledger does not have the auction.</returns>
     public static async Task<Inspection?> ReadAsync(
-        NpgsqlDataSource postgres, IDatabase redis, Guid id, int last, CancellationToken cancellationToken)
+        LedgerHistory history, IDatabase redis, Guid id, int last, CancellationToken cancellationToken)
     {
         var hot = await RedisAuction.ReadAsync(redis, id);
-        await using var connection = await postgres.OpenConnectionAsync(cancellationToken);
-        await using var snapshot =
-            await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        var heads = await QueryAsync(
-            connection, $"select {LedgerHead.Columns} from auctions where id = $1", [Parameter(id)], LedgerHead.Read,
-            cancellationToken);
-        if (heads is not [var head]) return null;
-
-        var entries = await QueryAsync(
-            connection,
-            $"""
-            select {LedgerRow.Columns} from ledger where auction_id = $1
-            order by coalesce(version, basis) desc, version nulls first, decided_us desc limit $2
-            """,
-            [Parameter(id), Parameter(last)], LedgerRow.Read, cancellationToken);
-        var row = await QueryAsync(
-            connection,
-            "select f.key, f.value from auctions a, json_each_text(row_to_json(a)) f where a.id = $1", [Parameter(id)],
-            reader => KeyValuePair.Create(reader.GetString(0), reader.IsDBNull(1) ? null : reader.GetString(1)),
-            cancellationToken);
-        var fields = head.AsHash().Select(ledger =>
+        if (await history.ReadOverviewAsync(id, last, cancellationToken) is not { } ledger) return null;
+        var inRedis = hot.Hash.Count > 0;
+        var head = RedisAuction.FieldsOf(ledger.Head).Select(field =>
         {
-            var inRedis = hot.Hash.GetValueOrDefault(ledger.Field);
-            return new HeadField(ledger.Field, ledger.Value, inRedis, hot.Hash.Count > 0 && inRedis != ledger.Value);
+            var value = hot.Hash.GetValueOrDefault(field.Field);
+            return new HeadField(field.Field, field.Value, value, Differs: inRedis && value != field.Value);
         });
         var pending = hot.Pending.Select(entry =>
-            new PendingEntry(entry.Version, entry.Line, InLedger: entry.Version <= head.Version));
-        return new Inspection(
-            id, new Dictionary<string, string?>(row, StringComparer.Ordinal), [.. fields], hot.Hash.Count > 0,
-            [.. pending], entries);
+            new PendingEntry(entry.Version, entry.Line, InLedger: entry.Version <= ledger.Head.Version));
+        return new Inspection(id, ledger.Columns, [.. head], inRedis, [.. pending], ledger.Newest);
     }
-
-    private static async Task<List<T>> QueryAsync<T>(
-        NpgsqlConnection connection, string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, T> read,
-        CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(sql, connection);
-        command.Parameters.AddRange(parameters);
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var rows = new List<T>();
-        while (await reader.ReadAsync(cancellationToken)) rows.Add(read(reader));
-        return rows;
-    }
-
-    private static NpgsqlParameter Parameter<T>(T value) => new NpgsqlParameter<T> { TypedValue = value };
 }

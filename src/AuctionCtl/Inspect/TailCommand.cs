@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Auctions.Ctl.Deployment;
-using Npgsql;
+using Auctions.Ledger;
 
 namespace Auctions.Ctl.Inspect;
 
@@ -28,15 +28,17 @@ public static class TailCommand
         command.SetAction(async (parse, cancellationToken) =>
         {
             await using var postgres = new Target(parse).Postgres();
+            var history = new LedgerHistory(postgres, new LedgerStatements());
             var auctionId = parse.GetRequiredValue(id);
-            await RequireAuctionAsync(postgres, auctionId, cancellationToken);
+            if (await history.ReadHeadsAsync([auctionId], cancellationToken) is [])
+                throw new CommandException($"There is no auction {auctionId}.");
             try
             {
-                var tail = new LedgerTail(postgres, timeProvider);
+                var tail = new LedgerTail(history, timeProvider);
                 await foreach (var row in tail.FollowAsync(auctionId, parse.GetValue(after), cancellationToken))
                 {
                     await Console.Out.WriteLineAsync(
-                        parse.GetValue(json) ? JsonSerializer.Serialize(row, JsonLine) : Line(row));
+                        parse.GetValue(json) ? JsonSerializer.Serialize(row.JsonFields(), JsonLine) : Line(row));
                 }
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -51,18 +53,9 @@ public static class TailCommand
 
     private static string Line(LedgerRow row)
     {
-        var leader = string.IsNullOrEmpty(row.Leader) ? "none" : row.Leader;
-        return $"{row.When}  v{row.Version,-5} {row.What}  -> {row.Status}, price {row.Price}, leader {leader}, "
-            + $"{row.BidCount} bids";
-    }
-
-    private static async Task RequireAuctionAsync(
-        NpgsqlDataSource postgres, Guid auctionId, CancellationToken cancellationToken)
-    {
-        await using var command = postgres.CreateCommand("select exists (select from auctions where id = $1)");
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = auctionId });
-        if (await command.ExecuteScalarAsync(cancellationToken) is not true)
-            throw new CommandException($"There is no auction {auctionId}.");
+        var (state, leader) = (row.State, row.State?.Leader);
+        return $"{row.When()}  v{row.Version,-5} {row.What()}  -> {state?.Status}, price {state?.Price}, "
+            + $"leader {(string.IsNullOrEmpty(leader) ? "none" : leader)}, {state?.BidCount} bids";
     }
 }
 
@@ -71,9 +64,9 @@ public static class TailCommand
 /// <para>Concurrency: none; one query at a time.</para>
 /// <para>Lifecycle: runs until the sealing entry, or until cancelled.</para>
 /// <para>Invariants: each entry is returned once, in version order. Rejected bids are not entries.</para>
-/// <para>Bounds: one query every 200 ms; rows are streamed.</para>
+/// <para>Bounds: one query every 200 ms; one page of rows in memory.</para>
 /// </summary>
-public sealed class LedgerTail(NpgsqlDataSource postgres, TimeProvider timeProvider)
+public sealed class LedgerTail(LedgerHistory history, TimeProvider timeProvider)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
@@ -83,7 +76,7 @@ public sealed class LedgerTail(NpgsqlDataSource postgres, TimeProvider timeProvi
     {
         for (var version = after; ;)
         {
-            await foreach (var row in ReadAsync(auctionId, version, cancellationToken))
+            await foreach (var row in history.ReadEntriesAsync(auctionId, version, cancellationToken))
             {
                 yield return row;
                 version = row.Version!.Value;
@@ -93,57 +86,34 @@ public sealed class LedgerTail(NpgsqlDataSource postgres, TimeProvider timeProvi
             await Task.Delay(Pause, timeProvider, cancellationToken);
         }
     }
-
-    private async IAsyncEnumerable<LedgerRow> ReadAsync(
-        Guid auctionId, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await using var command = postgres.CreateCommand(
-            $"select {LedgerRow.Columns} from ledger where auction_id = $1 and version > $2 order by version");
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = auctionId });
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = after });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken)) yield return LedgerRow.Read(reader);
-    }
 }
 
-/// <summary>A row of the ledger as stored, for display: nothing is parsed or checked.</summary>
-/// <param name="Version">Null in a rejected bid, which has a <paramref name="Basis"/> instead.</param>
-/// <param name="Basis">The version on which a rejected bid was decided.</param>
-public sealed record LedgerRow(
-    Guid Id, Guid? Prev, long? Version, long? Basis, string Kind, string? BidKind, string? Bidder, Guid? Key,
-    long? Amount, long? Max, string? Outcome, string? Reason, string? Status, long? Price, long? Ceiling,
-    string? Leader, long? EndUs, long? BidCount, string? Winner, string? EndReason, string? Origin, long DecidedUs)
+/// <summary>A row of the ledger for display: as stored, nothing is parsed or checked.</summary>
+internal static class LedgerRowText
 {
-    /// <summary>The columns, in the order in which <see cref="Read"/> takes them.</summary>
-    public const string Columns =
-        "id, prev, version, basis, kind, bid_kind, bidder, key, amount, max, outcome, reason, status, price, ceiling, "
-        + "leader, end_us, bid_count, winner, end_reason, origin, decided_us";
-
-    public static LedgerRow Read(NpgsqlDataReader row)
+    /// <summary>The row in a few words.</summary>
+    public static string What(this LedgerRow row) => row.Kind switch
     {
-        return new LedgerRow(
-            row.GetGuid(0), Value<Guid>(1), Value<long>(2), Value<long>(3), row.GetString(4), Text(5), Text(6),
-            Value<Guid>(7), Value<long>(8), Value<long>(9), Text(10), Text(11), Text(12), Value<long>(13),
-            Value<long>(14), Text(15), Value<long>(16), Value<long>(17), Text(18), Text(19), Text(20),
-            row.GetInt64(21));
-
-        T? Value<T>(int i) where T : struct => row.IsDBNull(i) ? null : row.GetFieldValue<T>(i);
-        string? Text(int i) => row.IsDBNull(i) ? null : row.GetString(i);
-    }
-
-    /// <summary>The entry in a few words.</summary>
-    public string What => Kind switch
-    {
-        "bid" when Version is null => $"{BidKind} of {Bidder}, up to {Limit}: rejected, {Reason} (on version {Basis})",
-        "bid" => $"{BidKind} of {Bidder}, up to {Limit}: {Outcome}",
-        "sealed" when string.IsNullOrEmpty(Winner) => $"sealed: {Status} {EndReason}, no winner",
-        "sealed" => $"sealed: {Status} {EndReason}, won by {Winner}",
-        _ => Kind,
+        "bid" when row.Version is null => $"{Limit(row)}: rejected, {row.Reason} (on version {row.Basis})",
+        "bid" => $"{Limit(row)}: {row.Outcome}",
+        "sealed" => $"sealed: {row.State?.Status} {row.EndReason}, "
+            + (string.IsNullOrEmpty(row.Winner) ? "no winner" : $"won by {row.Winner}"),
+        _ => row.Kind,
     };
 
     /// <summary>The time of the decision, in UTC.</summary>
-    public string When => DateTimeOffset.UnixEpoch.AddMicroseconds(DecidedUs)
+    public static string When(this LedgerRow row) => DateTimeOffset.UnixEpoch.AddMicroseconds(row.DecidedUs)
         .ToString("yyyy-MM-dd HH:mm:ss.ffffff", CultureInfo.InvariantCulture);
 
-    private long? Limit => Max is > 0 ? Max : Amount;
+    /// <summary>The fields of the row in JSON, in this order.</summary>
+    public static object JsonFields(this LedgerRow row) => new
+    {
+        row.Id, row.Prev, row.Version, row.Basis, row.Kind, row.BidKind, row.Bidder, row.Key, row.Amount, row.Max,
+        row.Outcome, row.Reason, row.State?.Status, row.State?.Price, row.State?.Ceiling, row.State?.Leader,
+        row.State?.EndUs, row.State?.BidCount, row.Winner, row.EndReason, row.Origin, row.DecidedUs,
+        What = row.What(), When = row.When(),
+    };
+
+    private static string Limit(LedgerRow row) =>
+        $"{row.BidKind} of {row.Bidder}, up to {(row.Max is > 0 ? row.Max : row.Amount)}";
 }

@@ -1,5 +1,6 @@
+using System.Globalization;
 using Auctions.HotState;
-using Npgsql;
+using Auctions.Ledger;
 using StackExchange.Redis;
 
 namespace Auctions.Ctl.Verify;
@@ -16,7 +17,7 @@ namespace Auctions.Ctl.Verify;
 /// </summary>
 /// <param name="rest">How long Redis may stand still and differ before this is a violation.</param>
 public sealed class RedisConvergenceCheck(
-    NpgsqlDataSource postgres, IDatabase redis, TimeSpan rest, TimeProvider timeProvider)
+    LedgerHistory history, IDatabase redis, TimeSpan rest, TimeProvider timeProvider)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private readonly List<Divergence> _diverging = [];
@@ -24,14 +25,14 @@ public sealed class RedisConvergenceCheck(
     /// <summary>How many auctions differed and still have to be compared again.</summary>
     public int Diverging => _diverging.Count;
 
-    /// <summary>Compares auctions, whose rows have just been read, for the first time.</summary>
-    public async Task CompareAsync(IReadOnlyList<LedgerHead> rows)
+    /// <summary>Compares auctions, whose heads have just been read, for the first time.</summary>
+    public async Task CompareAsync(IReadOnlyList<StoredHead> heads)
     {
-        var copies = await Task.WhenAll(rows.Select(row => RedisAuction.ReadAsync(redis, row.Id)));
-        foreach (var (row, copy) in rows.Zip(copies))
+        var copies = await Task.WhenAll(heads.Select(head => RedisAuction.ReadAsync(redis, head.AuctionId)));
+        foreach (var (head, copy) in heads.Zip(copies))
         {
-            if (copy.DifferencesFrom(row).Any())
-                _diverging.Add(new Divergence(row.Id, copy.Position, timeProvider.GetTimestamp()));
+            if (copy.DifferencesFrom(head).Any())
+                _diverging.Add(new Divergence(head.AuctionId, copy.Position, timeProvider.GetTimestamp()));
         }
     }
 
@@ -56,12 +57,9 @@ public sealed class RedisConvergenceCheck(
         Divergence divergence, List<Violation> violations, CancellationToken cancellationToken)
     {
         var copy = await RedisAuction.ReadAsync(redis, divergence.Id);
-        await using var command = postgres.CreateCommand($"select {LedgerHead.Columns} from auctions where id = $1");
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = divergence.Id });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken)) return true; // deleted meanwhile
-        var row = LedgerHead.Read(reader);
-        var differences = copy.DifferencesFrom(row).ToList();
+        var heads = await history.ReadHeadsAsync([divergence.Id], cancellationToken);
+        if (heads is not [var (head, _)]) return true; // deleted meanwhile
+        var differences = copy.DifferencesFrom(head).ToList();
         if (differences.Count == 0) return true;
 
         var now = timeProvider.GetTimestamp();
@@ -69,7 +67,7 @@ public sealed class RedisConvergenceCheck(
         if (timeProvider.GetElapsedTime(divergence.StillSince, now) < rest)
             return timeProvider.GetElapsedTime(divergence.FirstSeen, now) >= 2 * rest;
         violations.AddRange(differences.Select(difference => new Violation(
-            "I6", divergence.Id.ToString(), row.Version,
+            "I6", divergence.Id.ToString(), head.Version,
             $"Redis has differed for {rest.TotalSeconds:0.#} s: {difference}")));
         return true;
     }
@@ -116,19 +114,34 @@ public sealed record RedisAuction(
             (long.TryParse(entry.Name.ToString(), out var version) ? version : -1, entry.Value.ToString());
     }
 
-    /// <summary>
-    /// Each field that differs from the ledger's row, and a pending entry above the ledger's head. No field differs if
-    /// Redis does not hold the auction.
-    /// </summary>
-    public IEnumerable<string> DifferencesFrom(LedgerHead row)
+    /// <summary>The fields that the hash must have if Redis holds the auction.</summary>
+    public static IReadOnlyList<(string Field, string Value)> FieldsOf(StoredHead head)
     {
-        foreach (var (field, inLedger) in Hash.Count > 0 ? row.AsHash() : [])
+        var state = head.State;
+        return
+        [
+            ("version", Digits(head.Version)), ("head", head.EntryId.ToString()), ("status", state.Status),
+            ("price", Digits(state.Price)), ("ceiling", Digits(state.Ceiling)), ("leader", state.Leader),
+            ("end_us", Digits(state.EndUs)), ("extensions", Digits(state.Extensions)),
+            ("bid_count", Digits(state.BidCount)), ("terms", head.TermsLine),
+        ];
+
+        static string Digits(long number) => number.ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>
+    /// Each field that differs from the ledger's head, and a pending entry above that head. No field differs if Redis
+    /// does not hold the auction.
+    /// </summary>
+    public IEnumerable<string> DifferencesFrom(StoredHead head)
+    {
+        foreach (var (field, inLedger) in Hash.Count > 0 ? FieldsOf(head) : [])
         {
             var inRedis = Hash.GetValueOrDefault(field);
             if (inRedis != inLedger) yield return $"{field} is '{inRedis ?? "(none)"}', in the ledger '{inLedger}'";
         }
 
-        foreach (var (version, _) in Pending.Where(entry => entry.Version > row.Version).Take(1))
-            yield return $"version {version} is pending, and the ledger is at {row.Version}";
+        foreach (var (version, _) in Pending.Where(entry => entry.Version > head.Version).Take(1))
+            yield return $"version {version} is pending, and the ledger is at {head.Version}";
     }
 }

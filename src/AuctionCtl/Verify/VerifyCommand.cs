@@ -1,9 +1,8 @@
 using System.CommandLine;
-using System.Data;
 using Auctions.Ctl.Deployment;
 using Auctions.Ctl.Output;
+using Auctions.Ledger;
 using Npgsql;
-using NpgsqlTypes;
 using StackExchange.Redis;
 
 namespace Auctions.Ctl.Verify;
@@ -63,14 +62,14 @@ public sealed record VerifyReport(long Auctions, long Entries, long Refusals, IR
 /// <para>Concurrency: one page after another. Each page is one snapshot of rows and their ledgers.</para>
 /// <para>Lifecycle: one run for each instance.</para>
 /// <para>Invariants: auctions are read in id order, each once.</para>
-/// <para>Bounds: 100 auctions and their ledgers in memory.</para>
+/// <para>Bounds: one page of rows and the ledger of one auction in memory.</para>
 /// </summary>
 /// <param name="rest">How long Redis may stand still and differ before this is a violation.</param>
 public sealed class Verification(NpgsqlDataSource postgres, IDatabase redis, TimeSpan rest, TimeProvider timeProvider)
 {
     private const int PageSize = 100;
     private readonly List<Violation> _violations = [];
-    private readonly RedisConvergenceCheck _convergence = new(postgres, redis, rest, timeProvider);
+    private readonly LedgerHistory _history = new(postgres, new LedgerStatements());
     private long _total, _auctions, _entries, _refusals;
 
     public string Progress() =>
@@ -79,78 +78,40 @@ public sealed class Verification(NpgsqlDataSource postgres, IDatabase redis, Tim
 
     public async Task<VerifyReport> RunAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await postgres.OpenConnectionAsync(cancellationToken);
-        await using (var count = new NpgsqlCommand("select count(*) from auctions", connection))
+        await using (var count = postgres.CreateCommand("select count(*) from auctions"))
             _total = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
-        Guid? after = null;
-        do
+        var convergence = new RedisConvergenceCheck(_history, redis, rest, timeProvider);
+        var ids = _history.ReadAuctionsAsync(cancellationToken).Select(auction => auction.Id);
+        await foreach (var page in ids.Chunk(PageSize).WithCancellation(cancellationToken))
         {
-            var rows = await CheckPageAsync(connection, after, cancellationToken);
-            await _convergence.CompareAsync(rows);
-            after = rows is [.., var last] ? last.Id : null;
+            var heads = new List<StoredHead>();
+            await _history.AuditAsync(page, auction => heads.Add(Check(auction)), cancellationToken);
+            await convergence.CompareAsync(heads);
         }
-        while (after is not null);
 
-        await FindOrphansAsync(connection, cancellationToken);
-        _violations.AddRange(await _convergence.AwaitConvergenceAsync(cancellationToken));
+        await FindOrphansAsync(cancellationToken);
+        _violations.AddRange(await convergence.AwaitConvergenceAsync(cancellationToken));
         return new VerifyReport(_auctions, _entries, _refusals, _violations);
     }
 
-    private async Task<List<LedgerHead>> CheckPageAsync(
-        NpgsqlConnection connection, Guid? after, CancellationToken cancellationToken)
+    private StoredHead Check(StoredAuction auction)
     {
-        await using var snapshot =
-            await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        var rows = await ReadPageAsync(connection, after, cancellationToken);
-        await using var command = new NpgsqlCommand(
-            $"""
-            select {AuctionRecords.Columns} from ledger
-            where auction_id = any($1) order by auction_id, version nulls last
-            """,
-            connection);
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. rows.Select(row => row.Id)] });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var more = await reader.ReadAsync(cancellationToken);
-        foreach (var row in rows)
-        {
-            var records = new AuctionRecords();
-            for (; more && reader.GetGuid(0) == row.Id; more = await reader.ReadAsync(cancellationToken))
-                records.Add(reader);
-            _violations.AddRange(AuctionCheck.Of(row, records));
-            _auctions++;
-            _entries += records.Entries.Count;
-            _refusals += records.Answers.Count(answer => !answer.Accepted);
-        }
-
-        return rows;
-    }
-
-    private static async Task<List<LedgerHead>> ReadPageAsync(
-        NpgsqlConnection connection, Guid? after, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand(
-            $"select {LedgerHead.Columns} from auctions where $1 is null or id > $1 order by id limit {PageSize}",
-            connection);
-        command.Parameters.Add(new NpgsqlParameter
-        {
-            Value = after is { } id ? id : DBNull.Value,
-            NpgsqlDbType = NpgsqlDbType.Uuid,
-        });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        var rows = new List<LedgerHead>();
-        while (await reader.ReadAsync(cancellationToken)) rows.Add(LedgerHead.Read(reader));
-        return rows;
+        _violations.AddRange(AuctionCheck.Of(auction));
+        var refusals = auction.Records.Count(record => record.Version is null);
+        _auctions++;
+        _entries += auction.Records.Count - refusals;
+        _refusals += refusals;
+        return auction.Row.Stored;
     }
 
     /// <summary>Ledger records without an auction: there is no foreign key that prevents them.</summary>
-    private async Task FindOrphansAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task FindOrphansAsync(CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(
+        await using var command = postgres.CreateCommand(
             """
             select auction_id, count(*) from ledger l
             where not exists (select from auctions a where a.id = l.auction_id) group by auction_id
-            """,
-            connection);
+            """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {

@@ -7,8 +7,8 @@ using Assembly = System.Reflection.Assembly;
 namespace Auctions.IntegrationTests.Architecture;
 
 /// <summary>
-/// The rooms of the house and the stairs between them: docs/adr/0013-rooms-and-stairs.md. What a room may use is written down here; it
-/// uses nothing else of ours. So the stairs go one way, and no service knows another.
+/// The rooms of the house and the stairs between them: docs/adr/0013-rooms-and-stairs.md. What a room may use is
+/// written down here; it uses nothing else of ours. So the stairs go one way, and no service knows another.
 /// </summary>
 public sealed class StairsTests
 {

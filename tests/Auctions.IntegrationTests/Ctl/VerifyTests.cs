@@ -55,6 +55,9 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     [InlineData("I1", "update ledger set max = max + 1 where auction_id = '{0}' and version = 3")]
     [InlineData("I1", "update ledger set prev = id where auction_id = '{0}' and version = 2")]
     [InlineData("I1", "update ledger set status = 'nonsense' where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set price = null where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set max = null where auction_id = '{0}' and version = 2")]
+    [InlineData("I1", "update ledger set reason = null where auction_id = '{0}' and version = 2")]
     [InlineData("I1", "update ledger set reserve_met = not reserve_met where auction_id = '{0}' and version = 1")]
     [InlineData("I1", "delete from ledger where auction_id = '{0}' and version = 2")]
     [InlineData("I1", "delete from ledger where auction_id = '{0}'")]
@@ -101,6 +104,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
         var terms = LedgerDatabase.VaseTerms with { StartUs = now - LedgerDatabase.Hour };
         await _ledger.OpenAsync(terms, endUs: now, createdUs: now - LedgerDatabase.Hour);
         var overdue = await _ledger.OpenAsync(terms, endUs: now - 60_000_000, createdUs: now - LedgerDatabase.Hour);
+        await _ledger.SetClockAsync(now + 1_000_000);
 
         var violation = Assert.Single((await VerifyAsync()).Violations);
 
@@ -161,7 +165,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
         await HydrateAsync(_open);
         await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "4");
         var check = new RedisConvergenceCheck(
-            _ledger.Source, _redis.GetDatabase(), TimeSpan.FromMinutes(1), TimeProvider.System);
+            _ledger.History, _redis.GetDatabase(), TimeSpan.FromMinutes(1), TimeProvider.System);
         await check.CompareAsync([await ReadHeadAsync(_open)]);
         Assert.Equal(1, check.Diverging);
 
@@ -227,16 +231,9 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     private async Task HydrateAsync(Guid auctionId)
     {
         var head = await ReadHeadAsync(auctionId);
-        var fields = head.AsHash().Select(field => new HashEntry(field.Field, field.Value));
+        var fields = RedisAuction.FieldsOf(head).Select(field => new HashEntry(field.Field, field.Value));
         await _redis.GetDatabase().HashSetAsync(Key(auctionId), [.. fields]);
     }
 
-    private async Task<LedgerHead> ReadHeadAsync(Guid auctionId)
-    {
-        await using var command = _ledger.Source.CreateCommand(
-            $"select {LedgerHead.Columns} from auctions where id = '{auctionId}'");
-        await using var reader = await command.ExecuteReaderAsync();
-        await reader.ReadAsync();
-        return LedgerHead.Read(reader);
-    }
+    private async Task<StoredHead> ReadHeadAsync(Guid auctionId) => (await _ledger.RowAsync(auctionId)).Stored;
 }
