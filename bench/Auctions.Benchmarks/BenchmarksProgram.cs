@@ -25,8 +25,9 @@ internal static class BenchmarksProgram
         var json = new Option<string?>("--json") { Description = "Write the report as JSON to this file" };
         var only = new Option<string?>("--only")
         {
-            Description = "Run only these cases, separated by commas. Groups and names: cold_start, ours, ours_hot, ours_1000, "
-                + "cold_start, ours_mixed, ours_100000, ours_callers, for_update_callers, for_update, plpgsql, redis_lock, limits, "
+            Description = "Run only these cases, separated by commas. Groups and names: cold_start, ours, ours_hot, "
+                + "ours_1000, ours_mixed, ours_100000, ours_callers, for_update_callers, for_update, plpgsql, "
+                + "redis_lock, limits, "
                 + "latency",
         };
         var quick = new Option<bool>("--quick")

@@ -47,11 +47,13 @@ public static class HotStateRegistration
         for (var round = 0; round < 3; round++)
         {
             var auctionId = Guid.CreateVersion7();
-            var head = new Head(0, Guid.CreateVersion7(), terms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue));
+            var state = AuctionState.Opened(AuctionStatus.Active, long.MaxValue);
+            var head = new Head(0, Guid.CreateVersion7(), terms, state);
             var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, 1);
             var decided = DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(), bid, nowUs: 1);
             DecisionLine.Parse(auctionId, DecisionLine.Format(decided));
-            await hotState.DecideAsync(auctionId, [new UndecidedBid(decided.Id, bid, Guid.Empty, Limited: true)], cancellationToken);
+            var undecided = new UndecidedBid(decided.Id, bid, Guid.Empty, Limited: true);
+            await hotState.DecideAsync(auctionId, [undecided], cancellationToken);
             await hotState.ReadPendingAsync(auctionId, cancellationToken);
             await hotState.HydrateAsync(auctionId, new HotHead(1, decided.Id), head, [decided], cancellationToken);
             await hotState.RemovePendingAsync(auctionId, [decided.Version], cancellationToken);

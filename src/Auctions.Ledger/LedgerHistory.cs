@@ -97,7 +97,8 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
     {
         while (true)
         {
-            var page = await _connections.UseAsync(c => EntriesAsync(c, auctionId, after, cancellationToken), cancellationToken);
+            var page = await _connections.UseAsync(
+                c => EntriesAsync(c, auctionId, after, cancellationToken), cancellationToken);
             foreach (var row in page) yield return row;
             if (page.Count < PageRows) yield break;
             after = page[^1].Version!.Value;
@@ -127,7 +128,8 @@ public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
         _connections.UseAsync(async connection =>
         {
             await using var snapshot = await SnapshotAsync(connection, cancellationToken);
-            var rows = await connection.QueryAsync(sql.AuctionsById, AuctionRow.Read, cancellationToken, new[] { auctionId });
+            var rows = await connection.QueryAsync(
+                sql.AuctionsById, AuctionRow.Read, cancellationToken, new[] { auctionId });
             if (rows is not [var row]) return null;
 
             var entries = await AllPagesAsync<LedgerRow>(last =>

@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace BiddingService;
 
 /// <summary>
-/// Places bids on an auction that exists only here, through the real <see cref="PlaceBid"/>: queue, lane and answer are
-/// compiled before the first bid comes. The stores have warm-ups of their own.
+/// Places bids on auctions that exist in memory alone, through the real <see cref="PlaceBid"/>, so that queue, lane and
+/// answer are compiled before the first bid comes. The stores have warm-ups of their own.
 /// </summary>
 internal static class BidPathWarmUp
 {
@@ -20,25 +20,27 @@ internal static class BidPathWarmUp
     private const int Bids = 5;
 
     public static IServiceCollection AddBidPathWarmUp(this IServiceCollection services) =>
-        services.AddWarmUp("bid path", (provider, cancellationToken) => RunAsync(provider, cancellationToken));
+        services.AddWarmUp("bid path", (provider, cancellationToken) =>
+            RunAsync(provider.GetRequiredService<TimeProvider>(), cancellationToken));
 
-    private static async Task RunAsync(IServiceProvider services, CancellationToken cancellationToken)
+    private static async Task RunAsync(TimeProvider timeProvider, CancellationToken cancellationToken)
     {
-        var auction = new ImaginaryAuction();
+        var stores = new InMemoryStores();
         using var metrics = new BiddingMetrics();
         await using var placeBid = new PlaceBid(
-            auction, auction, new Recovery(auction, auction), new BiddingOptions { Lanes = 1 }, new VelocityLimit(0, 0), metrics,
-            services.GetRequiredService<TimeProvider>(), NullLoggerFactory.Instance);
+            stores, stores, new Recovery(stores, stores), new BiddingOptions { Lanes = 1 }, new VelocityLimit(0, 0),
+            metrics, timeProvider, NullLoggerFactory.Instance);
         for (var i = 0; i < Bids; i++)
         {
-            var bid = new Bid($"warm-up-{i}", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, 100 + i);
-            var answer = await placeBid.PlaceAsync(new BidRequest(Guid.CreateVersion7(), bid, Limited: true), cancellationToken);
+            var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, 100);
+            var request = new BidRequest(Guid.CreateVersion7(), bid, Limited: true);
+            var answer = await placeBid.PlaceAsync(request, cancellationToken);
             StateMap.Result(answer.Bid, answer.Terms, answer.Replayed).ToByteArray();
         }
     }
 
-    /// <summary>Accepts every bid as an auction's first, and stores nothing.</summary>
-    private sealed class ImaginaryAuction : IHotState, ILedger
+    /// <summary>Accepts every bid as its auction's first, and stores nothing. The other methods are never called.</summary>
+    private sealed class InMemoryStores : IHotState, ILedger
     {
         private static readonly Terms Terms = new("seller", "USD", 1, 0, 0, new Increment.Fixed(1), SoftClose.None, 0);
 
@@ -49,7 +51,8 @@ internal static class BidPathWarmUp
             Guid auctionId, IReadOnlyList<UndecidedBid> bids, CancellationToken cancellationToken)
         {
             await Task.Yield(); // as a call to Redis does
-            return new DecidedBatch(Terms, [.. bids.Select(b => DecidedBid.Decide(auctionId, _head, b.Id, b.Bid, nowUs: 1))]);
+            return new DecidedBatch(
+                Terms, [.. bids.Select(b => DecidedBid.Decide(auctionId, _head, b.Id, b.Bid, nowUs: 1))]);
         }
 
         public async Task<AppendResult[]> AppendAsync(
@@ -59,26 +62,29 @@ internal static class BidPathWarmUp
             return [.. bids.Select(bid => new AppendResult(AppendOutcome.Appended, bid))];
         }
 
-        public Task RemovePendingAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken) =>
+        public Task RemovePendingAsync(
+            Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken) =>
             Task.CompletedTask;
 
-        // The rest is for conflicts, and for those who look after stores.
         Task<HotHead?> IHotState.ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) => throw Unused();
 
-        public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) => throw Unused();
+        Task<Head?> ILedger.ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) => throw Unused();
+
+        public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(
+            Guid auctionId, CancellationToken cancellationToken) => throw Unused();
 
         public IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellationToken) => throw Unused();
 
         public Task<bool> HydrateAsync(
-            Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers, CancellationToken cancellationToken) =>
-            throw Unused();
+            Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
+            CancellationToken cancellationToken) => throw Unused();
 
-        public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) => throw Unused();
+        public Task<SealAttempt?> SealAsync(
+            Guid auctionId, bool force, CancellationToken cancellationToken) => throw Unused();
 
         public Task<bool> DropIfBehindAsync(
-            Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken) => throw Unused();
-
-        Task<Head?> ILedger.ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) => throw Unused();
+            Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken) =>
+            throw Unused();
 
         public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
             Guid auctionId, int limit, CancellationToken cancellationToken) => throw Unused();
@@ -87,10 +93,12 @@ internal static class BidPathWarmUp
             Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) => throw Unused();
 
         public Task<ILookup<string, long>> ReadDecisionTimesAsync(
-            Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken) => throw Unused();
+            Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken) =>
+            throw Unused();
 
-        public Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken) => throw Unused();
+        public Task<Terms?> FindTermsAsync(
+            Guid auctionId, string digest, CancellationToken cancellationToken) => throw Unused();
 
-        private static NotSupportedException Unused() => new("No bid of the warm-up comes here.");
+        private static NotSupportedException Unused() => new("The warm-up's bids do not need this.");
     }
 }

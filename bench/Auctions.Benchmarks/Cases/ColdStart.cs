@@ -33,7 +33,8 @@ internal sealed class ColdStart(BenchStack stack, AuctionSeeder seeder, TimeProv
         var results = new List<ColdStartResult>();
         for (var start = 0; start <= Starts; start++) results.Add(await MeasureAsync(remaining, cancellationToken));
         results.RemoveAt(0);
-        return new ColdStartResult(Starts, Median(results.Select(r => r.StartMs)), Median(results.Select(r => r.FirstMs)),
+        return new ColdStartResult(
+            Starts, Median(results.Select(r => r.StartMs)), Median(results.Select(r => r.FirstMs)),
             Median(results.Select(r => r.WarmMs)));
     }
 
@@ -46,7 +47,8 @@ internal sealed class ColdStart(BenchStack stack, AuctionSeeder seeder, TimeProv
         using var channel = GrpcChannel.ForAddress($"http://{stack.Address(BenchStack.Bidding)}");
         await channel.ConnectAsync(cancellationToken);
         var client = new V1.BiddingService.BiddingServiceClient(channel);
-        var token = new TokenIssuer(stack.JwtKey, timeProvider).Mint("bidder", Roles.Bidder, TimeSpan.FromHours(1), "velocity");
+        var issuer = new TokenIssuer(stack.JwtKey, timeProvider);
+        var token = issuer.Mint("bidder", Roles.Bidder, TimeSpan.FromHours(1), Caller.VelocityExemption);
         var headers = new Metadata { { "authorization", $"Bearer {token}" } };
 
         var firstMs = await BidAsync();
@@ -70,5 +72,9 @@ internal sealed class ColdStart(BenchStack stack, AuctionSeeder seeder, TimeProv
         }
     }
 
-    private static double Median(IEnumerable<double> values) => values.Order().ToArray() is var all ? all[all.Length / 2] : 0;
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted[sorted.Length / 2];
+    }
 }

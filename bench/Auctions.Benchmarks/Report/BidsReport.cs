@@ -32,7 +32,8 @@ internal sealed record BidsReport(
 
     public static BidsReport Of(
         Scale scale, IReadOnlyDictionary<string, CaseResult> cases, IReadOnlyList<CaseResult> sweep,
-        IReadOnlyList<CaseResult> latency, LimitResults? limits, ColdStartResult? coldStart, TimeSpan took, DateTimeOffset now)
+        IReadOnlyList<CaseResult> latency, LimitResults? limits, ColdStartResult? coldStart,
+        TimeSpan took, DateTimeOffset now)
     {
         var ratios = Report.Ratios.All(cases, latency, limits, coldStart);
         var isCorrect = cases.Values.Concat(sweep).Concat(latency).All(c => c.Correctness.IsClean);
