@@ -22,7 +22,7 @@ public sealed class HealthAndReflectionTests
     public async Task Health_follows_required_dependencies_and_not_optional_ones()
     {
         var (postgres, redis) = (true, false);
-        await using var host = await ProbeHost.StartAsync(services: s => s
+        await using var host = await ProbeHost.StartAsync(s => s
             .AddDependency("postgres", required: true, (_, _) => ProbeAsync(postgres))
             .AddDependency("redis", required: false, (_, _) => ProbeAsync(redis)));
         var client = new Health.HealthClient(host.Channel);
