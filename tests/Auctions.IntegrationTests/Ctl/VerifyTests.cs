@@ -94,15 +94,19 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     [Fact]
     public async Task An_auction_long_past_its_end_is_found_but_one_just_past_it_is_not()
     {
-        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        var now = TestStack.NowUs;
         var terms = LedgerDatabase.VaseTerms with { StartUs = now - LedgerDatabase.Hour };
-        await Ledger.OpenAsync(terms, endUs: now, createdUs: now - LedgerDatabase.Hour);
         var overdue = await Ledger.OpenAsync(terms, endUs: now - 60_000_000, createdUs: now - LedgerDatabase.Hour);
+        var row = await ReadHeadAsync(overdue);
 
+        Assert.DoesNotContain("I9", At(row.EndUs + 1_000_000));
+        Assert.Contains("I9", At(row.EndUs + 1_000_001));
         var violation = Assert.Single((await VerifyAsync()).Violations);
-
         Assert.Equal(("I9", overdue.ToString()), (violation.Invariant, violation.AuctionId));
         Assert.Equal(ExitCode.Broken, await RunAsync());
+
+        IEnumerable<string> At(long nowUs) =>
+            AuctionCheck.Of(row with { NowUs = nowUs }, new AuctionRecords()).Select(v => v.Invariant);
     }
 
     [Fact]
@@ -165,7 +169,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
         var convergence = check.AwaitConvergenceAsync(CancellationToken.None);
         await Redis.HashSetAsync(Key(_open), "version", "3");
 
-        Assert.Empty(await convergence.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Empty(await Eventually.EndsAsync(convergence));
     }
 
     [Theory]

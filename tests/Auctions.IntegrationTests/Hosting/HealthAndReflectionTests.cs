@@ -11,7 +11,7 @@ namespace Auctions.IntegrationTests.Hosting;
 
 public sealed class HealthAndReflectionTests
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
     private static readonly string[] Offered =
     [
         "auctions.v1.BiddingService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",

@@ -239,7 +239,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 }
 
-/// <summary>The results are the same if all bids are appended as new ones, which is wrong for some.</summary>
+/// <summary>The results are the same if all bids are appended as fresh ones, which is wrong for some.</summary>
 [Collection(PostgresCollection.Name)]
 public sealed class FreshAppendTests : AppendTests
 {
@@ -252,7 +252,7 @@ public sealed class FreshAppendTests : AppendTests
     }
 
     [Fact]
-    public async Task A_repeated_bid_that_is_not_in_the_ledger_is_appended_with_a_new_bid_on_top_of_it()
+    public async Task A_repeated_bid_that_is_not_in_the_ledger_is_appended_with_a_fresh_bid_on_top_of_it()
     {
         var auction = await _db.OpenAsync();
         var first = await _db.DecideAsync(auction, Proxy("ann", 10_00));

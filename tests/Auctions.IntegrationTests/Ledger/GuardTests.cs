@@ -70,7 +70,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         var (other, otherHead) = await OneBidAsync();
         first = Decide(other, otherHead, Proxy("cat", 40_00), At - 1);
         forged = Forgeries[guard](other, After(otherHead, first));
-        var without = With(db.Source, Without(guard));
+        var without = NewLedger(db.Source, StatementsWithout(guard));
         var results = await without.AppendAsync([first, forged], [], CancellationToken.None);
         Assert.Equal(AppendOutcome.Appended, results[1].Outcome);
     }
@@ -136,21 +136,21 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         var first = await own.DecideAsync(auction, Proxy("bob", accepted ? 30_00 : 1), At);
         await own.AppendAsync(first);
         var again = await own.DecideAsync(auction, first.Bid with { Max = accepted ? 60_00 : 2 }, At);
-        var withoutLookUp = With(own.Source, new LedgerStatements
+        var withoutLookUp = NewLedger(own.Source, new LedgerStatements
         {
             AnswersToKeys = "select 1 where $1::uuid[] is null and $2::text[] is null and $3::uuid[] is null",
         });
 
         await Assert.ThrowsAsync<LedgerUnavailableException>(() => AppendAsync(withoutLookUp));
-        Assert.Equal(AppendOutcome.Answered, await AppendAsync(own.Ledger, isNew: true));
+        Assert.Equal(AppendOutcome.Answered, await AppendAsync(own.Ledger, fresh: true));
 
         await own.ByHandAsync("drop index ledger_answers");
         Assert.Equal(AppendOutcome.Answered, await AppendAsync(own.Ledger));
         Assert.Equal(AppendOutcome.Appended, await AppendAsync(withoutLookUp));
         await own.DisposeAsync();
 
-        async Task<AppendOutcome> AppendAsync(PostgresLedger ledger, bool isNew = false) =>
-            (await ledger.AppendAsync([again], isNew ? [true] : [], CancellationToken.None))[0].Outcome;
+        async Task<AppendOutcome> AppendAsync(PostgresLedger ledger, bool fresh = false) =>
+            (await ledger.AppendAsync([again], fresh ? [true] : [], CancellationToken.None))[0].Outcome;
     }
 
     [Theory]
@@ -207,11 +207,14 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         After = accepted.Before,
     };
 
-    private async Task<AppendOutcome> AppendWithoutAsync(string guard, DecidedBid bid) =>
-        (await With(db.Source, Without(guard)).AppendAsync([bid], [], CancellationToken.None))[0].Outcome;
+    private async Task<AppendOutcome> AppendWithoutAsync(string guard, DecidedBid bid)
+    {
+        var without = NewLedger(db.Source, StatementsWithout(guard));
+        return (await without.AppendAsync([bid], [], CancellationToken.None))[0].Outcome;
+    }
 }
 
-/// <summary>The guards hold for bids that are appended as new ones too.</summary>
+/// <summary>The guards hold for bids that are appended as fresh ones too.</summary>
 [Collection(PostgresCollection.Name)]
 public sealed class FreshGuardTests : GuardTests
 {

@@ -40,17 +40,17 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
         Source = LedgerDataSource.Create(ConnectionString);
         await Migrations.OfThisVersion(Source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
         await ByHandAsync(TestClock);
-        Ledger = With(Source, new LedgerStatements());
+        Ledger = NewLedger(Source, new LedgerStatements());
         Lifecycle = new LedgerLifecycle(Source, new LedgerStatements());
         Waves = new LedgerWaves(Source, new LedgerStatements());
         History = new LedgerHistory(Source, new LedgerStatements());
     }
 
-    internal static PostgresLedger With(NpgsqlDataSource source, LedgerStatements statements) =>
+    internal static PostgresLedger NewLedger(NpgsqlDataSource source, LedgerStatements statements) =>
         new(source, statements, NullLogger<PostgresLedger>.Instance);
 
     /// <summary>The statements without the line of one guard.</summary>
-    internal static LedgerStatements Without(string guard)
+    internal static LedgerStatements StatementsWithout(string guard)
     {
         var all = new LedgerStatements();
         return all with
@@ -105,7 +105,7 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
 
     public static Bid Proxy(string bidder, long max) => new(bidder, Guid.NewGuid(), BidKind.Proxy, "USD", 0, max);
 
-    /// <summary>Whether all bids are appended as new ones, which may be wrong.</summary>
+    /// <summary>Whether all bids are appended as fresh ones, which may be wrong.</summary>
     public bool AppendsFresh { get; set; }
 
     public Task<AppendResult[]> AppendAsync(params DecidedBid[] bids) =>

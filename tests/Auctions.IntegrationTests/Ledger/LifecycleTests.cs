@@ -90,7 +90,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     public async Task Without_its_guard_an_auction_is_sealed_before_its_end()
     {
         var auction = await db.OpenAsync();
-        var unguarded = new LedgerLifecycle(db.Source, Without("seal.end"));
+        var unguarded = new LedgerLifecycle(db.Source, StatementsWithout("seal.end"));
 
         await db.SetClockAsync(HalfTime);
         var result = await unguarded.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None);

@@ -82,7 +82,7 @@ public sealed class MigrationsTests(PostgresServer postgres) : IAsyncLifetime
     public async Task Statements_that_were_prepared_before_a_migration_are_prepared_again()
     {
         await MigrateAsync();
-        var ledger = LedgerDatabase.With(_source, new LedgerStatements());
+        var ledger = LedgerDatabase.NewLedger(_source, new LedgerStatements());
         for (var i = 0; i < 3; i++) Assert.Null(await ledger.ReadHeadAsync(Guid.NewGuid(), CancellationToken.None));
 
         await PostgresServer.ExecuteAsync(
