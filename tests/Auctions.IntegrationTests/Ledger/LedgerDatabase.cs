@@ -36,14 +36,19 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        ConnectionString = await postgres.CreateDatabaseAsync() + Settings;
+        ConnectionString = await postgres.CopyDatabaseAsync(MigrateAsync) + Settings;
         Source = LedgerDataSource.Create(ConnectionString);
-        await Migrations.OfThisVersion(Source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
-        await ByHandAsync(TestClock);
         Ledger = NewLedger(Source, new LedgerStatements());
         Lifecycle = new LedgerLifecycle(Source, new LedgerStatements());
         Waves = new LedgerWaves(Source, new LedgerStatements());
         History = new LedgerHistory(Source, new LedgerStatements());
+    }
+
+    private static async Task MigrateAsync(string connectionString)
+    {
+        await using var source = LedgerDataSource.Create(connectionString);
+        await Migrations.OfThisVersion(source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
+        await PostgresServer.ExecuteAsync(connectionString, TestClock);
     }
 
     internal static PostgresLedger NewLedger(NpgsqlDataSource source, LedgerStatements statements) =>

@@ -16,6 +16,7 @@ public sealed class PostgresServer : IAsyncLifetime
     private readonly string _dir = Directory.CreateTempSubdirectory("auctions-postgres-").FullName;
     private readonly string _bin = FindBin();
     private ServerProcess? _server;
+    private Task<string>? _template;
 
     public int Port { get; private set; }
 
@@ -32,11 +33,27 @@ public sealed class PostgresServer : IAsyncLifetime
 
     /// <summary>Creates an empty database.</summary>
     /// <returns>Its connection string.</returns>
-    public async Task<string> CreateDatabaseAsync()
+    public async Task<string> CreateDatabaseAsync(string options = "")
     {
         var name = $"test_{Interlocked.Increment(ref _databases)}";
-        await ExecuteAsync(ConnectionString(), $"create database {name}");
+        await ExecuteAsync(ConnectionString(), $"create database {name} {options}");
         return ConnectionString(name);
+    }
+
+    /// <summary>Copies a template, which is prepared when the first copy is made. This is faster than migrations.</summary>
+    /// <param name="prepare">Must leave no connection open.</param>
+    /// <returns>Its connection string.</returns>
+    public async Task<string> CopyDatabaseAsync(Func<string, Task> prepare)
+    {
+        var template = await (_template ??= PrepareAsync());
+        return await CreateDatabaseAsync($"template {template}");
+
+        async Task<string> PrepareAsync()
+        {
+            var connectionString = await CreateDatabaseAsync();
+            await prepare(connectionString + ";Pooling=false");
+            return new NpgsqlConnectionStringBuilder(connectionString).Database!;
+        }
     }
 
     /// <summary>Runs SQL as an operator with psql: without the settings of the services' connections.</summary>
