@@ -1,34 +1,41 @@
 using Auctions.Core;
+using Auctions.Grpc;
 using Auctions.HotState;
 using Grpc.Core;
 using Grpc.Health.V1;
-using Microsoft.Extensions.DependencyInjection;
 using static Grpc.Health.V1.HealthCheckResponse.Types;
+using static Auctions.IntegrationTests.Bids.BiddingStack;
+using static Auctions.IntegrationTests.Servers.TestStack;
 using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Bids;
 
-/// <summary>Two instances, a Redis and a Postgres that are killed, flushed and edited while bids are under way; the ledger's audit has the last word.</summary>
+/// <summary>
+/// Two instances. Redis and Postgres are killed, flushed and edited while bids are in flight. Afterwards, the audit of
+/// the ledger decides.
+/// </summary>
 public sealed class FaultTests : IAsyncLifetime
 {
     private BiddingStack _stack = null!;
 
-    public async Task InitializeAsync() => _stack = await BiddingStack.StartAsync(instances: 2, "--Bidding:SweepSeconds=1", "--HotState:CallTimeoutMs=600");
+    public async Task InitializeAsync() => _stack = await BiddingStack.StartAsync(
+        instances: 2, "--Bidding:SweepSeconds=1", "--HotState:CallTimeoutMs=600");
 
     public async Task DisposeAsync() => await _stack.DisposeAsync();
 
     [Fact]
-    public async Task Two_hundred_bidders_at_two_instances_make_one_chain()
+    public async Task The_bids_of_two_hundred_bidders_at_two_instances_are_one_chain()
     {
         var auction = await _stack.OpenAsync();
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i => _stack.BidAsync(auction, $"b{i}", 100 + (i * 37 % 200 * 10), instance: i % 2)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(i =>
+            _stack.BidAsync(auction, $"b{i}", 100 + (i * 37 % 200 * 10), instance: i % 2)));
 
         await AgreesAsync(auction, answers);
     }
 
     [Fact]
-    public async Task Bidding_goes_on_while_redis_is_killed_and_comes_back()
+    public async Task Bidding_continues_while_Redis_is_killed_and_restarted()
     {
         var auction = await _stack.OpenAsync();
         var bidding = Task.WhenAll(Enumerable.Range(0, 16).Select(BidsAsync));
@@ -44,7 +51,12 @@ public sealed class FaultTests : IAsyncLifetime
         async Task<List<V1.BidResult>> BidsAsync(int bidder)
         {
             var mine = new List<V1.BidResult>();
-            for (var i = 0; i < 25; i++) mine.Add(await _stack.BidUntilKnownAsync(auction, $"b{bidder}", 100 + (i * 160) + (bidder * 10), bidder % 2));
+            for (var i = 0; i < 25; i++)
+            {
+                mine.Add(await _stack.BidUntilKnownAsync(
+                    auction, $"b{bidder}", 100 + (i * 160) + (bidder * 10), instance: bidder % 2));
+            }
+
             return mine;
         }
     }
@@ -58,7 +70,7 @@ public sealed class FaultTests : IAsyncLifetime
     [InlineData("version", "0")]
     [InlineData("bid_count", "0")]
     [InlineData("terms", "nobody USD 1 0 0 0 0 0 1 fixed:1")]
-    public async Task An_edited_hash_costs_nobody_a_bid(string field, string value)
+    public async Task A_forged_field_in_Redis_loses_no_bid(string field, string value)
     {
         var auction = await _stack.OpenAsync();
         await _stack.BidAsync(auction, "ann", 500);
@@ -68,12 +80,12 @@ public sealed class FaultTests : IAsyncLifetime
         var cem = await _stack.BidAsync(auction, "cem", 800);
 
         Assert.Equal((V1.BidOutcome.Outbid, V1.BidOutcome.Leading), (bob.Outcome, cem.Outcome));
-        Assert.Equal(BiddingStack.Usd(510), cem.State.CurrentPrice);
+        Assert.Equal(Usd(510), cem.State.CurrentPrice);
         await AgreesAsync(auction, [bob, cem]);
     }
 
     [Fact]
-    public async Task Without_postgres_nothing_is_acknowledged_and_the_key_finds_out_later()
+    public async Task Without_Postgres_no_bid_is_acknowledged_and_the_key_finds_the_outcome_later()
     {
         var (auction, key) = (await _stack.OpenAsync(), Guid.NewGuid());
         await _stack.BidAsync(auction, "ann", 500);
@@ -81,27 +93,15 @@ public sealed class FaultTests : IAsyncLifetime
 
         var error = await Assert.ThrowsAsync<RpcException>(() => _stack.BidAsync(auction, "bob", 900, key));
         await _stack.Postgres.StartAsync();
-        V1.BidResult? answer = null;
-        await Eventually.TrueAsync(async () =>
-        {
-            try
-            {
-                answer = await _stack.BidAsync(auction, "bob", 900, key);
-                return true;
-            }
-            catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
-            {
-                return false;
-            }
-        });
+        var answer = await _stack.BidUntilKnownAsync(auction, "bob", 900, key);
 
-        Assert.Equal((StatusCode.Unavailable, "OUTCOME_UNKNOWN"), (error.StatusCode, Auctions.Grpc.RpcErrors.Reason(error)));
-        Assert.Equal(V1.BidOutcome.Leading, answer!.Outcome);
+        Assert.Equal((StatusCode.Unavailable, "OUTCOME_UNKNOWN"), (error.StatusCode, RpcErrors.Reason(error)));
+        Assert.Equal(V1.BidOutcome.Leading, answer.Outcome);
         await AgreesAsync(auction, [answer]);
     }
 
     [Fact]
-    public async Task Without_postgres_callers_are_soon_told_so_and_what_was_decided_is_appended_when_it_is_back()
+    public async Task Without_Postgres_calls_fail_fast_and_decided_bids_are_appended_when_it_is_back()
     {
         var (auction, key) = (await _stack.OpenAsync(), Guid.NewGuid());
         await _stack.BidAsync(auction, "ann", 500);
@@ -112,27 +112,34 @@ public sealed class FaultTests : IAsyncLifetime
         await Eventually.TrueAsync(async () =>
         {
             later = await Assert.ThrowsAsync<RpcException>(() => _stack.BidAsync(auction, "cem", 950));
-            return Auctions.Grpc.RpcErrors.Reason(later) == "LEDGER_UNAVAILABLE";
+            return RpcErrors.Reason(later) == "LEDGER_UNAVAILABLE";
         });
         await _stack.Postgres.StartAsync();
 
         Assert.Equal(StatusCode.Unavailable, later!.StatusCode);
-        Assert.NotNull(Auctions.Grpc.RpcErrors.Detail<Google.Rpc.RetryInfo>(later));
+        Assert.NotNull(RpcErrors.Detail<Google.Rpc.RetryInfo>(later));
         await Eventually.TrueAsync(async () =>
         {
-            var found = await _stack.Client.GetBidOutcomeAsync(
-                new V1.GetBidOutcomeRequest { AuctionId = auction.ToString(), IdempotencyKey = key.ToString() }, BiddingStack.As("bob"));
-            return found.Result.Outcome == V1.BidOutcome.Leading;
+            var request = new V1.GetBidOutcomeRequest { AuctionId = $"{auction}", IdempotencyKey = $"{key}" };
+            try
+            {
+                var found = await _stack.Client.GetBidOutcomeAsync(request, As("bob"));
+                return found.Result.Outcome == V1.BidOutcome.Leading;
+            }
+            catch (RpcException e) when (e.StatusCode is StatusCode.Unavailable or StatusCode.NotFound)
+            {
+                return false;
+            }
         });
         await AgreesAsync(auction, [await _stack.BidUntilKnownAsync(auction, "dee", 2_000)]);
     }
 
     [Fact]
-    public async Task While_redis_is_frozen_the_circuit_is_open_and_when_it_answers_again_closed()
+    public async Task The_circuit_is_open_while_Redis_is_suspended_and_closed_when_it_answers_again()
     {
         var auction = await _stack.OpenAsync();
         await _stack.BidAsync(auction, "ann", 500);
-        var circuit = _stack.Services.GetRequiredService<HotStateCircuit>();
+        var circuit = _stack.Service.Get<HotStateCircuit>();
         var cents = 600L;
         _stack.Redis.Process.Suspend();
         try
@@ -143,7 +150,8 @@ public sealed class FaultTests : IAsyncLifetime
                 return circuit.IsOpen;
             });
             await Eventually.TrueAsync(async () =>
-                (await HealthAsync(""), await HealthAsync("redis")) == (ServingStatus.Serving, ServingStatus.NotServing));
+                (await HealthAsync(""), await HealthAsync("redis"))
+                == (ServingStatus.Serving, ServingStatus.NotServing));
             Assert.Equal(V1.BidOutcome.Leading, (await _stack.BidAsync(auction, "cem", cents + 500)).Outcome);
         }
         finally
@@ -160,7 +168,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_dead_service_left_pending_is_appended_by_the_next()
+    public async Task The_next_bid_appends_what_a_dead_service_left_pending()
     {
         var auction = await _stack.OpenAsync();
         await _stack.BidAsync(auction, "ann", 500);
@@ -173,34 +181,37 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_dead_service_left_pending_is_swept_up_where_nobody_bids_any_more()
+    public async Task Without_more_bids_the_sweep_appends_what_a_dead_service_left_pending()
     {
         var auction = await _stack.OpenAsync();
         await _stack.BidAsync(auction, "ann", 500);
         var left = await _stack.DecideOnlyAsync(auction, new Bid("bob", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 700));
 
-        await Eventually.TrueAsync(async () => (await _stack.AuditedAsync(auction)).Entries.Any(e => e.Id == left.Id));
+        await Eventually.TrueAsync(
+            async () => (await _stack.AuditedAsync(auction)).Entries.Any(e => e.Id == left.Id));
     }
 
     [Fact]
-    public async Task A_decision_that_the_rules_do_not_make_never_reaches_the_ledger()
+    public async Task A_forged_decision_that_breaks_the_rules_does_not_reach_the_ledger()
     {
         var (auction, key) = (await _stack.OpenAsync(), Guid.NewGuid());
         await _stack.BidAsync(auction, "ann", 500);
-        await _stack.ForgeAsync(auction, "mal", key, d => d with { After = d.After with { Price = 110, Ceiling = 1_000_000 } });
+        await _stack.ForgeAsync(
+            auction, "mal", key, d => d with { After = d.After with { Price = 110, Ceiling = 1_000_000 } });
 
         var bob = await _stack.BidAsync(auction, "bob", 800);
         var mal = await _stack.BidAsync(auction, "mal", 700, key);
 
-        Assert.Equal(("bob", BiddingStack.Usd(510)), (bob.State.LeaderId, bob.State.CurrentPrice));
+        Assert.Equal(("bob", Usd(510)), (bob.State.LeaderId, bob.State.CurrentPrice));
         Assert.Equal((V1.BidOutcome.Outbid, "bob"), (mal.Outcome, mal.State.LeaderId));
         await AgreesAsync(auction, [bob, mal]);
     }
 
-    private async Task<ServingStatus> HealthAsync(string service) => (await new Health.HealthClient(_stack.Channel).CheckAsync(
-        new HealthCheckRequest { Service = service })).Status;
+    private async Task<ServingStatus> HealthAsync(string service) =>
+        (await new Health.HealthClient(_stack.Service.Channel)
+            .CheckAsync(new HealthCheckRequest { Service = service })).Status;
 
-    /// <summary>The chain is whole, every acknowledged bid is in it as it was answered, and every refusal is recorded.</summary>
+    /// <summary>The audit finds nothing, and every acknowledged bid is in the chain as it was answered.</summary>
     private async Task AgreesAsync(Guid auction, IEnumerable<V1.BidResult> answers)
     {
         var record = await _stack.AuditedAsync(auction);
@@ -209,7 +220,7 @@ public sealed class FaultTests : IAsyncLifetime
         {
             var entry = entries[answer.BidId];
             Assert.Equal(entry.Version, answer.State.Version);
-            Assert.Equal(BiddingStack.Usd(entry.After.Price), answer.State.CurrentPrice);
+            Assert.Equal(Usd(entry.After.Price), answer.State.CurrentPrice);
             Assert.Equal(entry.After.Leader, answer.State.LeaderId);
         }
     }

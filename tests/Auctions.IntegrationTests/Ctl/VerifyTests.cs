@@ -17,25 +17,22 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
 {
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(300);
 
-    private LedgerDatabase _ledger = null!;
-    private ConnectionMultiplexer _redis = null!;
+    private TestStack _stack = null!;
     private Guid _open, _sealed;
+
+    private LedgerDatabase Ledger => _stack.Database;
+
+    private IDatabase Redis => _stack.RedisClient.GetDatabase();
 
     public async Task InitializeAsync()
     {
-        _ledger = new LedgerDatabase(postgres);
-        await _ledger.InitializeAsync();
-        _redis = await ConnectionMultiplexer.ConnectAsync(redisServer.Configuration);
+        _stack = await TestStack.StartAsync(postgres, redisServer);
         _open = await WithBidsAsync();
         _sealed = await WithBidsAsync();
-        await _ledger.SealAsync(_sealed, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour);
+        await Ledger.SealAsync(_sealed, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour);
     }
 
-    public async Task DisposeAsync()
-    {
-        await _redis.DisposeAsync();
-        await _ledger.DisposeAsync();
-    }
+    public async Task DisposeAsync() => await _stack.DisposeAsync();
 
     [Fact]
     public async Task A_ledger_without_forgery_is_clean()
@@ -100,14 +97,13 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     [Fact]
     public async Task An_auction_long_past_its_end_is_found_but_one_just_past_it_is_not()
     {
-        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        var now = TestStack.NowUs;
         var terms = LedgerDatabase.VaseTerms with { StartUs = now - LedgerDatabase.Hour };
-        await _ledger.OpenAsync(terms, endUs: now, createdUs: now - LedgerDatabase.Hour);
-        var overdue = await _ledger.OpenAsync(terms, endUs: now - 60_000_000, createdUs: now - LedgerDatabase.Hour);
-        await _ledger.SetClockAsync(now + 1_000_000);
+        await Ledger.OpenAsync(terms, endUs: now, createdUs: now - LedgerDatabase.Hour);
+        var overdue = await Ledger.OpenAsync(terms, endUs: now - 60_000_000, createdUs: now - LedgerDatabase.Hour);
+        await Ledger.SetClockAsync(now + 1_000_000);
 
         var violation = Assert.Single((await VerifyAsync()).Violations);
-
         Assert.Equal(("I9", overdue.ToString()), (violation.Invariant, violation.AuctionId));
         Assert.Equal(ExitCode.Broken, await RunAsync());
     }
@@ -132,7 +128,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     public async Task A_forged_field_in_Redis_is_found(string field, string value)
     {
         await HydrateAsync(_open);
-        await _redis.GetDatabase().HashSetAsync(Key(_open), field, value);
+        await Redis.HashSetAsync(Key(_open), field, value);
 
         var violation = Assert.Single((await VerifyAsync()).Violations);
 
@@ -145,7 +141,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     public async Task A_missing_field_in_Redis_is_found()
     {
         await HydrateAsync(_open);
-        await _redis.GetDatabase().HashDeleteAsync(Key(_open), "ceiling");
+        await Redis.HashDeleteAsync(Key(_open), "ceiling");
 
         Assert.Equal("I6", Assert.Single((await VerifyAsync()).Violations).Invariant);
     }
@@ -154,7 +150,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     public async Task A_pending_entry_that_is_never_appended_is_found()
     {
         await HydrateAsync(_open);
-        await _redis.GetDatabase().HashSetAsync(Key(_open) + ":pending", "4", "a line");
+        await Redis.HashSetAsync(Key(_open) + ":pending", "4", "a line");
 
         Assert.Contains("pending", Assert.Single((await VerifyAsync()).Violations).Detail, StringComparison.Ordinal);
     }
@@ -163,16 +159,16 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     public async Task Redis_that_ran_ahead_gets_time_to_converge()
     {
         await HydrateAsync(_open);
-        await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "4");
+        await Redis.HashSetAsync(Key(_open), "version", "4");
         var check = new RedisConvergenceCheck(
-            _ledger.History, _redis.GetDatabase(), TimeSpan.FromMinutes(1), TimeProvider.System);
+            Ledger.History, Redis, TimeSpan.FromMinutes(1), TimeProvider.System);
         await check.CompareAsync([await ReadHeadAsync(_open)]);
         Assert.Equal(1, check.Diverging);
 
         var convergence = check.AwaitConvergenceAsync(CancellationToken.None);
-        await _redis.GetDatabase().HashSetAsync(Key(_open), "version", "3");
+        await Redis.HashSetAsync(Key(_open), "version", "3");
 
-        Assert.Empty(await convergence.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Empty(await Eventually.EndsAsync(convergence));
     }
 
     [Theory]
@@ -194,7 +190,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     {
         Assert.Equal(ExitCode.NotChecked, await Cli.RunAsync(
             [
-                "verify", "--postgres", _ledger.ConnectionString,
+                "verify", "--postgres", Ledger.ConnectionString,
                 "--redis", "127.0.0.1:1,connectTimeout=500,connectRetry=1",
             ],
             TimeProvider.System));
@@ -205,35 +201,35 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     /// <summary>An auction with three accepted bids, one of them outbid at once, and a rejected one.</summary>
     private async Task<Guid> WithBidsAsync()
     {
-        var id = await _ledger.OpenAsync();
+        var id = await Ledger.OpenAsync();
         foreach (var (bidder, max) in ((string, long)[])[("ann", 1000), ("bob", 500), ("eve", 2000), ("bob", 700)])
-            await _ledger.AppendAsync(await _ledger.DecideAsync(id, LedgerDatabase.Proxy(bidder, max)));
+            await Ledger.AppendAsync(await Ledger.DecideAsync(id, LedgerDatabase.Proxy(bidder, max)));
         return id;
     }
 
     private Task<int> RunAsync() => Cli.RunAsync(
         [
-            "verify", "--json", "--rest", "300ms", "--postgres", _ledger.ConnectionString,
+            "verify", "--json", "--rest", "300ms", "--postgres", Ledger.ConnectionString,
             "--redis", redisServer.Configuration,
         ],
         TimeProvider.System);
 
     private Task<VerifyReport> VerifyAsync()
     {
-        var verification = new Verification(_ledger.Source, _redis.GetDatabase(), Rest, TimeProvider.System);
+        var verification = new Verification(Ledger.Source, Redis, Rest, TimeProvider.System);
         return verification.RunAsync(CancellationToken.None);
     }
 
     /// <summary>Makes a change that the ledger's guards forbid, with triggers and constraints switched off.</summary>
-    private Task ForgeAsync(string sql) => _ledger.ByHandAsync(
+    private Task ForgeAsync(string sql) => Ledger.ByHandAsync(
         $"drop publication auctions; drop index ledger_answers; set session_replication_role = replica; {sql}");
 
     private async Task HydrateAsync(Guid auctionId)
     {
         var head = await ReadHeadAsync(auctionId);
         var fields = RedisAuction.FieldsOf(head).Select(field => new HashEntry(field.Field, field.Value));
-        await _redis.GetDatabase().HashSetAsync(Key(auctionId), [.. fields]);
+        await Redis.HashSetAsync(Key(auctionId), [.. fields]);
     }
 
-    private async Task<StoredHead> ReadHeadAsync(Guid auctionId) => (await _ledger.RowAsync(auctionId)).Stored;
+    private async Task<StoredHead> ReadHeadAsync(Guid auctionId) => (await Ledger.RowAsync(auctionId)).Stored;
 }

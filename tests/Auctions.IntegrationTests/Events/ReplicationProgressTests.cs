@@ -54,7 +54,7 @@ public sealed class ReplicationProgressTests
         var nextAdvance = _progress.NextAdvance();
         Assert.False(nextAdvance.IsCompleted);
         transaction.Commit(Lsn(10));
-        await nextAdvance.WaitAsync(TimeSpan.FromSeconds(10));
+        await Eventually.EndsAsync(nextAdvance);
         await _progress.AllDeliveredAsync(CancellationToken.None);
     }
 

@@ -10,13 +10,14 @@ internal sealed class RunningRelay : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _running;
 
-    private RunningRelay(EventTables tables, string kafka, SnapshotMode snapshot)
+    public RunningRelay(
+        string connectionString, string slot, string kafka, SnapshotMode snapshot = SnapshotMode.Never)
     {
         var options = new RelayOptions
         {
-            Postgres = tables.ConnectionString,
+            Postgres = connectionString,
             Kafka = kafka,
-            Slot = tables.Slot,
+            Slot = slot,
             Snapshot = snapshot,
             HeartbeatInterval = TimeSpan.FromMilliseconds(200),
         };
@@ -27,7 +28,7 @@ internal sealed class RunningRelay : IAsyncDisposable
     public static async Task<RunningRelay> StartAsync(
         EventTables tables, string kafka, SnapshotMode snapshot = SnapshotMode.Never)
     {
-        var relay = new RunningRelay(tables, kafka, snapshot);
+        var relay = new RunningRelay(tables.ConnectionString, tables.Slot, kafka, snapshot);
         var query = $"select exists (select from pg_replication_slots where slot_name = '{tables.Slot}')";
         await Eventually.TrueAsync(() => tables.ScalarAsync<bool>(query), "the relay has its slot");
         return relay;

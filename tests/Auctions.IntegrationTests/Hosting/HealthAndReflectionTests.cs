@@ -11,7 +11,7 @@ namespace Auctions.IntegrationTests.Hosting;
 
 public sealed class HealthAndReflectionTests
 {
-    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
     private static readonly string[] Offered =
     [
         "auctions.v1.BiddingService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
@@ -22,7 +22,7 @@ public sealed class HealthAndReflectionTests
     public async Task Health_follows_required_dependencies_and_not_optional_ones()
     {
         var (postgres, redis) = (true, false);
-        await using var host = await ProbeHost.StartAsync(services: s => s
+        await using var host = await ProbeHost.StartAsync(s => s
             .AddDependency("postgres", required: true, (_, _) => ProbeAsync(postgres))
             .AddDependency("redis", required: false, (_, _) => ProbeAsync(redis)));
         var client = new Health.HealthClient(host.Channel);

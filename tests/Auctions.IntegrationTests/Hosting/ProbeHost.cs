@@ -1,68 +1,56 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using Auctions.Grpc;
 using Auctions.Hosting;
-using Grpc.Core;
+using Auctions.IntegrationTests.Servers;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 
-/// <summary>A service's hosting around <see cref="ProbeService"/>, on a free port, with a client.</summary>
-public sealed class ProbeHost : IAsyncDisposable
+/// <summary>
+/// A service's hosting around <see cref="ProbeService"/>, which web pages may call too, and a client.
+/// </summary>
+internal sealed class ProbeHost(TestService service, RecordedLog log) : IAsyncDisposable
 {
-    private ProbeHost(WebApplication app, byte[] key, RecordedLog log)
+    public WebApplication App => service.App;
+
+    public GrpcChannel Channel => service.Channel;
+
+    public V1.BiddingService.BiddingServiceClient Client { get; } = new(service.Channel);
+
+    public RecordedLog Log => log;
+
+    public static Task<ProbeHost> StartAsync(params string[] settings) => StartAsync(_ => { }, settings);
+
+    public static async Task<ProbeHost> StartAsync(Action<IServiceCollection> configure, params string[] settings)
     {
-        (App, Key, Log) = (app, key, log);
-        Channel = GrpcChannel.ForAddress(app.Urls.First());
-        Client = new V1.BiddingService.BiddingServiceClient(Channel);
-        Tokens = new TokenIssuer(key, TimeProvider.System);
+        var log = new RecordedLog();
+        var service = await TestService.StartAsync(
+            args => Build(args, configure, log), ["--Logging:LogLevel:Default=Information", .. settings]);
+        return new ProbeHost(service, log);
     }
 
-    public WebApplication App { get; }
+    public ValueTask DisposeAsync() => service.DisposeAsync();
 
-    public GrpcChannel Channel { get; }
-
-    public V1.BiddingService.BiddingServiceClient Client { get; }
-
-    /// <summary>The shared key of HS256, unless the settings have another one.</summary>
-    public byte[] Key { get; }
-
-    public TokenIssuer Tokens { get; }
-
-    public RecordedLog Log { get; }
-
-    /// <param name="settings">More configuration. It overrides the port and the key of HS256.</param>
-    public static async Task<ProbeHost> StartAsync(
-        Dictionary<string, string?>? settings = null, Action<IServiceCollection>? services = null)
+    private static WebApplication Build(string[] args, Action<IServiceCollection> configure, RecordedLog log)
     {
-        var key = RandomNumberGenerator.GetBytes(32);
-        var log = new RecordedLog();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Configuration["Listen:Grpc"] = "127.0.0.1:0";
-        builder.Configuration["Auth:Hs256Key"] = Convert.ToBase64String(key);
-        foreach (var (name, value) in settings ?? []) builder.Configuration[name] = value;
+        builder.Configuration.AddCommandLine(args);
         builder.AddServiceHost("probe");
-        builder.Services.AddAuctionsGrpc(builder.Configuration, V1.BiddingService.Descriptor.FullName);
+        builder.Services
+            .AddAuctionsGrpc(builder.Configuration, V1.BiddingService.Descriptor.FullName, "grpc.health.v1.Health")
+            .AddWebClients(builder.Configuration);
         builder.Logging.ClearProviders().AddProvider(log);
-        services?.Invoke(builder.Services);
+        configure(builder.Services);
 
         var app = builder.Build();
+        app.UseWebClients();
         app.MapGrpcService<ProbeService>();
-        app.MapGrpcDefaults();
-        await app.StartAsync();
-        return new ProbeHost(app, key, log);
-    }
-
-    public static Metadata Bearer(string token) => new() { { "authorization", $"Bearer {token}" } };
-
-    public async ValueTask DisposeAsync()
-    {
-        Channel.Dispose();
-        await App.DisposeAsync();
+        return app.MapGrpcDefaults();
     }
 }
 

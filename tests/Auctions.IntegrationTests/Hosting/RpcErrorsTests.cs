@@ -1,4 +1,5 @@
 using Auctions.Grpc;
+using Auctions.IntegrationTests.Servers;
 using Auctions.Hosting;
 using Auctions.V1;
 using Google.Protobuf;
@@ -98,7 +99,7 @@ public sealed class RpcErrorsTests : IAsyncLifetime
         Assert.InRange(details.Length, 1, 6_000);
     }
 
-    private Metadata Token() => ProbeHost.Bearer(_host.Tokens.Mint("ann", Roles.Bidder, TimeSpan.FromHours(1)));
+    private Metadata Token() => TestStack.Headers("ann", Roles.Bidder);
 
     private async Task<RpcException> FailureAsync(string how)
     {

@@ -1,7 +1,6 @@
 using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
 using Auctions.HotState;
-using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.HotState;
@@ -14,9 +13,9 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
 
     protected static readonly CancellationToken None = CancellationToken.None;
 
-    private IConnectionMultiplexer? _connection;
+    private TestStack _stack = null!;
 
-    protected IConnectionMultiplexer Connection => _connection!;
+    protected IConnectionMultiplexer Connection => _stack.RedisClient;
 
     /// <summary>Direct access to the data.</summary>
     protected IDatabase Redis => Connection.GetDatabase();
@@ -31,18 +30,13 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _connection = await RedisConnection.ConnectAsync($"{server.PatientConfiguration},allowAdmin=true");
+        _stack = await TestStack.StartAsync(redis: server);
         HotState = NewHotState();
     }
 
-    public async Task DisposeAsync() => await Connection.DisposeAsync();
+    public async Task DisposeAsync() => await _stack.DisposeAsync();
 
-    protected RedisHotState NewHotState(Action<HotStateOptions>? change = null)
-    {
-        var options = RedisServer.PatientOptions;
-        change?.Invoke(options);
-        return new RedisHotState(Connection, options, NullLogger<RedisHotState>.Instance);
-    }
+    protected RedisHotState NewHotState(Action<HotStateOptions>? change = null) => _stack.NewHotState(change);
 
     /// <summary>Redis' clock, microseconds.</summary>
     protected async Task<long> NowUsAsync()

@@ -7,12 +7,12 @@ using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 
 namespace Auctions.IntegrationTests.Ledger;
 
-/// <summary>What changes without the services: by someone with psql.</summary>
+/// <summary>Changes that an operator makes with psql, without the services.</summary>
 [Collection(PostgresCollection.Name)]
 public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
 {
     [Fact]
-    public async Task A_hand_written_change_of_state_is_an_entry_and_moves_the_head()
+    public async Task A_manual_change_of_the_state_becomes_an_entry_and_the_head()
     {
         var auction = await db.OpenAsync();
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
@@ -31,7 +31,7 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     }
 
     [Fact]
-    public async Task A_hand_written_change_of_terms_is_an_entry_with_the_new_terms()
+    public async Task A_manual_change_of_the_terms_becomes_an_entry_with_the_new_terms()
     {
         var auction = await db.OpenAsync();
 
@@ -40,15 +40,17 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
         var terms = VaseTerms with { Opening = 5_00, Increment = new Increment.BasisPoints(1000) };
         Assert.Equal(terms, (await db.HeadAsync(auction)).Terms);
         Assert.Equal(terms, (await db.EntriesAsync(auction))[^1].Terms);
-        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(await db.DecideAsync(auction, Proxy("ann", 10_00))));
+        var bid = await db.DecideAsync(auction, Proxy("ann", 10_00));
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(bid));
         Assert.Empty(await db.AuditAsync(auction));
     }
 
     [Fact]
-    public async Task A_hand_written_change_of_texts_is_no_entry()
+    public async Task A_manual_change_of_the_texts_is_not_an_entry()
     {
         var auction = await db.OpenAsync();
-        await db.ByHandAsync($"update auctions set title = 'A better vase', media_urls = '{{a,b}}' where id = '{auction}'");
+        await db.ByHandAsync(
+            $"update auctions set title = 'A better vase', media_urls = '{{a,b}}' where id = '{auction}'");
 
         var row = await db.RowAsync(auction);
         Assert.Equal(("A better vase", 0), (row.Title, row.Head.Version));
@@ -56,16 +58,21 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     }
 
     [Fact]
-    public async Task An_auction_cancelled_by_hand_is_sealed_without_a_winner()
+    public async Task An_auction_that_is_cancelled_manually_is_sealed_without_a_winner()
     {
         var auction = await db.OpenAsync();
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
-        await db.ByHandAsync($"update auctions set status = 'cancelled', cancel_reason = 'fraud' where id = '{auction}'");
+        await db.ByHandAsync(
+            $"update auctions set status = 'cancelled', cancel_reason = 'fraud' where id = '{auction}'");
 
         var entry = (await db.EntriesAsync(auction))[^1];
         Assert.Equal((EntryKind.Sealed, AuctionStatus.Cancelled, ""), (entry.Kind, entry.After.Status, entry.Winner));
-        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(Decide(auction,
-            (await db.HeadAsync(auction)) with { State = entry.After with { Status = AuctionStatus.Active } }, Proxy("bob", 20_00))));
+        var stillActive = (await db.HeadAsync(auction)) with
+        {
+            State = entry.After with { Status = AuctionStatus.Active },
+        };
+        var late = Decide(auction, stillActive, Proxy("bob", 20_00));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(late));
     }
 
     [Theory]
@@ -77,15 +84,18 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     [InlineData("end_reason = 'time'")]
     [InlineData("id = gen_random_uuid()")]
     [InlineData("status = 'ended'")]
-    public async Task What_is_the_ledgers_cannot_be_set_by_hand(string change)
+    public async Task Columns_of_the_ledger_cannot_be_set_manually(string change)
     {
         var auction = await db.OpenAsync();
-        var refused = await Assert.ThrowsAsync<PostgresException>(() => db.ByHandAsync($"update auctions set {change} where id = '{auction}'"));
-        Assert.StartsWith("23", refused.SqlState, StringComparison.Ordinal);
+        var error = await Assert.ThrowsAsync<PostgresException>(
+            () => db.ByHandAsync($"update auctions set {change} where id = '{auction}'"));
+        Assert.StartsWith("23", error.SqlState, StringComparison.Ordinal);
         Assert.Equal(0, (await db.HeadAsync(auction)).Version);
     }
 
-    /// <summary>By a trigger or a type: the tables' own checks would be parsed again by every append.</summary>
+    /// <summary>
+    /// A trigger or a type checks it. Postgres would parse check constraints of the table again for every append.
+    /// </summary>
     [Theory]
     [InlineData("opening", "0", "opening is 0, and must be from 1 to 2^53 - 1")]
     [InlineData("opening", "9007199254740992", "opening is 9007199254740992, and must be from 1 to 2^53 - 1")]
@@ -102,15 +112,17 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     [InlineData("seller_id", "'a b'", "value for domain subject violates check constraint")]
     [InlineData("currency", "'usd'", "value for domain currency_code violates check constraint")]
     [InlineData("increment", "'some:1'", "value for domain increment_rule violates check constraint")]
-    public async Task What_no_auction_can_have_is_refused_by_name_whoever_sets_it(string column, string value, string rule)
+    public async Task An_invalid_value_is_an_error_that_names_the_rule_for_every_writer(
+        string column, string value, string rule)
     {
         var auction = await db.OpenAsync();
         foreach (var writer in (string[])["ledger", "lifecycle", "somebody"])
         {
-            var refused = await Assert.ThrowsAsync<PostgresException>(() =>
-                db.ByHandAsync($"set auctions.writer = '{writer}'; update auctions set {column} = {value} where id = '{auction}'"));
-            Assert.Equal(PostgresErrorCodes.CheckViolation, refused.SqlState);
-            Assert.Contains(string.Format(CultureInfo.InvariantCulture, rule, Start + Hour), refused.MessageText, StringComparison.Ordinal);
+            var error = await Assert.ThrowsAsync<PostgresException>(() => db.ByHandAsync(
+                $"set auctions.writer = '{writer}'; update auctions set {column} = {value} where id = '{auction}'"));
+            Assert.Equal(PostgresErrorCodes.CheckViolation, error.SqlState);
+            var message = string.Format(CultureInfo.InvariantCulture, rule, Start + Hour);
+            Assert.Contains(message, error.MessageText, StringComparison.Ordinal);
         }
 
         Assert.Equal(0, (await db.HeadAsync(auction)).Version);
@@ -122,30 +134,43 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
         var auction = await db.OpenAsync();
         await db.SealAsync(auction, SealCause.Time, Start + Hour);
 
-        foreach (var change in (string[])["price = 7", "leader = 'me'", "end_us = end_us + 1", "reserve = 1", "status = 'active'", "status = 'cancelled'"])
-            await Assert.ThrowsAsync<PostgresException>(() => db.ByHandAsync($"update auctions set {change} where id = '{auction}'"));
+        foreach (var change in (string[])
+            [
+                "price = 7", "leader = 'me'", "end_us = end_us + 1", "reserve = 1", "status = 'active'",
+                "status = 'cancelled'",
+            ])
+        {
+            await Assert.ThrowsAsync<PostgresException>(
+                () => db.ByHandAsync($"update auctions set {change} where id = '{auction}'"));
+        }
+
         await db.ByHandAsync($"update auctions set title = 'Sold' where id = '{auction}'");
         Assert.Equal(1, (await db.HeadAsync(auction)).Version);
     }
 
     [Fact]
-    public async Task An_auction_inserted_by_hand_has_its_opening_entry_and_takes_bids()
+    public async Task An_auction_that_is_inserted_manually_has_an_opening_entry_and_takes_bids()
     {
         var auction = Guid.NewGuid();
-        Assert.Equal(PostgresErrorCodes.CheckViolation, (await Assert.ThrowsAsync<PostgresException>(() => InsertAsync(opening: 0))).SqlState);
+        var error = await Assert.ThrowsAsync<PostgresException>(() => InsertAsync(opening: 0));
+        Assert.Equal(PostgresErrorCodes.CheckViolation, error.SqlState);
         await InsertAsync(opening: 100);
 
-        Assert.Equal(new AuctionState(AuctionStatus.Active, 0, 0, "", Start + Hour, 0, 0), (await db.HeadAsync(auction)).State);
-        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(await db.DecideAsync(auction, Proxy("ann", 10_00))));
+        var opened = new AuctionState(AuctionStatus.Active, 0, 0, "", Start + Hour, 0, 0);
+        Assert.Equal(opened, (await db.HeadAsync(auction)).State);
+        var bid = await db.DecideAsync(auction, Proxy("ann", 10_00));
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(bid));
         Assert.Empty(await db.AuditAsync(auction));
 
         Task InsertAsync(long opening) => db.ByHandAsync($"""
-            insert into auctions (id, seller_id, title, currency, opening, increment, start_us, original_end_us, created_us, price, version, status, winner)
-            values ('{auction}', 'seller', 'By hand', 'USD', {opening}, 'fixed:100', {Start}, {Start + Hour}, {Start}, 77, 9, 'ended', 'me')
+            insert into auctions (id, seller_id, title, currency, opening, increment, start_us, original_end_us,
+                created_us, price, version, status, winner)
+            values ('{auction}', 'seller', 'By hand', 'USD', {opening}, 'fixed:100', {Start}, {Start + Hour},
+                {Start}, 77, 9, 'ended', 'me')
             """);
     }
 
-    /// <summary>Updates of the ledger fail twice over: it is published and has no replica identity.</summary>
+    /// <summary>An update fails for a second reason: the ledger is published without a replica identity.</summary>
     [Theory]
     [InlineData("update ledger set price = 1")]
     [InlineData("alter publication auctions drop table ledger; update ledger set price = 1")]
@@ -153,7 +178,7 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     [InlineData("truncate ledger")]
     [InlineData("delete from auctions")]
     [InlineData("truncate auctions cascade")]
-    public async Task The_ledger_is_append_only_and_auctions_stay(string statement)
+    public async Task The_ledger_is_append_only_and_auctions_cannot_be_deleted(string statement)
     {
         await db.OpenAsync();
         await Assert.ThrowsAsync<PostgresException>(() => db.ByHandAsync(statement));
@@ -167,29 +192,35 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     [InlineData("ladder:two-steps:0=5,100=25")]
     public async Task Postgres_and_Core_write_the_same_terms_and_digest(string increment)
     {
-        var terms = new Terms("s!~", "JPY", 1, Currency.MaxAmount, 2, Increment.Parse(increment), new SoftClose(1, 2, 3), Start - 1);
+        var terms = new Terms("s!~", "JPY", 1, Currency.MaxAmount, 2, Increment.Parse(increment),
+            new SoftClose(1, 2, 3), Start - 1);
         var auction = await db.OpenAsync(terms);
 
-        await using var command = db.Source.CreateCommand($"select terms || '|' || terms_digest from auctions where id = '{auction}'");
+        await using var command = db.Source.CreateCommand(
+            $"select terms || '|' || terms_digest from auctions where id = '{auction}'");
         Assert.Equal($"{terms.Line}|{terms.Digest}", await command.ExecuteScalarAsync());
     }
 
     [Fact]
-    public async Task The_publication_names_no_secret()
+    public async Task The_publication_contains_no_secret()
     {
-        await using var command = db.Source.CreateCommand(
-            "select tablename || ': ' || array_to_string(attnames, ' ') from pg_publication_tables where pubname = 'auctions' order by 1");
+        await using var command = db.Source.CreateCommand("""
+            select tablename || ': ' || array_to_string(attnames, ' ')
+            from pg_publication_tables where pubname = 'auctions' order by 1
+            """);
         await using var rows = await command.ExecuteReaderAsync();
         var published = new List<string>();
         while (await rows.ReadAsync()) published.Add(rows.GetString(0));
 
         Assert.Equal(
             [
-                "auctions: id seller_id title description media_urls category post_id currency opening buy_now increment soft_close_window_us "
-                + "soft_close_extension_us max_extensions start_us original_end_us created_us version head status price leader end_us extensions "
-                + "bid_count reserve_met decided_us outside_version winner end_reason",
-                "ledger: auction_id id prev version basis kind origin bid_kind bidder currency offered outcome reason decided_us recorded_at "
-                + "status price leader end_us extensions bid_count reserve_met winner end_reason",
+                "auctions: id seller_id title description media_urls category post_id currency opening buy_now "
+                + "increment soft_close_window_us soft_close_extension_us max_extensions start_us original_end_us "
+                + "created_us version head status price leader end_us extensions bid_count reserve_met decided_us "
+                + "outside_version winner end_reason",
+                "ledger: auction_id id prev version basis kind origin bid_kind bidder currency offered outcome reason "
+                + "decided_us recorded_at status price leader end_us extensions bid_count reserve_met winner "
+                + "end_reason",
             ],
             published);
     }

@@ -24,7 +24,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 
     [Fact]
-    public async Task The_same_bid_again_is_already_there_even_under_later_ones()
+    public async Task The_same_bid_again_is_already_there_even_below_later_bids()
     {
         var auction = await db.OpenAsync();
         var first = await db.DecideAsync(auction, Proxy("ann", 10_00));
@@ -39,7 +39,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 
     [Fact]
-    public async Task A_key_that_has_an_answer_gets_that_one()
+    public async Task A_key_that_has_an_answer_gets_this_answer()
     {
         var auction = await db.OpenAsync();
         var bid = Proxy("ann", 10_00);
@@ -53,7 +53,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 
     [Fact]
-    public async Task A_bid_whose_predecessor_is_missing_is_early_until_that_comes()
+    public async Task A_bid_whose_predecessor_is_missing_is_early_until_the_predecessor_is_appended()
     {
         var auction = await db.OpenAsync();
         var (first, second) = await TwoAsync(auction);
@@ -65,7 +65,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 
     [Fact]
-    public async Task A_bid_in_whose_place_another_stands_is_refused()
+    public async Task A_bid_whose_version_another_bid_has_is_a_conflict()
     {
         var auction = await db.OpenAsync();
         var loser = await db.DecideAsync(auction, Proxy("bob", 20_00));
@@ -78,41 +78,46 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 
     [Fact]
-    public async Task A_bid_on_an_auction_that_does_not_exist_is_refused()
+    public async Task A_bid_on_an_auction_that_does_not_exist_is_a_conflict()
     {
         var head = new Head(0, Guid.NewGuid(), VaseTerms, AuctionState.Opened(AuctionStatus.Active, Start + Hour));
-        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(Decide(Guid.NewGuid(), head, Proxy("ann", 10_00))));
-        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(Decide(Guid.NewGuid(), head, Proxy("ann", 1))));
+        foreach (var max in (long[])[10_00, 1])
+        {
+            var bid = Decide(Guid.NewGuid(), head, Proxy("ann", max));
+            Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(bid));
+        }
     }
 
     [Fact]
-    public async Task A_refusal_is_recorded_and_found_by_its_key()
+    public async Task A_rejection_is_recorded_and_found_by_its_key()
     {
         var auction = await db.OpenAsync();
-        var refusal = await db.DecideAsync(auction, Proxy("ann", 1));
-        Assert.Equal(RejectionReason.TooLow, refusal.Reason);
+        var rejection = await db.DecideAsync(auction, Proxy("ann", 1));
+        Assert.Equal(RejectionReason.TooLow, rejection.Reason);
 
-        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(refusal));
-        Assert.Equal(AppendOutcome.AlreadyThere, await db.AppendOneAsync(refusal));
-        Assert.Equal(refusal, await db.Ledger.FindAnswerAsync(auction, "ann", refusal.Bid.Key, CancellationToken.None));
-        Assert.Null(await db.Ledger.FindAnswerAsync(auction, "bob", refusal.Bid.Key, CancellationToken.None));
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(rejection));
+        Assert.Equal(AppendOutcome.AlreadyThere, await db.AppendOneAsync(rejection));
+        var key = rejection.Bid.Key;
+        Assert.Equal(rejection, await db.Ledger.FindAnswerAsync(auction, "ann", key, CancellationToken.None));
+        Assert.Null(await db.Ledger.FindAnswerAsync(auction, "bob", key, CancellationToken.None));
         Assert.Equal(0, (await db.HeadAsync(auction)).Version);
         Assert.Empty(await db.AuditAsync(auction));
     }
 
     [Fact]
-    public async Task A_refusal_that_rests_on_an_entry_to_come_is_early()
+    public async Task A_rejection_whose_basis_is_missing_is_early()
     {
         var auction = await db.OpenAsync();
         var first = await db.DecideAsync(auction, Proxy("ann", 10_00));
-        var refusal = Decide(auction, After(await db.HeadAsync(auction), first), Proxy("bob", 1_00));
+        var rejection = Decide(auction, After(await db.HeadAsync(auction), first), Proxy("bob", 1_00));
 
-        Assert.Equal(AppendOutcome.Early, await db.AppendOneAsync(refusal));
-        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Appended], (await db.AppendAsync(refusal, first)).Select(r => r.Outcome));
+        Assert.Equal(AppendOutcome.Early, await db.AppendOneAsync(rejection));
+        var results = await db.AppendAsync(rejection, first);
+        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Appended], results.Select(r => r.Outcome));
     }
 
     [Fact]
-    public async Task One_batch_takes_many_bids_of_many_auctions_and_tells_them_apart()
+    public async Task A_batch_with_bids_on_many_auctions_has_a_result_for_each_bid()
     {
         var good = await db.OpenAsync();
         var bad = await db.OpenAsync();
@@ -125,14 +130,17 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
         var results = await db.AppendAsync(good1, bad1 with { Prev = Guid.NewGuid() }, gone2, good2, bad2, low);
 
         Assert.Equal(
-            [AppendOutcome.Appended, AppendOutcome.Conflict, AppendOutcome.Early, AppendOutcome.Appended, AppendOutcome.Conflict, AppendOutcome.Appended],
+            [
+                AppendOutcome.Appended, AppendOutcome.Conflict, AppendOutcome.Early, AppendOutcome.Appended,
+                AppendOutcome.Conflict, AppendOutcome.Appended,
+            ],
             results.Select(r => r.Outcome));
         Assert.Empty(await db.AuditAsync(good));
         Assert.Equal(0, (await db.HeadAsync(bad)).Version);
     }
 
     [Fact]
-    public async Task Bids_that_are_there_already_and_new_ones_on_top_of_them_go_together()
+    public async Task A_batch_may_have_bids_that_are_already_there_and_new_bids_on_top_of_them()
     {
         var auction = await db.OpenAsync();
         var (first, second) = await TwoAsync(auction);
@@ -145,7 +153,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 
     [Fact]
-    public async Task A_key_twice_in_one_batch_gets_the_first_answer()
+    public async Task A_key_that_is_twice_in_a_batch_gets_the_first_answer()
     {
         var auction = await db.OpenAsync();
         var head = await db.HeadAsync(auction);
@@ -160,22 +168,23 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 
     [Fact]
-    public async Task A_key_refused_and_accepted_in_one_batch_gets_one_answer()
+    public async Task A_key_that_is_rejected_and_accepted_in_a_batch_gets_one_answer()
     {
         var auction = await db.OpenAsync();
         var bid = Proxy("ann", 10_00);
         var accepted = await db.DecideAsync(auction, bid);
-        var refused = await db.DecideAsync(auction, bid with { Max = 1 });
+        var rejected = await db.DecideAsync(auction, bid with { Max = 1 });
         var again = await db.DecideAsync(auction, bid with { Max = 2 });
 
-        var results = await db.AppendAsync(refused, again, accepted);
+        var results = await db.AppendAsync(rejected, again, accepted);
 
-        Assert.Equal([AppendOutcome.Answered, AppendOutcome.Answered, AppendOutcome.Appended], results.Select(r => r.Outcome));
+        Assert.Equal([AppendOutcome.Answered, AppendOutcome.Answered, AppendOutcome.Appended],
+            results.Select(r => r.Outcome));
         Assert.All(results, r => Assert.Equal(accepted, r.Answer));
     }
 
     [Fact]
-    public async Task The_newest_answers_come_first_and_refusals_are_among_them()
+    public async Task The_newest_answers_come_first_with_the_rejections()
     {
         var auction = await db.OpenAsync();
         var all = new List<DecidedBid>();
@@ -183,22 +192,26 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
         {
             var accepted = await db.DecideAsync(auction, Proxy($"bidder{i}", i * 10_00), Start + 2 * i);
             await db.AppendAsync(accepted);
-            var refused = await db.DecideAsync(auction, Proxy("low", 1), Start + 2 * i + 1);
-            await db.AppendAsync(refused);
-            all.InsertRange(0, [refused, accepted]);
+            var rejected = await db.DecideAsync(auction, Proxy("low", 1), Start + 2 * i + 1);
+            await db.AppendAsync(rejected);
+            all.InsertRange(0, [rejected, accepted]);
         }
 
         Assert.Equal(all[..7], await db.Ledger.ReadRecentAnswersAsync(auction, 7, CancellationToken.None));
     }
 
     [Fact]
-    public async Task A_bid_that_Postgres_cannot_hold_is_refused_alone()
+    public async Task A_bid_that_Postgres_cannot_store_is_a_conflict_and_the_others_are_appended()
     {
         var auctions = new List<Guid>();
         for (var i = 0; i < 5; i++) auctions.Add(await db.OpenAsync());
         var bids = new List<DecidedBid>();
         foreach (var auction in auctions) bids.Add(await db.DecideAsync(auction, Proxy("ann", 10_00)));
-        bids[3] = bids[3] with { Bid = bids[3].Bid with { Bidder = "a\0b" }, After = bids[3].After with { Leader = "a\0b" } };
+        bids[3] = bids[3] with
+        {
+            Bid = bids[3].Bid with { Bidder = "a\0b" },
+            After = bids[3].After with { Leader = "a\0b" },
+        };
 
         var results = await db.AppendAsync([.. bids]);
 
@@ -207,7 +220,7 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     }
 
     [Fact]
-    public async Task Terms_of_once_are_found_by_their_digest()
+    public async Task Former_terms_are_found_by_their_digest()
     {
         var auction = await db.OpenAsync();
         await db.ByHandAsync($"update auctions set reserve = 50000 where id = '{auction}'");
@@ -224,11 +237,9 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
         var first = Decide(auction, head, Proxy("ann", 10_00));
         return (first, Decide(auction, After(head, first), Proxy("bob", 20_00)));
     }
-
-    private static Head After(Head head, DecidedBid bid) => head with { Version = bid.Version, EntryId = bid.Id, State = bid.After };
 }
 
-/// <summary>The results are the same where bids are called fresh, right or wrong.</summary>
+/// <summary>The results are the same if all bids are appended as fresh ones, which is wrong for some.</summary>
 [Collection(PostgresCollection.Name)]
 public sealed class FreshAppendTests : AppendTests
 {
@@ -241,12 +252,12 @@ public sealed class FreshAppendTests : AppendTests
     }
 
     [Fact]
-    public async Task A_repeated_request_that_the_ledger_does_not_know_is_appended_and_the_fresh_bid_on_top_of_it_too()
+    public async Task A_repeated_bid_that_is_not_in_the_ledger_is_appended_with_a_fresh_bid_on_top_of_it()
     {
         var auction = await _db.OpenAsync();
         var first = await _db.DecideAsync(auction, Proxy("ann", 10_00));
         var head = await _db.HeadAsync(auction);
-        var second = Decide(auction, head with { Version = first.Version, EntryId = first.Id, State = first.After }, Proxy("bob", 20_00));
+        var second = Decide(auction, After(head, first), Proxy("bob", 20_00));
 
         var results = await _db.Ledger.AppendAsync([first, second], [false, true], CancellationToken.None);
         Assert.Equal([AppendOutcome.Appended, AppendOutcome.Appended], results.Select(r => r.Outcome));

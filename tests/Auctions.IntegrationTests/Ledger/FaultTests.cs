@@ -5,7 +5,7 @@ using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 
 namespace Auctions.IntegrationTests.Ledger;
 
-/// <summary>A Postgres of these tests' own: it is killed, stopped and made to wait.</summary>
+/// <summary>These tests have their own Postgres, which they kill, stop and suspend.</summary>
 public sealed class FaultTests : IAsyncLifetime
 {
     private readonly PostgresServer _postgres = new();
@@ -25,17 +25,19 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     /// <summary>
-    /// Commits wait for a standby that does not exist: rows are sent, the commit record is written, and no one says that it is committed.
+    /// Commits wait for a standby that does not exist: the rows and the commit record are written, but the commit is
+    /// not acknowledged.
     /// </summary>
     [Fact]
-    public async Task Nothing_is_appended_before_the_commit_and_after_a_kill_the_same_bids_find_out()
+    public async Task An_append_does_not_return_before_the_commit_and_a_repetition_finds_the_outcome_after_a_kill()
     {
         var auctions = new List<Guid>();
         for (var i = 0; i < 50; i++) auctions.Add(await _db.OpenAsync());
         var bids = new List<DecidedBid>();
         foreach (var auction in auctions) bids.Add(await _db.DecideAsync(auction, Proxy("ann", 10_00)));
         await _db.AppendAsync([.. bids.Take(1)]);
-        await PostgresServer.ExecuteAsync(_postgres.ConnectionString(), "alter system set synchronous_standby_names = 'nobody'");
+        await PostgresServer.ExecuteAsync(
+            _postgres.ConnectionString(), "alter system set synchronous_standby_names = 'nobody'");
         await PostgresServer.ExecuteAsync(_postgres.ConnectionString(), "select pg_reload_conf()");
 
         var waiting = _db.AppendAsync([.. bids]);
@@ -54,7 +56,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Bids_in_flight_at_a_kill_are_there_or_can_be_appended()
+    public async Task A_bid_in_flight_during_a_kill_is_in_the_ledger_or_can_be_appended()
     {
         var auction = await _db.OpenAsync();
         var killed = false;
@@ -69,7 +71,7 @@ public sealed class FaultTests : IAsyncLifetime
                 var outcome = await Record.ExceptionAsync(() => append);
                 Assert.True(outcome is null or LedgerUnavailableException, $"{outcome}");
                 await _postgres.StartAsync();
-                append = AskAgainAsync(bid);
+                append = AppendAgainAsync(bid);
             }
 
             var result = (await append)[0];
@@ -83,7 +85,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_server_that_does_not_answer_is_unavailable_within_the_timeout()
+    public async Task A_server_that_does_not_answer_is_unavailable_after_the_timeout()
     {
         var auction = await _db.OpenAsync();
         var bid = await _db.DecideAsync(auction, Proxy("ann", 10_00));
@@ -92,7 +94,8 @@ public sealed class FaultTests : IAsyncLifetime
         try
         {
             await Assert.ThrowsAsync<LedgerUnavailableException>(() => _db.AppendAsync(bid));
-            await Assert.ThrowsAsync<LedgerUnavailableException>(() => _db.Ledger.ReadHeadAsync(auction, CancellationToken.None));
+            await Assert.ThrowsAsync<LedgerUnavailableException>(
+                () => _db.Ledger.ReadHeadAsync(auction, CancellationToken.None));
         }
         finally
         {
@@ -100,15 +103,15 @@ public sealed class FaultTests : IAsyncLifetime
             _postgres.Process.Resume();
         }
 
-        // What was sent before the timeout may still arrive, and be first.
-        Assert.True((await AskAgainAsync(bid))[0].Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere);
+        // The first append was sent before the timeout, and may be executed first.
+        Assert.True((await AppendAgainAsync(bid))[0].Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere);
     }
 
     [Fact]
-    public async Task A_shutdown_is_unavailable_and_the_pool_finds_the_new_server()
+    public async Task After_a_shutdown_the_ledger_is_unavailable_and_the_pool_reconnects_after_a_restart()
     {
         var auction = await _db.OpenAsync();
-        await _postgres.Process.StopAsync(2);
+        await _postgres.Process.StopAsync(PostgresServer.SigInt);
         foreach (var call in (Func<Task>[])
             [
                 () => _db.Ledger.ReadHeadAsync(auction, CancellationToken.None),
@@ -128,7 +131,7 @@ public sealed class FaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_row_that_someone_else_keeps_locked_is_unavailable_and_not_refused()
+    public async Task A_bid_on_a_row_that_stays_locked_is_unavailable_and_not_a_conflict()
     {
         var auction = await _db.OpenAsync();
         var bid = await _db.DecideAsync(auction, Proxy("ann", 10_00));
@@ -144,8 +147,8 @@ public sealed class FaultTests : IAsyncLifetime
         Assert.Equal(AppendOutcome.Appended, await _db.AppendOneAsync(bid));
     }
 
-    /// <summary>As the services do: a pooled connection may still be to the server that died.</summary>
-    private async Task<AppendResult[]> AskAgainAsync(DecidedBid bid)
+    /// <summary>Repeats the append, as the services do: a pooled connection may be to the server that died.</summary>
+    private async Task<AppendResult[]> AppendAgainAsync(DecidedBid bid)
     {
         AppendResult[]? results = null;
         await Eventually.TrueAsync(async () =>
@@ -166,11 +169,13 @@ public sealed class FaultTests : IAsyncLifetime
     private async Task<long> WaitingCommitsAsync()
     {
         await using var source = Npgsql.NpgsqlDataSource.Create(_postgres.ConnectionString());
-        await using var command = source.CreateCommand("select count(*) from pg_stat_activity where wait_event = 'SyncRep'");
+        await using var command = source.CreateCommand(
+            "select count(*) from pg_stat_activity where wait_event = 'SyncRep'");
         return (long)(await command.ExecuteScalarAsync())!;
     }
 
-    /// <summary>Backends are processes of their own: each child of the postmaster gets the signal.</summary>
-    private Task SignalBackendsAsync(string signal) =>
-        ServerProcess.RunAsync("/bin/sh", "-c", $"for pid in $(cat /proc/{_postgres.Process.Id}/task/*/children); do kill {signal} $pid; done");
+    /// <summary>Each backend is a child process of the postmaster.</summary>
+    private Task SignalBackendsAsync(string signal) => ServerProcess.RunAsync(
+        "/bin/sh", "-c",
+        $"for pid in $(cat /proc/{_postgres.Process.Id}/task/*/children); do kill {signal} $pid; done");
 }

@@ -9,7 +9,7 @@ namespace Auctions.IntegrationTests.Ledger;
 public sealed class HistoryTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
 {
     [Fact]
-    public async Task Bids_are_listed_newest_first_a_page_at_a_time_and_without_refusals()
+    public async Task Bids_are_listed_in_pages_newest_first_and_without_rejections()
     {
         var auction = await db.OpenAsync();
         var bids = new List<DecidedBid>();
@@ -26,12 +26,13 @@ public sealed class HistoryTests(LedgerDatabase db) : IClassFixture<LedgerDataba
         Assert.Equal((5, 5), (first.TotalCount, second!.TotalCount));
         Assert.Equal(bids.Select(b => b.Id), first.Bids.Concat(second.Bids).Select(b => b.Id));
         var newest = first.Bids[0];
-        Assert.Equal((bids[0].Offered, bids[0].After.Price, "bidder5", "bidder5"), (newest.Offered, newest.After.Price, newest.After.Leader, newest.Bid!.Bidder));
+        Assert.Equal((bids[0].Offered, bids[0].After.Price, "bidder5", "bidder5"),
+            (newest.Offered, newest.After.Price, newest.After.Leader, newest.Bid!.Bidder));
         Assert.Null(await db.History.ReadBidsPageAsync(Guid.NewGuid(), null, 3, CancellationToken.None));
     }
 
     [Fact]
-    public async Task A_long_ledger_is_read_over_many_pages()
+    public async Task A_long_ledger_is_read_in_many_pages()
     {
         const int bids = 2_500;
         var auction = await db.OpenAsync();
@@ -41,14 +42,16 @@ public sealed class HistoryTests(LedgerDatabase db) : IClassFixture<LedgerDataba
         {
             var bid = Decide(auction, head, Proxy($"bidder{i % 7}", i * 10_00));
             all.Add(bid);
-            head = head with { Version = bid.Version, EntryId = bid.Id, State = bid.After };
+            head = After(head, bid);
         }
 
-        foreach (var chunk in all.Chunk(500)) Assert.All(await db.AppendAsync(chunk), r => Assert.Equal(AppendOutcome.Appended, r.Outcome));
+        foreach (var chunk in all.Chunk(500))
+            Assert.All(await db.AppendAsync(chunk), r => Assert.Equal(AppendOutcome.Appended, r.Outcome));
 
         Assert.Equal(all.Select(b => b.Id), (await db.EntriesAsync(auction)).Skip(1).Select(e => e.Id));
         var answers = new HashSet<DecidedBid>();
-        await foreach (var answer in db.History.ReadAnswersAsync(auction, CancellationToken.None)) Assert.True(answers.Add(answer));
+        await foreach (var answer in db.History.ReadAnswersAsync(auction, CancellationToken.None))
+            Assert.True(answers.Add(answer));
         Assert.Equal(bids, answers.Count);
         Assert.Empty(await db.AuditAsync(auction));
     }

@@ -6,15 +6,15 @@ using Npgsql;
 
 namespace Auctions.IntegrationTests.Ledger;
 
-/// <summary>A migrated database, one a test class unless a test makes its own, and what the tests do to it.</summary>
+/// <summary>A migrated database, and what the tests do with the ledger in it.</summary>
 public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
 {
-    /// <summary>An instant that tests count from, microseconds since 1970.</summary>
+    /// <summary>The start of most auctions, microseconds since 1970.</summary>
     public const long Start = 1_800_000_000_000_000;
 
     public const long Hour = 3_600_000_000;
 
-    /// <summary>All SQL takes its time from now_us(): here from a table, where a test has set it.</summary>
+    /// <summary>All SQL reads the time from now_us(). Here, a test can set it in a table.</summary>
     private const string TestClock = """
         create table test_clock (us bigint);
         create or replace function now_us() returns bigint language sql volatile parallel safe
@@ -28,73 +28,89 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     public LedgerWaves Waves { get; private set; } = null!;
     public LedgerHistory History { get; private set; } = null!;
 
-    public static Terms VaseTerms { get; } = new("seller", "USD", 1_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, Start);
+    public static Terms VaseTerms { get; } =
+        new("seller", "USD", 1_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, Start);
 
-    /// <summary>Added to the connection string.</summary>
+    /// <summary>More settings of the connection string.</summary>
     public string Settings { get; init; } = "";
 
     public async Task InitializeAsync()
     {
-        ConnectionString = await postgres.CreateDatabaseAsync() + Settings;
+        ConnectionString = await postgres.CopyDatabaseAsync(MigrateAsync) + Settings;
         Source = LedgerDataSource.Create(ConnectionString);
-        await Migrations.OfThisVersion(Source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
-        await ByHandAsync(TestClock);
-        Ledger = With(Source, new LedgerStatements());
+        Ledger = NewLedger(Source, new LedgerStatements());
         Lifecycle = new LedgerLifecycle(Source, new LedgerStatements());
         Waves = new LedgerWaves(Source, new LedgerStatements());
         History = new LedgerHistory(Source, new LedgerStatements());
     }
 
-    internal static PostgresLedger With(NpgsqlDataSource source, LedgerStatements statements) =>
+    private static async Task MigrateAsync(string connectionString)
+    {
+        await using var source = LedgerDataSource.Create(connectionString);
+        await Migrations.OfThisVersion(source, NullLogger<Migrations>.Instance).RunAsync(CancellationToken.None);
+        await PostgresServer.ExecuteAsync(connectionString, TestClock);
+    }
+
+    internal static PostgresLedger NewLedger(NpgsqlDataSource source, LedgerStatements statements) =>
         new(source, statements, NullLogger<PostgresLedger>.Instance);
 
     /// <summary>The statements without the line of one guard.</summary>
-    internal static LedgerStatements Without(string guard)
+    internal static LedgerStatements StatementsWithout(string guard)
     {
         var all = new LedgerStatements();
-        return all with { Append = Cut(all.Append), RecordRejections = Cut(all.RecordRejections), Seal = Cut(all.Seal) };
+        return all with
+        {
+            Append = Cut(all.Append),
+            RecordRejections = Cut(all.RecordRejections),
+            Seal = Cut(all.Seal),
+        };
 
-        string Cut(string sql) =>
-            string.Join('\n', sql.Split('\n').Where(line => !line.EndsWith($"-- guard: {guard}", StringComparison.Ordinal)));
+        string Cut(string sql) => string.Join(
+            '\n', sql.Split('\n').Where(line => !line.EndsWith($"-- guard: {guard}", StringComparison.Ordinal)));
     }
 
-    /// <summary>Sets the ledger's clock, which then stands.</summary>
+    /// <summary>Stops the ledger's clock at this time.</summary>
     public Task SetClockAsync(long us) => ByHandAsync($"delete from test_clock; insert into test_clock values ({us})");
 
-    /// <summary>Seals an auction while the ledger's clock says so.</summary>
+    /// <summary>Seals an auction at this time.</summary>
     public async Task<SealResult> SealAsync(Guid auctionId, SealCause cause, long atUs, string reason = "")
     {
         await SetClockAsync(atUs);
         return await Lifecycle.SealAsync(new SealRequest(auctionId, cause, reason), CancellationToken.None);
     }
 
-    /// <summary>Amends an auction while the ledger's clock says so.</summary>
+    /// <summary>Amends an auction at this time.</summary>
     public async Task<AmendResult> AmendAsync(Guid auctionId, long expectedVersion, Amendment amendment, long atUs)
     {
         await SetClockAsync(atUs);
         return await Lifecycle.AmendAsync(auctionId, expectedVersion, amendment, CancellationToken.None);
     }
 
-    /// <summary>An auction of one hour from <see cref="Start"/>.</summary>
+    /// <summary>An auction of one hour that begins at <see cref="Start"/>.</summary>
     public async Task<Guid> OpenAsync(Terms? terms = null, long endUs = Start + Hour, long createdUs = Start)
     {
-        var auction = new NewAuction(Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "", [], "", "", terms ?? VaseTerms, endUs, createdUs);
+        var auction = new NewAuction(
+            Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "", [], "", "", terms ?? VaseTerms, endUs, createdUs);
         return (await Lifecycle.CreateAsync(auction, CancellationToken.None)).Auction.Id;
     }
 
     public async Task<Head> HeadAsync(Guid auctionId) =>
-        await Ledger.ReadHeadAsync(auctionId, CancellationToken.None) ?? throw new InvalidOperationException($"No auction {auctionId}.");
+        await Ledger.ReadHeadAsync(auctionId, CancellationToken.None) ?? throw Missing(auctionId);
 
-    /// <summary>Decides a bid on a head, a minute after the start unless told.</summary>
+    /// <summary>Decides a bid on a head, by default a minute after the start.</summary>
     public static DecidedBid Decide(Guid auctionId, Head head, Bid bid, long atUs = Start + Hour / 60) =>
         DecidedBid.Decide(auctionId, head, Guid.NewGuid(), bid, atUs);
+
+    /// <summary>The head after a bid.</summary>
+    public static Head After(Head head, DecidedBid bid) =>
+        bid.Accepted ? head with { Version = bid.Version, EntryId = bid.Id, State = bid.After } : head;
 
     public async Task<DecidedBid> DecideAsync(Guid auctionId, Bid bid, long atUs = Start + Hour / 60) =>
         Decide(auctionId, await HeadAsync(auctionId), bid, atUs);
 
     public static Bid Proxy(string bidder, long max) => new(bidder, Guid.NewGuid(), BidKind.Proxy, "USD", 0, max);
 
-    /// <summary>Whether bids are appended as fresh ones, right or wrong.</summary>
+    /// <summary>Whether all bids are appended as fresh ones, which may be wrong.</summary>
     public bool AppendsFresh { get; set; }
 
     public Task<AppendResult[]> AppendAsync(params DecidedBid[] bids) =>
@@ -102,11 +118,11 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
 
     public async Task<AppendOutcome> AppendOneAsync(DecidedBid bid) => (await AppendAsync(bid))[0].Outcome;
 
-    /// <summary>As someone with psql: without what the services set.</summary>
+    /// <summary>Runs SQL as an operator with psql: without the settings of the services' connections.</summary>
     public Task ByHandAsync(string sql) => PostgresServer.ExecuteAsync(ConnectionString, sql);
 
     public async Task<AuctionRow> RowAsync(Guid auctionId) =>
-        await Lifecycle.ReadAuctionAsync(auctionId, CancellationToken.None) ?? throw new InvalidOperationException($"No auction {auctionId}.");
+        await Lifecycle.ReadAuctionAsync(auctionId, CancellationToken.None) ?? throw Missing(auctionId);
 
     /// <summary>The auction's entries in version order.</summary>
     public async Task<List<LedgerEntry>> EntriesAsync(Guid auctionId)
@@ -116,13 +132,18 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
         return entries;
     }
 
-    /// <summary>Replays the auction through the rules; what it returns is what is wrong.</summary>
+    /// <summary>Replays the auction by the rules, and returns the violations.</summary>
     public async Task<IReadOnlyList<ChainViolation>> AuditAsync(Guid auctionId)
     {
-        var record = await History.ReadRecordAsync(auctionId, CancellationToken.None) ?? throw new InvalidOperationException($"No auction {auctionId}.");
-        return ChainAudit.Check(auctionId, record.Entries, record.Answers,
-            new ChainHead(record.Auction.Head, record.Auction.Winner, record.Auction.EndReason));
+        var record = await History.ReadRecordAsync(auctionId, CancellationToken.None) ?? throw Missing(auctionId);
+        return Audit(auctionId, record);
     }
 
+    public static IReadOnlyList<ChainViolation> Audit(Guid auctionId, AuctionRecord record) => ChainAudit.Check(
+        auctionId, record.Entries, record.Answers,
+        new ChainHead(record.Auction.Head, record.Auction.Winner, record.Auction.EndReason));
+
     public async Task DisposeAsync() => await Source.DisposeAsync();
+
+    private static InvalidOperationException Missing(Guid auctionId) => new($"There is no auction {auctionId}.");
 }

@@ -16,7 +16,8 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         var auction = New();
         var first = await db.Lifecycle.CreateAsync(auction, CancellationToken.None);
         var second = await db.Lifecycle.CreateAsync(auction with { Id = Guid.NewGuid() }, CancellationToken.None);
-        var other = await db.Lifecycle.CreateAsync(auction with { Id = Guid.NewGuid(), Digest = "other" }, CancellationToken.None);
+        var other = await db.Lifecycle.CreateAsync(
+            auction with { Id = Guid.NewGuid(), Digest = "other" }, CancellationToken.None);
 
         Assert.Equal((CreateOutcome.Created, auction.Id), (first.Outcome, first.Auction.Id));
         Assert.Equal((CreateOutcome.AlreadyCreated, auction.Id), (second.Outcome, second.Auction.Id));
@@ -31,13 +32,13 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     {
         var auction = New();
         await db.Lifecycle.CreateAsync(auction, CancellationToken.None);
-        var other = await db.Lifecycle.CreateAsync(
-            auction with { Id = Guid.NewGuid(), Terms = VaseTerms with { SellerId = "other" } }, CancellationToken.None);
+        var others = auction with { Id = Guid.NewGuid(), Terms = VaseTerms with { SellerId = "other" } };
+        var other = await db.Lifecycle.CreateAsync(others, CancellationToken.None);
         Assert.Equal(CreateOutcome.Created, other.Outcome);
     }
 
     [Fact]
-    public async Task Racing_creations_make_one_auction()
+    public async Task Concurrent_creations_with_the_same_key_create_one_auction()
     {
         var auction = New();
         var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ =>
@@ -66,7 +67,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     }
 
     [Fact]
-    public async Task Time_seals_at_the_effective_end_and_not_before()
+    public async Task An_auction_is_sealed_by_time_at_its_extended_end_and_not_before()
     {
         var terms = VaseTerms with { SoftClose = new SoftClose(Hour / 4, Hour / 2, 1) };
         var auction = await db.OpenAsync(terms);
@@ -78,25 +79,27 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         Assert.Equal((SealOutcome.NotYet, end), (early.Outcome, early.Auction!.Head.State.EndUs));
         var done = await db.SealAsync(auction, SealCause.Time, end);
 
-        Assert.Equal((SealOutcome.Sealed, "ann", EndReason.Time), (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
-        Assert.Equal((AuctionStatus.Ended, 2, 2), (done.Auction.Head.State.Status, done.Auction.Head.Version, done.Auction.OutsideVersion));
+        Assert.Equal((SealOutcome.Sealed, "ann", EndReason.Time),
+            (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
+        Assert.Equal((AuctionStatus.Ended, 2, 2),
+            (done.Auction.Head.State.Status, done.Auction.Head.Version, done.Auction.OutsideVersion));
         Assert.Empty(await db.AuditAsync(auction));
     }
 
     [Fact]
-    public async Task Without_its_guard_time_would_seal_before_the_end()
+    public async Task Without_its_guard_an_auction_is_sealed_before_its_end()
     {
         var auction = await db.OpenAsync();
-        var careless = new LedgerLifecycle(db.Source, Without("seal.end"));
+        var unguarded = new LedgerLifecycle(db.Source, StatementsWithout("seal.end"));
 
         await db.SetClockAsync(HalfTime);
-        var result = await careless.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None);
+        var result = await unguarded.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None);
         Assert.Equal(SealOutcome.Sealed, result.Outcome);
         Assert.Contains(await db.AuditAsync(auction), v => v.Field == "end_reason");
     }
 
     [Fact]
-    public async Task Sealing_again_says_how_it_ended()
+    public async Task Sealing_again_returns_how_the_auction_ended()
     {
         var auction = await db.OpenAsync();
         await db.SealAsync(auction, SealCause.Cancelled, HalfTime, "broken");
@@ -109,13 +112,14 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     }
 
     [Fact]
-    public async Task Below_the_reserve_nobody_wins()
+    public async Task An_auction_below_its_reserve_has_no_winner()
     {
         var auction = await db.OpenAsync(VaseTerms with { Reserve = 50_00 });
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
         var done = await db.SealAsync(auction, SealCause.Time, Start + Hour);
 
-        Assert.Equal(("", EndReason.Time, "ann"), (done.Auction!.Winner, done.Auction.EndReason, done.Auction.Head.State.Leader));
+        Assert.Equal(("", EndReason.Time, "ann"),
+            (done.Auction!.Winner, done.Auction.EndReason, done.Auction.Head.State.Leader));
         Assert.Empty(await db.AuditAsync(auction));
     }
 
@@ -123,15 +127,17 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     public async Task A_purchase_ends_the_auction_at_once()
     {
         var auction = await db.OpenAsync(VaseTerms with { BuyNow = 30_00 });
-        await db.AppendAsync(await db.DecideAsync(auction, new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0), HalfTime));
+        var purchase = new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0);
+        await db.AppendAsync(await db.DecideAsync(auction, purchase, HalfTime));
         var done = await db.SealAsync(auction, SealCause.Time, HalfTime);
 
-        Assert.Equal((SealOutcome.Sealed, "ann", EndReason.BoughtNow), (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
+        Assert.Equal((SealOutcome.Sealed, "ann", EndReason.BoughtNow),
+            (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
         Assert.Empty(await db.AuditAsync(auction));
     }
 
     [Fact]
-    public async Task A_seller_ends_an_auction_early_and_sells_to_the_leader()
+    public async Task An_auction_that_its_seller_ends_early_goes_to_the_leader()
     {
         var now = Start + Hour;
         var auction = await db.OpenAsync(endUs: Start + 20 * Hour);
@@ -149,7 +155,8 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     [InlineData(12, true, 50_00, SealOutcome.Sealed)] // the bid would not win
     [InlineData(13, true, 0, SealOutcome.Sealed)]
     [InlineData(0, true, 0, SealOutcome.Sealed)] // by time
-    public async Task A_seller_cannot_end_it_in_the_last_12_hours_with_a_bid_that_would_win(int hoursBefore, bool bid, long reserve, SealOutcome expected)
+    public async Task A_seller_cannot_end_an_auction_in_the_last_12_hours_with_a_bid_that_would_win(
+        int hoursBefore, bool bid, long reserve, SealOutcome expected)
     {
         var end = Start + 20 * Hour;
         var auction = await db.OpenAsync(VaseTerms with { Reserve = reserve }, endUs: end);
@@ -162,7 +169,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     }
 
     [Fact]
-    public async Task Where_the_end_has_come_cancelling_comes_too_late()
+    public async Task A_cancellation_after_the_end_is_too_late()
     {
         var auction = await db.OpenAsync();
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
@@ -174,35 +181,42 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     }
 
     [Fact]
-    public async Task Many_are_sealed_together_and_each_gets_its_own_result()
+    public async Task Auctions_that_are_sealed_in_one_call_each_get_their_own_result()
     {
         var due = await db.OpenAsync();
         var later = await db.OpenAsync(endUs: Start + 2 * Hour);
         var missing = Guid.NewGuid();
         await db.SetClockAsync(Start + Hour);
+        Guid[] ids = [later, missing, due];
         var results = await db.Lifecycle.SealAsync(
-            [.. ((Guid[])[later, missing, due]).Select(id => new SealRequest(id, SealCause.Time))], CancellationToken.None);
+            [.. ids.Select(id => new SealRequest(id, SealCause.Time))], CancellationToken.None);
 
-        Assert.Equal([SealOutcome.NotYet, SealOutcome.NoSuchAuction, SealOutcome.Sealed], results.Select(r => r.Outcome));
+        Assert.Equal([SealOutcome.NotYet, SealOutcome.NoSuchAuction, SealOutcome.Sealed],
+            results.Select(r => r.Outcome));
         Assert.Equal([later, null, due], results.Select(r => r.Auction?.Id));
     }
 
     [Fact]
-    public async Task Terms_change_before_the_first_bid_as_an_entry_and_texts_at_any_time()
+    public async Task Terms_can_be_amended_before_the_first_bid_and_texts_until_the_end()
     {
         var auction = await db.OpenAsync();
         var terms = VaseTerms with { Opening = 5_00 };
-        var changed = await db.AmendAsync(auction, 0, new Amendment(Title: "Ming", Terms: terms, EndUs: Start + 2 * Hour), HalfTime);
-        Assert.Equal((AmendOutcome.Amended, "Ming", terms, 1L), (changed.Outcome, changed.Auction!.Title, changed.Auction.Head.Terms, changed.Auction.Head.Version));
-        Assert.Equal((Start + 2 * Hour, Start + 2 * Hour), (changed.Auction.OriginalEndUs, changed.Auction.Head.State.EndUs));
+        var amendment = new Amendment(Title: "Ming", Terms: terms, EndUs: Start + 2 * Hour);
+        var (outcome, row) = await AmendAsync(0, amendment);
+        Assert.Equal((AmendOutcome.Amended, "Ming", terms, 1L),
+            (outcome, row!.Title, row.Head.Terms, row.Head.Version));
+        Assert.Equal((Start + 2 * Hour, Start + 2 * Hour), (row.OriginalEndUs, row.Head.State.EndUs));
 
-        Assert.Equal(AmendOutcome.VersionChanged, (await AmendAsync(0, new Amendment(EndUs: Start + 3 * Hour))).Outcome);
+        var stale = await AmendAsync(0, new Amendment(EndUs: Start + 3 * Hour));
+        Assert.Equal(AmendOutcome.VersionChanged, stale.Outcome);
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
         Assert.Equal(AmendOutcome.HasBids, (await AmendAsync(2, new Amendment(Terms: VaseTerms))).Outcome);
 
-        var text = await AmendAsync(0, new Amendment(Description: "Old"));
-        Assert.Equal((AmendOutcome.Amended, "Old", "Ming", 2L), (text.Outcome, text.Auction!.Description, text.Auction.Title, text.Auction.Head.Version));
-        Assert.Equal(AmendOutcome.Over, (await AmendAsync(2, new Amendment(EndUs: Start + 9 * Hour), Start + 2 * Hour)).Outcome);
+        (outcome, row) = await AmendAsync(0, new Amendment(Description: "Old"));
+        Assert.Equal((AmendOutcome.Amended, "Old", "Ming", 2L),
+            (outcome, row!.Description, row.Title, row.Head.Version));
+        var late = await AmendAsync(2, new Amendment(EndUs: Start + 9 * Hour), Start + 2 * Hour);
+        Assert.Equal(AmendOutcome.Over, late.Outcome);
         Assert.Equal(AmendOutcome.NoSuchAuction,
             (await db.AmendAsync(Guid.NewGuid(), 0, new Amendment("x"), HalfTime)).Outcome);
         Assert.Empty(await db.AuditAsync(auction));
@@ -212,7 +226,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     }
 
     [Fact]
-    public async Task Texts_change_without_touching_an_extended_end()
+    public async Task An_amendment_of_the_texts_keeps_an_extended_end()
     {
         var auction = await db.OpenAsync(VaseTerms with { SoftClose = new SoftClose(Hour, Hour, 1) });
         await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00), HalfTime));
@@ -222,7 +236,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     }
 
     [Fact]
-    public async Task An_auction_whose_start_is_put_off_is_scheduled_again()
+    public async Task An_auction_whose_start_is_postponed_is_scheduled_again()
     {
         var auction = await db.OpenAsync();
         var changed = await db.AmendAsync(
@@ -233,6 +247,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         Assert.Empty(await db.AuditAsync(auction));
     }
 
-    private static NewAuction New() =>
-        new(Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "Blue", ["a.jpg"], "vases", "post-1", VaseTerms, Start + Hour, Start);
+    private static NewAuction New() => new(
+        Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "Blue", ["a.jpg"], "vases", "post-1", VaseTerms,
+        Start + Hour, Start);
 }

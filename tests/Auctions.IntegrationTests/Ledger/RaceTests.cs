@@ -7,8 +7,9 @@ using static Auctions.IntegrationTests.Ledger.LedgerDatabase;
 namespace Auctions.IntegrationTests.Ledger;
 
 /// <summary>
-/// Several deciders, each with a view of the auctions that may be behind, race on the same auctions; someone with psql and a sealing
-/// service among them. Afterwards an independent checker replays every ledger, and holds what each decider was told against it.
+/// Several deciders append bids on the same auctions at the same time. The heads that they know may be old. An operator
+/// changes auctions, and a service seals them. Afterwards, the audit replays every ledger, and every answer is compared
+/// with the ledger.
 /// </summary>
 [Collection(PostgresCollection.Name)]
 public sealed class RaceTests(LedgerDatabase db, ITestOutputHelper output) : IClassFixture<LedgerDatabase>
@@ -21,24 +22,32 @@ public sealed class RaceTests(LedgerDatabase db, ITestOutputHelper output) : ICl
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task Whoever_races_the_ledger_stays_one_chain(int seed)
+    public async Task The_ledger_of_auctions_with_concurrent_deciders_is_one_chain(int seed)
     {
         output.WriteLine($"seed {seed}");
         var auctions = new List<Guid>();
         for (var i = 0; i < AuctionCount; i++)
-            auctions.Add(await db.OpenAsync(VaseTerms with { Reserve = i * 20_00, BuyNow = i == 3 ? 5_000_00 : 0, SoftClose = new SoftClose(Hour, Hour, 3) }));
+        {
+            auctions.Add(await db.OpenAsync(VaseTerms with
+            {
+                Reserve = i * 20_00,
+                BuyNow = i == 3 ? 5_000_00 : 0,
+                SoftClose = new SoftClose(Hour, Hour, 3),
+            }));
+        }
 
-        var told = await Task.WhenAll(Enumerable.Range(0, Deciders).Select(n => Task.Run(() => RaceAsync(new Random(seed * 1000 + n), auctions))));
+        var answers = await Task.WhenAll(Enumerable.Range(0, Deciders).Select(
+            n => Task.Run(() => RaceAsync(new Random(seed * 1000 + n), auctions))));
         await SealAllAsync(auctions);
 
         foreach (var auction in auctions) Assert.Empty(await db.AuditAsync(auction));
-        await CheckAnswersAsync([.. told.SelectMany(t => t)]);
+        await CheckAnswersAsync([.. answers.SelectMany(a => a)]);
     }
 
-    /// <summary>Each bid's answers, in the order in which this decider was given them.</summary>
+    /// <summary>Returns the answers that this decider got.</summary>
     private async Task<List<DecidedBid>> RaceAsync(Random random, List<Guid> auctions)
     {
-        var told = new List<DecidedBid>();
+        var answers = new List<DecidedBid>();
         var sent = new List<(Guid Auction, Bid Bid)>();
         var heads = new Dictionary<Guid, Head>();
         for (var round = 0; round < Rounds; round++)
@@ -47,30 +56,31 @@ public sealed class RaceTests(LedgerDatabase db, ITestOutputHelper output) : ICl
             for (var n = random.Next(1, 12); n > 0; n--)
             {
                 var auction = auctions[random.Next(auctions.Count)];
-                if (!heads.TryGetValue(auction, out var head) || random.Next(4) == 0) heads[auction] = head = await db.HeadAsync(auction);
+                if (!heads.TryGetValue(auction, out var head) || random.Next(4) == 0)
+                    heads[auction] = head = await db.HeadAsync(auction);
                 var again = sent.Count > 0 && random.Next(6) == 0 ? sent[random.Next(sent.Count)] : default;
                 var bid = again.Auction == auction ? again.Bid : NextBid(random, head.State);
                 if (batch.Any(b => b.Bid.Key == bid.Key)) continue;
                 sent.Add((auction, bid));
                 var decided = Decide(auction, head, bid, Start + Hour / 2 + round * 1000 + random.Next(1000));
                 batch.Add(decided);
-                if (decided.Accepted) heads[auction] = head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+                heads[auction] = After(head, decided);
             }
 
-            // Who says that a bid is fresh may be wrong. A lost reply: the same bids again.
+            // The claim that a bid is fresh may be wrong. After a lost reply, the same bids are sent again.
             bool[] fresh = [.. batch.Select(_ => random.Next(3) > 0)];
             if (random.Next(10) == 0) await db.Ledger.AppendAsync(batch, fresh, CancellationToken.None);
             var results = await db.Ledger.AppendAsync(batch, fresh, CancellationToken.None);
             for (var i = 0; i < results.Length; i++)
             {
-                if (results[i].Answer is { } answer) told.Add(answer);
+                if (results[i].Answer is { } answer) answers.Add(answer);
                 else heads.Remove(batch[i].AuctionId);
             }
 
             if (random.Next(30) == 0) await ByHandAsync(random, auctions[random.Next(auctions.Count)]);
         }
 
-        return told;
+        return answers;
     }
 
     private Task ByHandAsync(Random random, Guid auction) => db.ByHandAsync(random.Next(2) == 0
@@ -99,15 +109,16 @@ public sealed class RaceTests(LedgerDatabase db, ITestOutputHelper output) : ICl
             Assert.Single(rivals, r => r[i].Outcome == SealOutcome.Sealed);
     }
 
-    /// <summary>I2, I5: what anyone was told under a key is what the ledger holds, and the same for all.</summary>
-    private async Task CheckAnswersAsync(List<DecidedBid> told)
+    /// <summary>I2, I5: every answer to a key is the one in the ledger.</summary>
+    private async Task CheckAnswersAsync(List<DecidedBid> answers)
     {
-        output.WriteLine($"{told.Count} answers, {told.Count(t => t.Accepted)} of them acceptances");
-        Assert.NotEmpty(told);
-        foreach (var answers in told.GroupBy(t => (t.AuctionId, t.Bid.Bidder, t.Bid.Key)))
+        output.WriteLine($"{answers.Count} answers, {answers.Count(t => t.Accepted)} of them acceptances");
+        Assert.NotEmpty(answers);
+        foreach (var group in answers.GroupBy(t => (t.AuctionId, t.Bid.Bidder, t.Bid.Key)))
         {
-            var held = await db.Ledger.FindAnswerAsync(answers.Key.AuctionId, answers.Key.Bidder, answers.Key.Key, CancellationToken.None);
-            Assert.All(answers, a => Assert.Equal(held, a));
+            var (auction, bidder, key) = group.Key;
+            var recorded = await db.Ledger.FindAnswerAsync(auction, bidder, key, CancellationToken.None);
+            Assert.All(group, a => Assert.Equal(recorded, a));
         }
     }
 }

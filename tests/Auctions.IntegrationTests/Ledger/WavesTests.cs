@@ -15,7 +15,7 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
     public Task DisposeAsync() => _db.DisposeAsync();
 
     [Fact]
-    public async Task Two_waves_share_what_is_due_and_sealing_goes_on_under_a_claim()
+    public async Task Two_waves_share_the_due_auctions_and_a_claim_does_not_block_sealing()
     {
         var due = new List<Guid>();
         for (var i = 0; i < 5; i++) due.Add(await _db.OpenAsync(endUs: Start + Hour - i));
@@ -33,19 +33,22 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
             Assert.All(results, r => Assert.Equal(SealOutcome.Sealed, r.Outcome));
         }
 
-        await using var rest = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
-        Assert.Equal(due[3..], rest.AuctionIds);
+        await using var remaining = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
+        Assert.Equal(due[3..], remaining.AuctionIds);
     }
 
     [Fact]
-    public async Task What_a_wave_that_died_had_claimed_is_free_at_once()
+    public async Task The_claims_of_a_dead_wave_are_free_at_once()
     {
         var auction = await _db.OpenAsync();
         await _db.SetClockAsync(Start + Hour);
         var dead = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
         Assert.Equal([auction], dead.AuctionIds);
 
-        await _db.ByHandAsync("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'");
+        await _db.ByHandAsync("""
+            select pg_terminate_backend(pid, 60000) from pg_stat_activity
+            where datname = current_database() and state = 'idle in transaction'
+            """);
 
         await using var next = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
         Assert.Equal([auction], next.AuctionIds);
@@ -53,7 +56,7 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_scheduled_auction_whose_end_has_come_is_due_too()
+    public async Task A_scheduled_auction_after_its_end_is_due_too()
     {
         var auction = await _db.OpenAsync(createdUs: Start - 1);
         await _db.SetClockAsync(Start + Hour);
@@ -64,7 +67,7 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_next_instants_are_rounded_up_and_each_is_there_once()
+    public async Task The_next_instants_are_rounded_up_and_distinct()
     {
         const long step = 250_000;
         await _db.OpenAsync(createdUs: Start - Hour);                 // starts at Start, ends at Start + Hour

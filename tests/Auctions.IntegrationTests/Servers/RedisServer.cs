@@ -7,34 +7,38 @@ namespace Auctions.IntegrationTests.Servers;
 public sealed class RedisServer : IAsyncLifetime
 {
     private const int SigTerm = 15;
-    private const int PatienceMs = 30_000;
+    private const int PatientTimeoutMs = 30_000;
 
     private readonly string _dir = Directory.CreateTempSubdirectory("auctions-redis-").FullName;
     private ServerProcess? _server;
 
     public int Port { get; private set; }
 
-    /// <summary>Of its command line, beside what every server here has.</summary>
+    /// <summary>More arguments of its command line.</summary>
     public string[] MoreArguments { get; init; } = [];
 
     /// <summary><c>host:port</c>, as StackExchange.Redis reads it.</summary>
     public string Configuration => $"127.0.0.1:{Port}";
 
-    /// <summary>The same, for whom a busy machine may keep waiting longer than a service would.</summary>
-    public string PatientConfiguration => $"{Configuration},asyncTimeout={PatienceMs}";
+    /// <summary>The same, with a timeout for a busy machine. It is longer than that of a service.</summary>
+    public string PatientConfiguration => $"{Configuration},asyncTimeout={PatientTimeoutMs}";
 
-    /// <summary>A service's settings that go with it.</summary>
-    public string[] PatientSettings => [$"--Redis:Configuration={PatientConfiguration}", $"--HotState:CallTimeoutMs={PatienceMs}"];
+    /// <summary>The settings of a service with this timeout.</summary>
+    public string[] PatientSettings =>
+        [$"--Redis:Configuration={PatientConfiguration}", $"--HotState:CallTimeoutMs={PatientTimeoutMs}"];
 
-    /// <summary>Options that go with it.</summary>
-    public static HotStateOptions PatientOptions => new() { CallTimeoutMs = PatienceMs };
+    /// <summary>Options with this timeout.</summary>
+    public static HotStateOptions PatientOptions => new() { CallTimeoutMs = PatientTimeoutMs };
 
     public ServerProcess Process => _server ?? throw new InvalidOperationException("Redis is not running.");
 
     /// <summary>Starts again after <see cref="ServerProcess.KillAsync"/>: same data, same port.</summary>
     public async Task StartAsync() =>
         _server = await ServerProcess.StartAsync(
-            ["redis-server", "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", .. MoreArguments],
+            [
+                "redis-server", "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _dir, "--save", "",
+                "--appendonly", "yes", "--appendfsync", "everysec", .. MoreArguments,
+            ],
             Path.Combine(_dir, "log"),
             PingAsync);
 
@@ -55,7 +59,7 @@ public sealed class RedisServer : IAsyncLifetime
         Directory.Delete(_dir, recursive: true);
     }
 
-    /// <summary>While it loads its file it answers with an error, not with PONG.</summary>
+    /// <summary>While Redis loads its file, it answers with an error and not with PONG.</summary>
     private async Task PingAsync()
     {
         using var socket = new TcpClient();
@@ -63,6 +67,7 @@ public sealed class RedisServer : IAsyncLifetime
         using var stream = socket.GetStream();
         await stream.WriteAsync("PING\r\n"u8.ToArray());
         using var reader = new StreamReader(stream);
-        if (await reader.ReadLineAsync() is var answer && answer != "+PONG") throw new IOException($"Redis is not ready: {answer}");
+        var answer = await reader.ReadLineAsync();
+        if (answer != "+PONG") throw new IOException($"Redis is not ready: {answer}");
     }
 }

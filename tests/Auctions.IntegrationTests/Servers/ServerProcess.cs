@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 namespace Auctions.IntegrationTests.Servers;
 
 /// <summary>
-/// A server of this test run's own: on a free loopback port, its output in a file, ended by its process id and no
-/// later than this process.
+/// The process of a server that belongs to this test run. Its output is in a file. It ends with this process at the
+/// latest.
 /// </summary>
 public sealed class ServerProcess : IAsyncDisposable
 {
@@ -15,18 +15,18 @@ public sealed class ServerProcess : IAsyncDisposable
     private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(20);
 
     private readonly Process _process;
-    private readonly string _logger;
+    private readonly string _logPath;
 
-    private ServerProcess(Process process, string log)
+    private ServerProcess(Process process, string logPath)
     {
         _process = process;
-        _logger = log;
+        _logPath = logPath;
         AppDomain.CurrentDomain.ProcessExit += KillQuietly;
     }
 
     public int Id => _process.Id;
 
-    /// <summary>A port that was free a moment ago.</summary>
+    /// <summary>A port that is free at the moment.</summary>
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -35,14 +35,15 @@ public sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a program and waits until it answers.</summary>
-    /// <param name="logger">Gets what the program writes; its end is in the exception if the program fails.</param>
-    /// <param name="answers">Whether the server answers; an exception means not yet.</param>
-    public static async Task<ServerProcess> StartAsync(string[] command, string log, Func<Task> answers)
+    /// <param name="logPath">The file for its output. If the program fails, the exception has the last lines.</param>
+    /// <param name="ping">Returns if the server answers. An exception means that it does not answer yet.</param>
+    public static async Task<ServerProcess> StartAsync(string[] command, string logPath, Func<Task> ping)
     {
-        // The shell becomes the program (exec): the id is the program's own.
+        // The shell executes the program in its place, so the process id is that of the program.
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = Path.GetTempPath() };
-        foreach (var word in (string[])["-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1", "sh", log, .. command]) start.ArgumentList.Add(word);
-        var server = new ServerProcess(Process.Start(start)!, log);
+        const string script = "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1";
+        foreach (var word in (string[])["-c", script, "sh", logPath, .. command]) start.ArgumentList.Add(word);
+        var server = new ServerProcess(Process.Start(start)!, logPath);
 
         var clock = TimeProvider.System;
         var began = clock.GetTimestamp();
@@ -50,7 +51,7 @@ public sealed class ServerProcess : IAsyncDisposable
         {
             try
             {
-                await answers();
+                await ping();
                 return server;
             }
             catch (Exception e) when (e is not OperationCanceledException)
@@ -80,11 +81,12 @@ public sealed class ServerProcess : IAsyncDisposable
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
-        if (process.ExitCode != 0)
-            throw new InvalidOperationException($"{string.Join(' ', command)} failed with {process.ExitCode}: {await output}{await error}");
+        if (process.ExitCode == 0) return;
+        throw new InvalidOperationException(
+            $"{string.Join(' ', command)} failed with {process.ExitCode}: {await output}{await error}");
     }
 
-    /// <summary>As kill -9: nothing is flushed, no one is told.</summary>
+    /// <summary>Like kill -9: the process writes nothing more and closes no connection properly.</summary>
     public async Task KillAsync()
     {
         if (!_process.HasExited) _process.Kill();
@@ -92,12 +94,12 @@ public sealed class ServerProcess : IAsyncDisposable
         AppDomain.CurrentDomain.ProcessExit -= KillQuietly;
     }
 
-    /// <summary>Suspends the process (SIGSTOP): connections stay open and nothing answers. <see cref="Resume"/> ends it.</summary>
+    /// <summary>SIGSTOP: until <see cref="Resume"/>, its connections stay open, and it does not answer.</summary>
     public void Suspend() => Signal(19);
 
     public void Resume() => Signal(18);
 
-    /// <summary>Asks it to end by a signal, and kills it where it does not.</summary>
+    /// <summary>Sends a signal to end the process, and kills it if it does not end.</summary>
     public async Task StopAsync(int signal)
     {
         if (!_process.HasExited) Signal(signal);
@@ -108,7 +110,7 @@ public sealed class ServerProcess : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // Killed below: a server that does not stop must not outlive the tests.
+            // It is killed below. A server that does not stop must not outlive the tests.
         }
 
         await KillAsync();
@@ -127,10 +129,12 @@ public sealed class ServerProcess : IAsyncDisposable
 
     private void Signal(int signal)
     {
-        if (Kill(_process.Id, signal) != 0) throw new InvalidOperationException($"Signal {signal} to {_process.Id} failed.");
+        if (Kill(_process.Id, signal) == 0) return;
+        throw new InvalidOperationException($"Signal {signal} to {_process.Id} failed.");
     }
 
-    private string LogTail() => File.Exists(_logger) ? string.Join('\n', File.ReadLines(_logger).TakeLast(20)) : "no output";
+    private string LogTail() =>
+        File.Exists(_logPath) ? string.Join('\n', File.ReadLines(_logPath).TakeLast(20)) : "no output";
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int pid, int signal);

@@ -2,11 +2,11 @@ using Npgsql;
 
 namespace Auctions.IntegrationTests.Servers;
 
-/// <summary>That the servers which the other tests rest on are what they claim to be.</summary>
+/// <summary>The servers of the other tests have the properties that these tests need.</summary>
 public sealed class ServersTests
 {
     [Fact]
-    public async Task Postgres_is_as_durable_as_in_production_and_comes_back_after_a_kill()
+    public async Task Postgres_is_as_durable_as_in_production_and_restarts_after_a_kill()
     {
         var postgres = new PostgresServer();
         await postgres.InitializeAsync();
@@ -14,8 +14,10 @@ public sealed class ServersTests
         {
             var database = await postgres.CreateDatabaseAsync();
             await PostgresServer.ExecuteAsync(database, "create table kept (n int); insert into kept values (7)");
-            Assert.Equal(["on", "on", "on", "logical"],
-                await ReadAsync(database, "select current_setting(s) from unnest(array['fsync','synchronous_commit','full_page_writes','wal_level']) s"));
+            Assert.Equal(["on", "on", "on", "logical"], await ReadAsync(database, """
+                select current_setting(s)
+                from unnest(array['fsync', 'synchronous_commit', 'full_page_writes', 'wal_level']) s
+                """));
 
             await postgres.Process.KillAsync();
             await Assert.ThrowsAnyAsync<NpgsqlException>(() => PostgresServer.ExecuteAsync(database, "select 1"));
@@ -29,7 +31,7 @@ public sealed class ServersTests
     }
 
     [Fact]
-    public async Task Redis_comes_back_after_a_kill()
+    public async Task Redis_restarts_after_a_kill()
     {
         var redis = new RedisServer();
         await redis.InitializeAsync();

@@ -4,47 +4,42 @@ using Auctions.HotState;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
 using Auctions.IntegrationTests.Viewers;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Logging.Abstractions;
-using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.Updater;
 
 /// <summary>The updater with a real Redis, a real Postgres, and change events that the test writes.</summary>
 [Collection(PostgresCollection.Name)]
-public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis redis)
-    : IClassFixture<UpdaterTests.OwnRedis>, IAsyncLifetime
+public sealed class UpdaterTests(PostgresServer postgres, RedisServer redis)
+    : IClassFixture<RedisServer>, IAsyncLifetime
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
-    private readonly LedgerDatabase _ledger = new(postgres);
+    private TestStack _stack = null!;
     private HandWrittenEvents _events = null!;
-    private WebApplication _updater = null!;
-    private IConnectionMultiplexer _connection = null!;
+    private TestService _updater = null!;
     private RedisHotState _hotState = null!;
+
+    private LedgerDatabase Ledger => _stack.Database;
 
     public async Task InitializeAsync()
     {
-        await _ledger.InitializeAsync();
-        _events = new HandWrittenEvents(_ledger);
-        _connection = await RedisConnection.ConnectAsync(redis.Server.PatientConfiguration);
-        _hotState = new RedisHotState(_connection, RedisServer.PatientOptions, NullLogger<RedisHotState>.Instance);
+        _stack = await TestStack.StartAsync(postgres, redis, kafka: true);
+        _events = new HandWrittenEvents(_stack);
+        _hotState = _stack.NewHotState();
         _updater = await StartUpdaterAsync();
     }
 
     public async Task DisposeAsync()
     {
-        await StopUpdaterAsync();
-        await _connection.DisposeAsync();
         _events.Dispose();
-        await _ledger.DisposeAsync();
+        await _stack.DisposeAsync();
     }
 
     [Fact]
     public async Task An_update_by_hand_makes_Redis_forget_the_auction()
     {
         var auction = await OpenHotAsync();
-        await _ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{auction}'");
+        await Ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{auction}'");
         await _events.SendAsync(auction);
         await ForgottenAsync(auction);
     }
@@ -90,7 +85,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         var auction = await OpenHotAsync();
         await FailToRepairAsync(() => _events.SendAsync(auction, row => row["version"] = 1));
         await StopUpdaterAsync();
-        redis.Server.Process.Resume();
+        redis.Process.Resume();
         await Eventually.TrueAsync(async () => await HotHeadAsync(auction) is { There: true });
 
         _updater = await StartUpdaterAsync();
@@ -102,7 +97,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
     {
         var auction = await OpenHotAsync();
         await FailToRepairAsync(() => _events.SendAsync(auction, row => row["version"] = 1));
-        redis.Server.Process.Resume();
+        redis.Process.Resume();
         await ForgottenAsync(auction);
     }
 
@@ -110,9 +105,9 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
     public async Task Redis_that_comes_back_with_an_older_state_is_repaired_without_an_event()
     {
         var (behind, right) = (await OpenHotAsync(), await OpenHotAsync());
-        await _ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{behind}'");
-        await redis.Server.Process.KillAsync();
-        await redis.Server.StartAsync();
+        await Ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{behind}'");
+        await redis.Process.KillAsync();
+        await redis.StartAsync();
 
         await ForgottenAsync(behind);
         Assert.True(await HotHeadAsync(right) is { There: true });
@@ -126,7 +121,7 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         await ForgottenAsync(auction);
         await StopUpdaterAsync(); // At the latest now, its offsets reach the broker.
 
-        Assert.True(await _hotState.HydrateAsync(auction, null, await _ledger.HeadAsync(auction), [], None));
+        Assert.True(await _hotState.HydrateAsync(auction, null, await Ledger.HeadAsync(auction), [], None));
         var other = await OpenHotAsync();
         _updater = await StartUpdaterAsync();
         await ProcessedAsync(await _events.SendAsync(other));
@@ -144,40 +139,26 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         };
         listener.SetMeasurementEventCallback<long>((_, count, _, _) => Interlocked.Add(ref retries, count));
         listener.Start();
-        redis.Server.Process.Suspend();
+        redis.Process.Suspend();
         await send();
         await Eventually.TrueAsync(() => Interlocked.Read(ref retries) > 0);
     }
 
-    private async Task StopUpdaterAsync()
-    {
-        await Eventually.EndsAsync(_updater.StopAsync());
-        await _updater.DisposeAsync();
-    }
+    private Task StopUpdaterAsync() => _stack.StopServiceAsync(_updater);
 
-    private async Task<WebApplication> StartUpdaterAsync()
-    {
-        var app = CdcRedisUpdater.Composition.Build(
-        [
-            "--Listen:Grpc=127.0.0.1:0",
-            $"--Auth:Hs256Key={Convert.ToBase64String(new byte[32])}",
-            "--Logging:LogLevel:Default=Error",
-            $"--Postgres:ConnectionString={_ledger.ConnectionString}",
-            $"--Redis:Configuration={redis.Server.Configuration}",
-            $"--Kafka:BootstrapServers={_events.Kafka.Address}",
-        ]);
-        await app.StartAsync();
-        return app;
-    }
+    /// <summary>Its calls to Redis have the timeouts of production.</summary>
+    private Task<TestService> StartUpdaterAsync() => _stack.StartServiceAsync(
+        CdcRedisUpdater.Composition.Build,
+        $"--Redis:Configuration={redis.Configuration}",
+        $"--HotState:CallTimeoutMs={new HotStateOptions().CallTimeoutMs}");
 
     /// <summary>An auction that is the same in the ledger and in Redis.</summary>
     private async Task<Guid> OpenHotAsync()
     {
-        var now = (TimeProvider.System.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-        var start = now - 1_000_000;
+        var (now, start) = (TestStack.NowUs, TestStack.NowUs - 1_000_000);
         var terms = LedgerDatabase.VaseTerms with { StartUs = start };
-        var auction = await _ledger.OpenAsync(terms, now + LedgerDatabase.Hour, start);
-        Assert.True(await _hotState.HydrateAsync(auction, null, await _ledger.HeadAsync(auction), [], None));
+        var auction = await Ledger.OpenAsync(terms, now + LedgerDatabase.Hour, start);
+        Assert.True(await _hotState.HydrateAsync(auction, null, await Ledger.HeadAsync(auction), [], None));
         return auction;
     }
 
@@ -220,15 +201,5 @@ public sealed class UpdaterTests(PostgresServer postgres, UpdaterTests.OwnRedis 
         {
             return null;
         }
-    }
-
-    /// <summary>A Redis that only this class uses, so that it may stop it.</summary>
-    public sealed class OwnRedis : IAsyncLifetime
-    {
-        public RedisServer Server { get; } = new();
-
-        public Task InitializeAsync() => Server.InitializeAsync();
-
-        public Task DisposeAsync() => Server.DisposeAsync();
     }
 }

@@ -1,12 +1,10 @@
-using System.Net;
 using Auctions.Core;
+using Auctions.IntegrationTests.Events;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
 using Auctions.Grpc;
 using Auctions.Ledger;
-using DevStack.Kafka;
 using DevStack.Relay;
-using Microsoft.Extensions.Logging.Abstractions;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
 
 namespace Auctions.IntegrationTests.Viewers;
@@ -17,57 +15,46 @@ public sealed class CommitToViewerTests(PostgresServer postgres) : IAsyncLifetim
 {
     private const long Secret = 777_777_77;
 
-    private readonly LedgerDatabase _ledger = new(postgres);
-    private readonly KafkaHost _kafka = new(IPEndPoint.Parse("127.0.0.1:0"), partitions: 2);
-    private readonly CancellationTokenSource _stop = new();
-    private Task _relay = Task.CompletedTask;
+    private TestStack _stack = null!;
+    private RunningRelay _relay = null!;
+
+    private LedgerDatabase Ledger => _stack.Database;
 
     public async Task InitializeAsync()
     {
-        await _ledger.InitializeAsync();
-        var relay = new PostgresRelay(
-            new RelayOptions
-            {
-                Postgres = _ledger.ConnectionString,
-                Kafka = _kafka.Address,
-                Slot = $"viewers_{Guid.NewGuid():N}",
-            },
-            TimeProvider.System, NullLogger.Instance);
-        _relay = Task.Run(() => relay.RunAsync(_stop.Token));
+        _stack = await TestStack.StartAsync(postgres, kafka: true);
+        _relay = new RunningRelay(
+            Ledger.ConnectionString, $"viewers_{Guid.NewGuid():N}", _stack.Kafka.Address, SnapshotMode.WhenNeeded);
     }
 
     public async Task DisposeAsync()
     {
-        await _stop.CancelAsync();
-        await _relay;
-        _kafka.Dispose();
-        await _ledger.DisposeAsync();
-        _stop.Dispose();
+        await _relay.DisposeAsync();
+        await _stack.DisposeAsync();
     }
 
     [Fact]
     public async Task A_viewer_sees_the_ledgers_states_to_the_end_and_no_secret()
     {
-        await using var gateway = await GatewayHost.StartAsync(
-            _ledger.ConnectionString, _kafka.Address, "--Gateway:CoalesceMs=5");
+        var gateway = await GatewayHost.StartAsync(_stack, "--Gateway:CoalesceMs=5");
         var terms = LedgerDatabase.VaseTerms with { Reserve = Secret };
-        var auction = await _ledger.OpenAsync(terms);
+        var auction = await Ledger.OpenAsync(terms);
         using var viewer = gateway.Watch(auction);
         await Eventually.TrueAsync(() => viewer.Frames.Count == 1);
         for (var i = 1; i <= 20; i++)
         {
-            var bid = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy(i % 2 == 0 ? "ann" : "bob", 10_00 * i));
-            Assert.Equal(AppendOutcome.Appended, await _ledger.AppendOneAsync(bid));
+            var bid = await Ledger.DecideAsync(auction, LedgerDatabase.Proxy(i % 2 == 0 ? "ann" : "bob", 10_00 * i));
+            Assert.Equal(AppendOutcome.Appended, await Ledger.AppendOneAsync(bid));
             if (i % 5 == 0) await Eventually.TrueAsync(() => viewer.Version >= i);
         }
 
-        var winning = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy("eve", Secret + 1));
-        Assert.Equal(AppendOutcome.Appended, await _ledger.AppendOneAsync(winning));
-        var sealing = await _ledger.SealAsync(auction, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour);
+        var winning = await Ledger.DecideAsync(auction, LedgerDatabase.Proxy("eve", Secret + 1));
+        Assert.Equal(AppendOutcome.Appended, await Ledger.AppendOneAsync(winning));
+        var sealing = await Ledger.SealAsync(auction, SealCause.Time, LedgerDatabase.Start + LedgerDatabase.Hour);
         Assert.Equal(SealOutcome.Sealed, sealing.Outcome);
         await Eventually.EndsAsync(viewer.Ended);
 
-        var head = await _ledger.HeadAsync(auction);
+        var head = await Ledger.HeadAsync(auction);
         Assert.Equal((Frame.Ended, "eve"), (viewer.Frames[^1].FrameCase, viewer.Frames[^1].Ended.WinnerId));
         Assert.Equal(StateMap.State(head.Terms, head.State, head.Version), ReplayedState.Of(viewer.Frames));
         Assert.Equal(viewer.Frames.Select(f => f.Version).Order(), viewer.Frames.Select(f => f.Version));
@@ -80,12 +67,12 @@ public sealed class CommitToViewerTests(PostgresServer postgres) : IAsyncLifetim
     [Fact]
     public async Task A_manual_update_reaches_viewers_as_an_entry()
     {
-        await using var gateway = await GatewayHost.StartAsync(_ledger.ConnectionString, _kafka.Address);
-        var auction = await _ledger.OpenAsync();
+        var gateway = await GatewayHost.StartAsync(_stack);
+        var auction = await Ledger.OpenAsync();
         using var viewer = gateway.Watch(auction);
         await Eventually.TrueAsync(() => viewer.Frames.Count == 1);
-        await _ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{auction}'");
+        await Ledger.ByHandAsync($"update auctions set end_us = end_us + 60000000 where id = '{auction}'");
         await Eventually.TrueAsync(() => viewer.Version == 1);
-        Assert.Equal(TimeMap.FromUs((await _ledger.HeadAsync(auction)).State.EndUs), viewer.Frames[^1].Delta.EndTime);
+        Assert.Equal(TimeMap.FromUs((await Ledger.HeadAsync(auction)).State.EndUs), viewer.Frames[^1].Delta.EndTime);
     }
 }

@@ -1,66 +1,27 @@
-using System.Security.Cryptography;
-using Auctions.Grpc;
+using Auctions.IntegrationTests.Servers;
 using Auctions.V1;
 using Grpc.Core;
-using Grpc.Net.Client;
-using Microsoft.AspNetCore.Builder;
 using StreamGateway;
 
 namespace Auctions.IntegrationTests.Viewers;
 
-/// <summary>The gateway's application, in the test's process, on free ports.</summary>
-internal sealed class GatewayHost : IAsyncDisposable
+/// <summary>The gateway in a stack with Postgres and Kafka, which ends it.</summary>
+internal sealed class GatewayHost(TestService service)
 {
-    private readonly GrpcChannel _channel;
+    public TestService Service => service;
 
-    private GatewayHost(WebApplication app, byte[] key)
-    {
-        App = app;
-        Tokens = new TokenIssuer(key, TimeProvider.System);
-        _channel = GrpcChannel.ForAddress(app.Urls.First());
-        Client = new StreamService.StreamServiceClient(_channel);
-    }
+    public StreamService.StreamServiceClient Client { get; } = new(service.Channel);
 
-    public WebApplication App { get; }
+    public string WebAddress => service.App.Urls.Last();
 
-    public TokenIssuer Tokens { get; }
-
-    public StreamService.StreamServiceClient Client { get; }
-
-    public GrpcChannel Channel => _channel;
-
-    public string WebAddress => App.Urls.Last();
-
-    /// <param name="settings">More configuration: <c>--Key=value</c>.</param>
-    public static async Task<GatewayHost> StartAsync(string postgres, string kafka, params string[] settings)
-    {
-        var key = RandomNumberGenerator.GetBytes(32);
-        var app = Composition.Build(
-        [
-            "--Listen:Grpc=127.0.0.1:0", "--Listen:GrpcWeb=127.0.0.1:0",
-            $"--Auth:Hs256Key={Convert.ToBase64String(key)}",
-            $"--Postgres:ConnectionString={postgres}", $"--Kafka:BootstrapServers={kafka}",
-            "--Logging:LogLevel:Default=Error", .. settings,
-        ]);
-        await app.StartAsync();
-        return new GatewayHost(app, key);
-    }
+    public static async Task<GatewayHost> StartAsync(TestStack stack, params string[] settings) =>
+        new(await stack.StartServiceAsync(Composition.Build, ["--Listen:GrpcWeb=127.0.0.1:0", .. settings]));
 
     /// <summary>Opens a stream. Its frames are read as they arrive.</summary>
-    public WatchCall Watch(params WatchTarget[] targets)
-    {
-        var request = new WatchRequest();
-        request.Targets.AddRange(targets);
-        return new WatchCall(Client.Watch(request));
-    }
+    public WatchCall Watch(params WatchTarget[] targets) =>
+        new(Client.Watch(new WatchRequest { Targets = { targets } }));
 
     public WatchCall Watch(Guid auctionId) => Watch(new WatchTarget { AuctionId = auctionId.ToString() });
-
-    public async ValueTask DisposeAsync()
-    {
-        _channel.Dispose();
-        await App.DisposeAsync();
-    }
 }
 
 /// <summary>A stream and its frames so far.</summary>

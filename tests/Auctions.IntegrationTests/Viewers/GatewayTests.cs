@@ -6,7 +6,6 @@ using Auctions.Grpc;
 using Auctions.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Microsoft.Extensions.DependencyInjection;
 using StreamGateway;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
 
@@ -16,22 +15,23 @@ namespace Auctions.IntegrationTests.Viewers;
 [Collection(PostgresCollection.Name)]
 public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
 {
-    private readonly LedgerDatabase _ledger = new(postgres);
+    private TestStack _stack = null!;
     private HandWrittenEvents _events = null!;
     private GatewayHost _gateway = null!;
 
+    private LedgerDatabase Ledger => _stack.Database;
+
     public async Task InitializeAsync()
     {
-        await _ledger.InitializeAsync();
-        _events = new HandWrittenEvents(_ledger);
+        _stack = await TestStack.StartAsync(postgres, kafka: true);
+        _events = new HandWrittenEvents(_stack);
         _gateway = await StartAsync();
     }
 
     public async Task DisposeAsync()
     {
-        await _gateway.DisposeAsync();
         _events.Dispose();
-        await _ledger.DisposeAsync();
+        await _stack.DisposeAsync();
     }
 
     [Fact]
@@ -72,12 +72,12 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         var auction = await OpenAsync();
         using var viewer = _gateway.Watch(auction);
         await FollowedAsync(viewer, auction);
-        _events.Kafka.Cluster.SetDown();
+        _stack.Kafka.Cluster.SetDown();
         var before = viewer.Version;
         await BidAsync(auction, "ann", 5_00); // Nothing writes its event.
         using var late = _gateway.Watch(auction);
         await Eventually.TrueAsync(() => late.Frames.Count == 1); // The read for a new viewer wakes nobody else.
-        _events.Kafka.Cluster.SetUp();
+        _stack.Kafka.Cluster.SetUp();
         await Eventually.TrueAsync(() => viewer.Version > before);
         Assert.False(viewer.Ended.IsCompleted);
     }
@@ -114,7 +114,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     public async Task A_stream_over_the_limit_is_refused_until_another_one_ends()
     {
         var auction = await OpenAsync();
-        await using var small = await StartAsync("--Gateway:MaxStreams=1");
+        var small = await StartAsync("--Gateway:MaxStreams=1");
         var first = small.Watch(auction);
         await Eventually.TrueAsync(() => first.Frames.Count == 1);
         using var second = small.Watch(auction);
@@ -136,7 +136,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         var auction = await OpenAsync();
         using var viewer = _gateway.Watch(auction);
         await Eventually.TrueAsync(() => viewer.Frames.Count == 1);
-        await Eventually.EndsAsync(_gateway.App.StopAsync());
+        await Eventually.EndsAsync(_gateway.Service.App.StopAsync());
         var error = await viewer.ErrorAsync();
         Assert.Equal((StatusCode.Unavailable, "DRAINING"), (error.StatusCode, RpcErrors.Reason(error)));
     }
@@ -158,14 +158,12 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     public async Task Without_open_reads_a_token_is_required()
     {
         var auction = await OpenAsync();
-        await using var closed = await StartAsync("--Auth:OpenReads=false");
+        var closed = await StartAsync("--Auth:OpenReads=false");
         using var stranger = closed.Watch(auction);
         Assert.Equal(StatusCode.Unauthenticated, (await stranger.ErrorAsync()).StatusCode);
 
-        var token = closed.Tokens.Mint("ann", Roles.Viewer, TimeSpan.FromMinutes(5));
         using var known = new WatchCall(closed.Client.Watch(
-            new WatchRequest { Targets = { Target(auction) } },
-            new Metadata { { "authorization", $"Bearer {token}" } }));
+            new WatchRequest { Targets = { Target(auction) } }, TestStack.Headers("ann", Roles.Viewer)));
         await Eventually.TrueAsync(() => known.Frames.Count == 1);
     }
 
@@ -200,7 +198,7 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
         var response = await client.CallAsync(
             "/auctions.v1.StreamService/Watch", new WatchRequest { Targets = { Target(auction) } }, text: false);
         Assert.NotNull(await Eventually.EndsAsync(response.ReadAsync()));
-        var fanout = _gateway.App.Services.GetRequiredService<AuctionFanout>();
+        var fanout = _gateway.Service.Get<AuctionFanout>();
         Assert.True(fanout.IsWatched(auction));
         response.Dispose();
         await Eventually.TrueAsync(() => !fanout.IsWatched(auction));
@@ -225,21 +223,21 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     };
 
     private Task<GatewayHost> StartAsync(params string[] settings) =>
-        GatewayHost.StartAsync(_ledger.ConnectionString, _events.Kafka.Address, settings);
+        GatewayHost.StartAsync(_stack, settings);
 
-    private Task<Guid> OpenAsync() => _ledger.OpenAsync();
+    private Task<Guid> OpenAsync() => Ledger.OpenAsync();
 
     private async Task BidAsync(Guid auction, string bidder, long max)
     {
-        var bid = await _ledger.DecideAsync(auction, LedgerDatabase.Proxy(bidder, max));
-        await _ledger.AppendOneAsync(bid);
+        var bid = await Ledger.DecideAsync(auction, LedgerDatabase.Proxy(bidder, max));
+        await Ledger.AppendOneAsync(bid);
     }
 
     /// <summary>Waits until the gateway follows the events: every later one reaches the viewer.</summary>
     private async Task FollowedAsync(WatchCall viewer, Guid auction)
     {
         await Eventually.TrueAsync(() => viewer.Frames.Any(f => f.AuctionId == auction.ToString()));
-        var follower = _gateway.App.Services.GetRequiredService<EventFollower>();
+        var follower = _gateway.Service.Get<EventFollower>();
         await Eventually.TrueAsync(() => follower.IsFollowing);
     }
 }

@@ -1,36 +1,22 @@
-using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using Auctions.IntegrationTests.Ledger;
+using Auctions.IntegrationTests.Servers;
 using Auctions.Events;
 using Confluent.Kafka;
-using DevStack.Kafka;
 
 namespace Auctions.IntegrationTests.Viewers;
 
-/// <summary>A Kafka with change events that the test writes: any event, any number of times, in any order.</summary>
-internal sealed class HandWrittenEvents : IDisposable
+/// <summary>Writes change events to a stack's Kafka: any event, any number of times, in any order.</summary>
+internal sealed class HandWrittenEvents(TestStack stack) : IDisposable
 {
-    private readonly LedgerDatabase _ledger;
-    private readonly IProducer<byte[], byte[]?> _producer;
-
-    public HandWrittenEvents(LedgerDatabase ledger)
-    {
-        _ledger = ledger;
-        Kafka = new KafkaHost(IPEndPoint.Parse("127.0.0.1:0"), partitions: 2);
-        _producer = new ProducerBuilder<byte[], byte[]?>(new ProducerConfig
-        {
-            BootstrapServers = Kafka.Address,
-            LingerMs = 0,
-        }).SetLogHandler((_, _) => { }).Build();
-    }
-
-    public KafkaHost Kafka { get; }
+    private readonly IProducer<byte[], byte[]?> _producer = new ProducerBuilder<byte[], byte[]?>(
+        new ProducerConfig { BootstrapServers = stack.Kafka.Address, LingerMs = 0 })
+        .SetLogHandler((_, _) => { }).Build();
 
     /// <summary>The columns of an auction's row that the publication contains.</summary>
     public async Task<JsonObject> RowAsync(Guid auctionId)
     {
-        await using var command = _ledger.Source.CreateCommand($"""
+        await using var command = stack.Database.Source.CreateCommand($"""
             select (select jsonb_object_agg(key, value)
                       from jsonb_each(to_jsonb(a))
                      where key = any(p.attnames::text[]))::text
@@ -76,9 +62,5 @@ internal sealed class HandWrittenEvents : IDisposable
     public async Task<int> SendAsync(Guid auctionId, byte[]? value) => (await _producer.ProduceAsync(
         KafkaTopics.Auctions, new Message<byte[], byte[]?> { Key = EventKey.Of(auctionId), Value = value })).Partition;
 
-    public void Dispose()
-    {
-        _producer.Dispose();
-        Kafka.Dispose();
-    }
+    public void Dispose() => _producer.Dispose();
 }
