@@ -75,11 +75,11 @@ internal sealed class TestStack : IAsyncDisposable
     }
 
     /// <summary>A stack with its own Postgres and Redis, which the test may kill.</summary>
-    public static async Task<TestStack> StartWithServersAsync()
+    public static async Task<TestStack> StartWithServersAsync(bool kafka = false)
     {
         var servers = new TestServers();
         await servers.InitializeAsync();
-        var stack = await StartAsync(servers.Postgres, servers.Redis);
+        var stack = await StartAsync(servers.Postgres, servers.Redis, kafka);
         stack._ownServers = servers;
         return stack;
     }
