@@ -126,7 +126,7 @@ public sealed class CommitTests
 {
     /// <summary>A rejection has the version of its basis, and that entry may be pending.</summary>
     [Fact]
-    public void Only_entries_that_were_appended_leave_the_pending_ones_and_rejections_do_not()
+    public void Only_appended_entries_are_removed_from_the_pending_ones()
     {
         var auction = Guid.NewGuid();
         var opened = AuctionState.Opened(AuctionStatus.Active, endUs: long.MaxValue);

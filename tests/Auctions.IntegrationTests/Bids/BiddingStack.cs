@@ -80,7 +80,7 @@ internal sealed class BiddingStack : IAsyncDisposable
     public async Task<DecidedBid> DecideOnlyAsync(Guid auction, Bid bid)
     {
         var undecided = new UndecidedBid(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false);
-        return (await Service.Get<IHotState>().DecideAsync(auction, [undecided], CancellationToken.None))!.Bids[0];
+        return (await _stack.NewHotState().DecideAsync(auction, [undecided], CancellationToken.None))!.Bids[0];
     }
 
     public async Task<V1.BidResult> BidAsync(

@@ -88,7 +88,7 @@ public sealed class EndEarlyTests(AuctionFixture fixture) : IClassFixture<Auctio
         var e = await Assert.ThrowsAsync<RpcException>(() => EndAsync(auction));
         Assert.Equal("LAST_HOURS", RpcErrors.Reason(e));
 
-        // Redis had stopped to accept bids, and accepts them again.
+        // Redis had stopped accepting bids, and accepts them again.
         Assert.True((await _stack.BidAsync(auction, "bob", 30_00)).Accepted);
     }
 
