@@ -39,7 +39,9 @@ internal static class BidPathWarmUp
         }
     }
 
-    /// <summary>Accepts every bid as its auction's first, and stores nothing. The other methods are never called.</summary>
+    /// <summary>
+    /// Accepts every bid as its auction's first, and stores nothing. The other methods are never called.
+    /// </summary>
     private sealed class InMemoryStores : IHotState, ILedger
     {
         private static readonly Terms Terms = new("seller", "USD", 1, 0, 0, new Increment.Fixed(1), SoftClose.None, 0);

@@ -108,10 +108,30 @@ internal static class LedgerRowText
     /// <summary>The fields of the row in JSON, in this order.</summary>
     public static object JsonFields(this LedgerRow row) => new
     {
-        row.Id, row.Prev, row.Version, row.Basis, row.Kind, row.BidKind, row.Bidder, row.Key, row.Amount, row.Max,
-        row.Outcome, row.Reason, row.State?.Status, row.State?.Price, row.State?.Ceiling, row.State?.Leader,
-        row.State?.EndUs, row.State?.BidCount, row.Winner, row.EndReason, row.Origin, row.DecidedUs,
-        What = row.What(), When = row.When(),
+        row.Id,
+        row.Prev,
+        row.Version,
+        row.Basis,
+        row.Kind,
+        row.BidKind,
+        row.Bidder,
+        row.Key,
+        row.Amount,
+        row.Max,
+        row.Outcome,
+        row.Reason,
+        row.State?.Status,
+        row.State?.Price,
+        row.State?.Ceiling,
+        row.State?.Leader,
+        row.State?.EndUs,
+        row.State?.BidCount,
+        row.Winner,
+        row.EndReason,
+        row.Origin,
+        row.DecidedUs,
+        What = row.What(),
+        When = row.When(),
     };
 
     private static string Limit(LedgerRow row) =>

@@ -3,9 +3,9 @@ using Auctions.Grpc;
 using Auctions.HotState;
 using Grpc.Core;
 using Grpc.Health.V1;
-using static Grpc.Health.V1.HealthCheckResponse.Types;
 using static Auctions.IntegrationTests.Bids.BiddingStack;
 using static Auctions.IntegrationTests.Servers.TestStack;
+using static Grpc.Health.V1.HealthCheckResponse.Types;
 using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Bids;

@@ -1,6 +1,6 @@
 using Auctions.Grpc;
-using Auctions.IntegrationTests.Servers;
 using Auctions.Hosting;
+using Auctions.IntegrationTests.Servers;
 using Auctions.V1;
 using Google.Protobuf;
 using Google.Rpc;

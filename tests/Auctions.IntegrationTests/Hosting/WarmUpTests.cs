@@ -22,7 +22,9 @@ public sealed class WarmUpTests
             foreach (var warmUp in warmUps) await Eventually.EndsAsync(warmUp.RunAsync(CancellationToken.None));
         }
 
-        Assert.Equal(0L, await stack.Database.ScalarAsync("select (select count(*) from auctions) + (select count(*) from ledger)"));
+        await foreach (var _ in stack.Database.History.ReadAuctionsAsync(CancellationToken.None)) Assert.Fail("a row");
+        await using var records = stack.Database.Source.CreateCommand("select count(*) from ledger");
+        Assert.Equal(0L, await records.ExecuteScalarAsync());
         Assert.Equal(0L, (long)await stack.RedisClient.GetDatabase().ExecuteAsync("DBSIZE"));
     }
 
@@ -30,7 +32,8 @@ public sealed class WarmUpTests
     public async Task A_store_that_is_away_is_skipped()
     {
         await using var stack = await TestStack.StartWithServersAsync();
-        var service = await stack.StartServiceAsync(BiddingService.Composition.Build, "--Redis:Configuration=127.0.0.1:1");
+        var service = await stack.StartServiceAsync(
+            BiddingService.Composition.Build, "--Redis:Configuration=127.0.0.1:1");
         await ServingAsync(service.Channel);
     }
 
@@ -39,7 +42,7 @@ public sealed class WarmUpTests
     {
         var mayEnd = new TaskCompletionSource();
         await using var host = await ProbeHost.StartAsync(
-            services: services => services.AddWarmUp("slow", (_, _) => mayEnd.Task));
+            services => services.AddWarmUp("slow", (_, _) => mayEnd.Task));
         var client = new Health.HealthClient(host.Channel);
         Assert.Equal(ServingStatus.NotServing, (await client.CheckAsync(new HealthCheckRequest())).Status);
 
@@ -50,7 +53,7 @@ public sealed class WarmUpTests
     [Fact]
     public async Task A_warm_up_that_fails_or_never_ends_does_not_hold_SERVING_back_for_long()
     {
-        await using var host = await ProbeHost.StartAsync(services: services => services
+        await using var host = await ProbeHost.StartAsync(services => services
             .AddWarmUp("broken", (_, _) => throw new InvalidOperationException("broken on purpose"))
             .AddWarmUp("endless", (_, _) => new TaskCompletionSource().Task));
         await ServingAsync(host.Channel);

@@ -1,6 +1,6 @@
 using Auctions.Core;
-using Auctions.IntegrationTests.Servers;
 using Auctions.HotState;
+using Auctions.IntegrationTests.Servers;
 using Xunit.Abstractions;
 
 namespace Auctions.IntegrationTests.HotState;

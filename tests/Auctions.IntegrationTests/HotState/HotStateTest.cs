@@ -1,6 +1,6 @@
 using Auctions.Core;
-using Auctions.IntegrationTests.Servers;
 using Auctions.HotState;
+using Auctions.IntegrationTests.Servers;
 using StackExchange.Redis;
 
 namespace Auctions.IntegrationTests.HotState;

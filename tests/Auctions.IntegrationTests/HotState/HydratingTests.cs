@@ -1,6 +1,6 @@
 using Auctions.Core;
-using Auctions.IntegrationTests.Servers;
 using Auctions.HotState;
+using Auctions.IntegrationTests.Servers;
 
 namespace Auctions.IntegrationTests.HotState;
 

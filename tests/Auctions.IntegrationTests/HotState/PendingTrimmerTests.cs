@@ -1,7 +1,7 @@
 using System.Reflection;
 using Auctions.Core;
-using Auctions.IntegrationTests.Servers;
 using Auctions.HotState;
+using Auctions.IntegrationTests.Servers;
 using BiddingService;
 using Microsoft.Extensions.Logging.Abstractions;
 

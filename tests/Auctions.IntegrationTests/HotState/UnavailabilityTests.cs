@@ -1,6 +1,6 @@
 using Auctions.Core;
-using Auctions.IntegrationTests.Servers;
 using Auctions.HotState;
+using Auctions.IntegrationTests.Servers;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 

@@ -17,7 +17,7 @@ public sealed class ClosingTests(TestServers servers)
     private const string Instants = "select count(*) from qrtz_triggers where trigger_group = 'instants'";
 
     // The goal is one second. The bound is for a machine that runs other tests as well.
-    private const long LateMaxUs = 30_000_000;
+    private const long LateMaxUs = 10_000_000;
 
     /// <summary>Like <see cref="Soon"/>, for many auctions.</summary>
     private static readonly TimeSpan SoonForMany = TimeSpan.FromSeconds(12);

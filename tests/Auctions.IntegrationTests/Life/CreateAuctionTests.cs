@@ -1,7 +1,7 @@
 using Auctions.Core;
 using Auctions.Grpc;
-using Auctions.IntegrationTests.Servers;
 using Auctions.Hosting;
+using Auctions.IntegrationTests.Servers;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;

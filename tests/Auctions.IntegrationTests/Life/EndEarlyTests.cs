@@ -1,8 +1,8 @@
 using Auctions.Core;
 using Auctions.Grpc;
+using Auctions.Hosting;
 using Auctions.IntegrationTests.Servers;
 using Auctions.Ledger;
-using Auctions.Hosting;
 using Grpc.Core;
 using static Auctions.IntegrationTests.Life.AuctionStack;
 using static Auctions.IntegrationTests.Servers.TestStack;

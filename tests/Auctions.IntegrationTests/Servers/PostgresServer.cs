@@ -40,7 +40,9 @@ public sealed class PostgresServer : IAsyncLifetime
         return ConnectionString(name);
     }
 
-    /// <summary>Copies a template, which is prepared when the first copy is made. This is faster than migrations.</summary>
+    /// <summary>
+    /// Copies a template, which is prepared when the first copy is made. This is faster than migrations.
+    /// </summary>
     /// <param name="prepare">Must leave no connection open.</param>
     /// <returns>Its connection string.</returns>
     public async Task<string> CopyDatabaseAsync(Func<string, Task> prepare)

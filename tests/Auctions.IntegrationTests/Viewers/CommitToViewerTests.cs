@@ -1,8 +1,8 @@
 using Auctions.Core;
+using Auctions.Grpc;
 using Auctions.IntegrationTests.Events;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Grpc;
 using Auctions.Ledger;
 using DevStack.Relay;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;

@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
+using Auctions.Grpc;
 using Auctions.IntegrationTests.GrpcWeb;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Grpc;
 using Auctions.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;

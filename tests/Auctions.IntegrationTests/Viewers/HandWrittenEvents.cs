@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Auctions.IntegrationTests.Servers;
 using Auctions.Events;
+using Auctions.IntegrationTests.Servers;
 using Confluent.Kafka;
 
 namespace Auctions.IntegrationTests.Viewers;

@@ -133,7 +133,11 @@ public sealed class ViewerTests : IAsyncLifetime
 
         _gateway.Apply(auction with
         {
-            Version = 2, Status = AuctionStatus.Active, Price = 15_00, Leader = "ann", BidCount = 1,
+            Version = 2,
+            Status = AuctionStatus.Active,
+            Price = 15_00,
+            Leader = "ann",
+            BidCount = 1,
         });
         await Eventually.TrueAsync(() => recorder.Frames.Count == 3);
         Assert.Equal((Frame.Delta, 15L, false),
