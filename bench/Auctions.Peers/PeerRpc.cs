@@ -1,5 +1,4 @@
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.V1;
 using BiddingService;
 using Grpc.Core;

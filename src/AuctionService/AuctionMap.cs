@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Auctions.Core;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.Ledger;
 using V1 = Auctions.V1;
 

@@ -1,5 +1,4 @@
 using Auctions.Core;
-using Auctions.Grpc;
 using Auctions.Hosting;
 
 namespace AuctionService;

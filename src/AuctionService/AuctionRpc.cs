@@ -1,5 +1,4 @@
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.Ledger;
 using Grpc.Core;
 using V1 = Auctions.V1;

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
 using Auctions.Hosting;
-using Grpc.AspNetCore.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http;

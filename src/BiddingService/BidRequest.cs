@@ -1,5 +1,4 @@
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.V1;
 using Bid = Auctions.Core.Bid;
 using BidKind = Auctions.Core.BidKind;

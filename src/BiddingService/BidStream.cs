@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 

@@ -1,4 +1,3 @@
-using Auctions.Grpc;
 using Auctions.Hosting;
 
 namespace BiddingService;

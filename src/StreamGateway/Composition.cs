@@ -3,7 +3,6 @@ using Auctions.Grpc;
 using Auctions.Hosting;
 using Auctions.Ledger;
 using Auctions.V1;
-using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Npgsql;
 

@@ -1,4 +1,3 @@
-using Auctions.Core;
 using Auctions.Ledger;
 using Npgsql;
 

@@ -6,7 +6,6 @@ using Auctions.Faults.Load;
 using Auctions.Faults.Report;
 using Auctions.Faults.Stack;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using DevStack.Supervision;
 
 namespace Auctions.Faults;

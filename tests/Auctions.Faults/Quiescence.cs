@@ -3,7 +3,6 @@ using Auctions.Faults.Checking;
 using Auctions.Faults.Evidence;
 using Auctions.Faults.Load;
 using Auctions.Faults.Stack;
-using DevStack.Supervision;
 using Npgsql;
 using StackExchange.Redis;
 

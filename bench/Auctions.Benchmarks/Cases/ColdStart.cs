@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Auctions.Benchmarks.Machine;
-using Auctions.Core;
 using Auctions.Grpc;
 using Auctions.V1;
 using Grpc.Core;

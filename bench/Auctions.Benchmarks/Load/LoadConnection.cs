@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Auctions.Grpc;
-using Auctions.Hosting;
 
 namespace Auctions.Benchmarks.Load;
 

@@ -1,5 +1,4 @@
 using Auctions.V1;
-using Core = Auctions.Core;
 
 namespace Auctions.Ctl.Replay;
 

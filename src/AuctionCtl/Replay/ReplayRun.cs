@@ -3,7 +3,6 @@ using Auctions.Grpc;
 using Auctions.V1;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Core = Auctions.Core;
 
 namespace Auctions.Ctl.Replay;
 

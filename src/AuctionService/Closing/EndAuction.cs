@@ -1,6 +1,5 @@
 using Auctions.Core;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.HotState;
 using Auctions.Ledger;
 

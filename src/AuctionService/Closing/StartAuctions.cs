@@ -1,4 +1,3 @@
-using Auctions.Core;
 using Auctions.HotState;
 using Auctions.Ledger;
 

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Auctions.Core;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.Ledger;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;

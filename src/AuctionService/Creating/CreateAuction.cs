@@ -1,6 +1,5 @@
 using Auctions.Core;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.Ledger;
 using AuctionService.Closing;
 using V1 = Auctions.V1;

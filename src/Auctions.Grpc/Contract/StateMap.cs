@@ -1,5 +1,4 @@
 using Auctions.Core;
-using V1 = Auctions.V1;
 
 namespace Auctions.Grpc;
 

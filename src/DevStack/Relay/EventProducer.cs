@@ -1,4 +1,3 @@
-using Auctions.Events;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
 

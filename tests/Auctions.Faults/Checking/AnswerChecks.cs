@@ -1,4 +1,3 @@
-using Auctions.Core;
 using Auctions.Faults.Evidence;
 
 namespace Auctions.Faults.Checking;

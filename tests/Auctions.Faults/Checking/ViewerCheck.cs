@@ -1,7 +1,6 @@
 using Auctions.Core;
 using Auctions.Faults.Evidence;
 using Auctions.Grpc;
-using V1 = Auctions.V1;
 
 namespace Auctions.Faults.Checking;
 

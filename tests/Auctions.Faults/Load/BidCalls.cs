@@ -1,9 +1,7 @@
 using Auctions.Core;
 using Auctions.Faults.Evidence;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Grpc.Core;
-using V1 = Auctions.V1;
 
 namespace Auctions.Faults.Load;
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.V1;
 using Grpc.Core;
 using Grpc.Net.Client;

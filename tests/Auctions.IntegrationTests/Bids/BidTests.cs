@@ -4,7 +4,6 @@ using Google.Rpc;
 using Grpc.Core;
 using static Auctions.IntegrationTests.Bids.BiddingStack;
 using static Auctions.IntegrationTests.Servers.TestStack;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Bids;
 

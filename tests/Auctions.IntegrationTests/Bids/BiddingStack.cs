@@ -7,7 +7,6 @@ using Auctions.Ledger;
 using Grpc.Core;
 using StackExchange.Redis;
 using static Auctions.IntegrationTests.Servers.TestStack;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Bids;
 

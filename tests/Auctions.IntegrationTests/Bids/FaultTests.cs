@@ -6,7 +6,6 @@ using Grpc.Health.V1;
 using static Auctions.IntegrationTests.Bids.BiddingStack;
 using static Auctions.IntegrationTests.Servers.TestStack;
 using static Grpc.Health.V1.HealthCheckResponse.Types;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Bids;
 

@@ -1,5 +1,4 @@
 using static Auctions.IntegrationTests.Bids.BiddingStack;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Bids;
 

@@ -2,7 +2,6 @@ using Auctions.Core;
 using Auctions.Grpc;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Contract;
 

@@ -3,7 +3,6 @@ using System.Text;
 using Auctions.Grpc;
 using Auctions.IntegrationTests.Hosting;
 using Auctions.V1;
-using Google.Protobuf;
 using Grpc.Health.V1;
 using static Grpc.Health.V1.HealthCheckResponse.Types;
 

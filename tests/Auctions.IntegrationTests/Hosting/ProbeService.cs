@@ -2,7 +2,6 @@ using Auctions.Grpc;
 using Auctions.Ledger;
 using Auctions.V1;
 using Grpc.Core;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Hosting;
 

@@ -1,4 +1,3 @@
-using Auctions.Core;
 using Auctions.IntegrationTests.Servers;
 
 namespace Auctions.IntegrationTests.HotState;

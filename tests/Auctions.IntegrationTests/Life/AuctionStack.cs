@@ -10,7 +10,6 @@ using Grpc.Core;
 using Npgsql;
 using StackExchange.Redis;
 using static Auctions.IntegrationTests.Servers.TestStack;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Life;
 

@@ -6,7 +6,6 @@ using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.DependencyInjection;
 using static Auctions.IntegrationTests.Life.AuctionStack;
 using static Auctions.IntegrationTests.Servers.TestStack;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Life;
 

@@ -1,6 +1,4 @@
-using Auctions.Core;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.IntegrationTests.Servers;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
@@ -8,7 +6,6 @@ using Grpc.Core;
 using Microsoft.Extensions.Options;
 using static Auctions.IntegrationTests.Life.AuctionStack;
 using static Auctions.IntegrationTests.Servers.TestStack;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Life;
 

@@ -1,12 +1,10 @@
 using Auctions.Core;
 using Auctions.Grpc;
-using Auctions.Hosting;
 using Auctions.IntegrationTests.Servers;
 using Auctions.Ledger;
 using Grpc.Core;
 using static Auctions.IntegrationTests.Life.AuctionStack;
 using static Auctions.IntegrationTests.Servers.TestStack;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Life;
 

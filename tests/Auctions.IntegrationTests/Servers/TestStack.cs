@@ -11,7 +11,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
-using V1 = Auctions.V1;
 
 namespace Auctions.IntegrationTests.Servers;
 

@@ -1,4 +1,3 @@
-using Auctions.Core;
 using Auctions.Ledger;
 using StreamGateway;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
