@@ -2,7 +2,6 @@ using Auctions.Events;
 using Auctions.Grpc;
 using Auctions.Hosting;
 using Auctions.Ledger;
-using Auctions.V1;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -20,13 +19,7 @@ internal static class Composition
         builder.Services
             .AddAuctionsGrpc(builder.Configuration, Auctions.V1.StreamService.Descriptor.FullName)
             .AddWebClients(builder.Configuration)
-            .AddLoopbackWarmUp(Roles.Viewer, async (channel, options) =>
-            {
-                var noAuction = new WatchTarget { AuctionId = Guid.CreateVersion7().ToString() };
-                using var stream = new StreamService.StreamServiceClient(channel)
-                    .Watch(new WatchRequest { Targets = { noAuction } }, options);
-                await stream.ResponseStream.MoveNext(options.CancellationToken);
-            })
+            .AddFrameWarmUp()
             .AddPostgres(builder.Configuration)
             .AddEvents(builder.Configuration, [KafkaTopics.Auctions])
             .AddSection<GatewayOptions>(builder.Configuration)
