@@ -14,7 +14,7 @@ public static class KafkaTopics
     /// <summary>Changes of an auction's row: its head, its texts. Key: the auction's id.</summary>
     public const string Auctions = "auctions.public.auctions";
 
-    /// <summary>Entries of the ledger, refusals included. Key: the auction's id.</summary>
+    /// <summary>Entries of the ledger, and rejected bids. Key: the auction's id.</summary>
     public const string Ledger = "auctions.public.ledger";
 
     /// <summary>Heartbeats, every few seconds, with or without traffic.</summary>

@@ -34,6 +34,9 @@ internal sealed class AuctionStack : IAsyncDisposable
 
     public IHotState HotState => Service.Get<IHotState>();
 
+    /// <summary>Sets the ledger's clock, which then stands.</summary>
+    public Task SetClockAsync(long us) => _stack.Database.SetClockAsync(us);
+
     public IDatabase Redis => _stack.RedisClient.GetDatabase();
 
     public static async Task<AuctionStack> StartAsync(

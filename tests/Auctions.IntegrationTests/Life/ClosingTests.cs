@@ -113,6 +113,20 @@ public sealed class ClosingTests(TestServers servers)
     }
 
     [Fact]
+    public async Task A_ledger_whose_clock_is_ahead_of_Redis_closes_nothing_early()
+    {
+        await using var stack = await AuctionStack.StartAsync(servers);
+        var auction = await stack.CreateAsync();
+        await stack.BidAsync(auction, "ann", 20_00);
+        await stack.SetClockAsync(NowUs + 7_200_000_000);
+
+        await stack.Service.Get<CloseAuctions>().CloseDueAsync(CancellationToken.None);
+        await stack.BidAsync(auction, "bob", 30_00);
+        var state = (await stack.GetAsync(auction)).State;
+        Assert.Equal(("bob", V1.AuctionStatus.Active), (state.LeaderId, state.Status));
+    }
+
+    [Fact]
     public async Task A_forged_end_in_Redis_does_not_keep_an_auction_open_and_bids_decided_under_it_do_not_count()
     {
         await using var stack = await AuctionStack.StartAsync(servers);
