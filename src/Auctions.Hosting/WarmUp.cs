@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -46,11 +45,11 @@ internal sealed class WarmUps(
         try
         {
             await WaitForStartAsync(stoppingToken);
-            var began = Stopwatch.GetTimestamp();
+            var began = timeProvider.GetTimestamp();
             using var limit = new CancellationTokenSource(TotalMax, timeProvider);
             using var linked = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, limit.Token);
             foreach (var warmUp in warmUps) await RunAsync(warmUp, linked.Token);
-            logger.WarmedUp((long)Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+            logger.WarmedUp((long)timeProvider.GetElapsedTime(began).TotalMilliseconds);
         }
         finally
         {

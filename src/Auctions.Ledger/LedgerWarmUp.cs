@@ -23,14 +23,15 @@ internal static class LedgerWarmUp
         services.AddWarmUp("ledger", (provider, cancellationToken) => Task.WhenAll(
             Enumerable.Range(0, Connections).Select(_ => RunAsync(
                 provider.GetRequiredService<ILedger>(), provider.GetRequiredService<NpgsqlDataSource>(),
-                cancellationToken))));
+                provider.GetRequiredService<LedgerStatements>().WarmUp, cancellationToken))));
 
-    private static async Task RunAsync(ILedger ledger, NpgsqlDataSource source, CancellationToken cancellationToken)
+    private static async Task RunAsync(
+        ILedger ledger, NpgsqlDataSource source, string statement, CancellationToken cancellationToken)
     {
         await using (var connection = await source.OpenConnectionAsync(cancellationToken))
         {
             var heads = await connection.QueryAsync(
-                new LedgerStatements().WarmUp, StoredHead.Read, cancellationToken, SomeTerms.Line);
+                statement, StoredHead.Read, cancellationToken, SomeTerms.Line);
             heads[0].Parse();
         }
 
