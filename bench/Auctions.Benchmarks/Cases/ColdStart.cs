@@ -32,9 +32,9 @@ internal sealed class ColdStart(BenchStack stack, AuctionSeeder seeder, TimeProv
         var results = new List<ColdStartResult>();
         for (var start = 0; start <= Starts; start++) results.Add(await MeasureAsync(remaining, cancellationToken));
         results.RemoveAt(0);
-        return new ColdStartResult(
-            Starts, Median(results.Select(r => r.StartMs)), Median(results.Select(r => r.FirstMs)),
-            Median(results.Select(r => r.WarmMs)));
+        return new ColdStartResult(Starts, Median(r => r.StartMs), Median(r => r.FirstMs), Median(r => r.WarmMs));
+
+        double Median(Func<ColdStartResult, double> by) => by(results.MedianBy(by));
     }
 
     private async Task<ColdStartResult> MeasureAsync(Queue<Guid> auctions, CancellationToken cancellationToken)
@@ -53,7 +53,7 @@ internal sealed class ColdStart(BenchStack stack, AuctionSeeder seeder, TimeProv
         var firstMs = await BidAsync();
         var warmMs = new List<double>();
         for (var i = 0; i < WarmBids; i++) warmMs.Add(await BidAsync());
-        return new ColdStartResult(1, startMs, firstMs, Median(warmMs));
+        return new ColdStartResult(1, startMs, firstMs, warmMs.MedianBy(ms => ms));
 
         async Task<double> BidAsync()
         {
@@ -69,11 +69,5 @@ internal sealed class ColdStart(BenchStack stack, AuctionSeeder seeder, TimeProv
                 throw new UnreachableException($"The first bid of an auction was answered {response.Result}.");
             return timeProvider.GetElapsedTime(sent).TotalMilliseconds;
         }
-    }
-
-    private static double Median(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[sorted.Length / 2];
     }
 }
