@@ -77,7 +77,7 @@ public sealed record SealResult(SealOutcome Outcome, AuctionRow? Auction);
 /// the auction's chain, under the same row lock as bids and with a time of the ledger's clock. Every call may throw
 /// <see cref="LedgerUnavailableException"/>: the outcome is then unknown, and a repeated call finds it out.
 /// </summary>
-public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sql)
+public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sql) : ILedgerLifecycle
 {
     /// <summary>
     /// In the last 12 hours of an auction, its seller cannot end it early if there is a bid that would win.
@@ -108,11 +108,11 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
     public Task<AuctionRow?> FindCreatedAsync(string seller, Guid key, CancellationToken cancellationToken) =>
         _connections.UseAsync(connection => FindAsync(connection, seller, key, cancellationToken), cancellationToken);
 
-    /// <summary>The auction's row; null if there is none.</summary>
+    /// <inheritdoc/>
     public async Task<AuctionRow?> ReadAuctionAsync(Guid auctionId, CancellationToken cancellationToken) =>
         (await ReadAuctionsAsync([auctionId], cancellationToken)).SingleOrDefault();
 
-    /// <summary>The rows of the auctions that exist, in no order.</summary>
+    /// <inheritdoc/>
     public Task<List<AuctionRow>> ReadAuctionsAsync(
         IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
         _connections.UseAsync(
@@ -157,18 +157,11 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
             return new AmendResult(AmendOutcome.Amended, after.Single());
         }, cancellationToken);
 
-    /// <summary>
-    /// Seals one auction: see <see cref="SealAsync(IReadOnlyList{SealRequest}, CancellationToken)"/>.
-    /// </summary>
+    /// <inheritdoc/>
     public async Task<SealResult> SealAsync(SealRequest request, CancellationToken cancellationToken) =>
         (await SealAsync([request], cancellationToken))[0];
 
-    /// <summary>
-    /// Appends the sealing entries, with the winners, to the heads as they are under the lock. A second call changes
-    /// nothing.
-    /// </summary>
-    /// <param name="requests">At most one request for each auction.</param>
-    /// <returns>One result for each request, in order.</returns>
+    /// <inheritdoc/>
     public Task<IReadOnlyList<SealResult>> SealAsync(
         IReadOnlyList<SealRequest> requests, CancellationToken cancellationToken) =>
         _connections.UseAsync(async connection =>

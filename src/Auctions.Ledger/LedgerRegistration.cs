@@ -12,14 +12,16 @@ namespace Auctions.Ledger;
 public static class LedgerRegistration
 {
     /// <summary>
-    /// Adds <see cref="AddPostgres"/>, <see cref="ILedger"/>, <see cref="LedgerLifecycle"/> and
-    /// <see cref="LedgerWaves"/>. The schema is up to date before any hosted service starts that is registered later.
+    /// Adds <see cref="AddPostgres"/>, <see cref="ILedger"/>, <see cref="ILedgerLifecycle"/> and
+    /// <see cref="ILedgerWaves"/>. The schema is up to date before any hosted service starts that is registered later.
     /// </summary>
     public static IServiceCollection AddLedger(
         this IServiceCollection services, IConfiguration configuration) => services
         .AddPostgres(configuration)
         .AddSingleton<PostgresLedger>().AddSingleton<ILedger>(provider => provider.GetRequiredService<PostgresLedger>())
-        .AddSingleton<LedgerLifecycle>().AddSingleton<LedgerWaves>()
+        .AddSingleton<LedgerLifecycle>()
+        .AddSingleton<ILedgerLifecycle>(provider => provider.GetRequiredService<LedgerLifecycle>())
+        .AddSingleton<ILedgerWaves, LedgerWaves>()
         .AddSingleton(provider => Migrations.OfThisVersion(
             provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<ILogger<Migrations>>()))
         .AddHostedService<LedgerSchema>()

@@ -32,7 +32,7 @@ namespace AuctionService.Closing;
 /// </para>
 /// </summary>
 internal sealed class CloseAuctions(
-    LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, WaveSchedule schedule,
+    ILedgerWaves waves, ILedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, WaveSchedule schedule,
     ClosingMetrics metrics, IOptions<AuctionOptions> options, TimeProvider timeProvider, ILogger<CloseAuctions> logger)
 {
     /// <summary>They share one connection, so this many calls take few round trips.</summary>
@@ -85,7 +85,7 @@ internal sealed class CloseAuctions(
     {
         var stopped = new ConcurrentBag<StoppedAuction>();
         var redisAnswers = true;
-        await Parallel.ForEachAsync(auctionIds, InParallel(cancellationToken), async (id, cancellation) =>
+        await ForEachAsync(auctionIds, async id =>
         {
             if (!Volatile.Read(ref redisAnswers))
             {
@@ -95,8 +95,8 @@ internal sealed class CloseAuctions(
 
             try
             {
-                var attempt = await hotState.SealAsync(id, force: false, cancellation);
-                var hadConflict = await recovery.AppendPendingAsync(id, cancellation);
+                var attempt = await hotState.SealAsync(id, force: false, cancellationToken);
+                var hadConflict = await recovery.AppendPendingAsync(id, cancellationToken);
                 stopped.Add(new StoppedAuction(id, attempt, hadConflict, RedisAnswered: true));
             }
             catch (HotStateUnavailableException fault)
@@ -106,7 +106,7 @@ internal sealed class CloseAuctions(
                     logger.ClosingWithoutRedis(auctionIds.Count, fault.Message);
                 stopped.Add(StoppedAuction.WithoutRedis(id));
             }
-        });
+        }, cancellationToken);
         return [.. stopped];
     }
 
@@ -171,19 +171,19 @@ internal sealed class CloseAuctions(
         try
         {
             var inRedis = auctions.Where(a => a.Stopped.RedisAnswered);
-            await Parallel.ForEachAsync(inRedis, InParallel(cancellationToken), async (auction, cancellation) =>
+            await ForEachAsync(inRedis, async auction =>
             {
                 var (stopped, row) = auction;
                 if (stopped.HadConflict)
                 {
-                    await recovery.HydrateAsync(stopped.Id, cancellation);
+                    await recovery.HydrateAsync(stopped.Id, cancellationToken);
                 }
                 else
                 {
                     await hotState.DropIfBehindAsync(
-                        stopped.Id, row!.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellation);
+                        stopped.Id, row!.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellationToken);
                 }
-            });
+            }, cancellationToken);
         }
         catch (HotStateUnavailableException fault)
         {
@@ -191,8 +191,27 @@ internal sealed class CloseAuctions(
         }
     }
 
-    private static ParallelOptions InParallel(CancellationToken cancellationToken) =>
-        new() { MaxDegreeOfParallelism = RedisCallsMax, CancellationToken = cancellationToken };
+    /// <summary>
+    /// Runs the calls with at most <see cref="RedisCallsMax"/> in flight, on the caller's context: the simulation has
+    /// only one thread. A fault of one call stops no other one.
+    /// </summary>
+    private static async Task ForEachAsync<T>(
+        IEnumerable<T> items, Func<T, Task> call, CancellationToken cancellationToken)
+    {
+        using var places = new SemaphoreSlim(RedisCallsMax);
+        await Task.WhenAll(items.Select(async item =>
+        {
+            await places.WaitAsync(cancellationToken);
+            try
+            {
+                await call(item);
+            }
+            finally
+            {
+                places.Release();
+            }
+        }));
+    }
 
     /// <summary>An auction after step one.</summary>
     /// <param name="Attempt">Redis' answer; null if it does not hold the auction, or did not answer.</param>

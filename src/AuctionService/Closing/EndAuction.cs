@@ -10,7 +10,7 @@ namespace AuctionService;
 /// <see cref="Closing.CloseAuctions"/>: Redis stops, its pending entries are appended, the sealing entry follows.
 /// </summary>
 internal sealed class EndAuction(
-    LedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, TimeProvider timeProvider,
+    ILedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, TimeProvider timeProvider,
     ILogger<EndAuction> logger)
 {
     private const int ReasonMax = 500;

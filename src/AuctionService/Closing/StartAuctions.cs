@@ -8,7 +8,7 @@ namespace AuctionService.Closing;
 /// start time itself. Viewers and lists of active auctions do. <see cref="WaveRunner"/> runs it, one at a time.
 /// </summary>
 internal sealed class StartAuctions(
-    LedgerWaves waves, LedgerLifecycle lifecycle, IHotState hotState, ILogger<StartAuctions> logger)
+    ILedgerWaves waves, ILedgerLifecycle lifecycle, IHotState hotState, ILogger<StartAuctions> logger)
 {
     /// <summary>Auctions that are started in one transaction.</summary>
     private const int AuctionsMax = 500;

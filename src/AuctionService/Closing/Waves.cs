@@ -69,7 +69,7 @@ internal sealed class WaveRunner(StartAuctions start, CloseAuctions close, WaveS
 /// </para>
 /// </summary>
 internal sealed class WaveSchedule(
-    LedgerWaves waves, IServiceProvider services, TimeProvider timeProvider, ILogger<WaveSchedule> logger)
+    ILedgerWaves waves, IServiceProvider services, TimeProvider timeProvider, ILogger<WaveSchedule> logger)
 {
     /// <summary>Auctions that end at about the same time share a wave.</summary>
     private const long StepUs = 250_000;

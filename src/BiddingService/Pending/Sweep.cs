@@ -50,7 +50,8 @@ internal sealed class Sweep(
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    private async Task LookAsync(CancellationToken cancellationToken)
+    /// <summary>Looks once at all auctions with pending entries. The simulation calls it too.</summary>
+    internal async Task LookAsync(CancellationToken cancellationToken)
     {
         var seen = new Dictionary<Guid, Guid>();
         await foreach (var auctionId in hotState.ScanPendingAsync(cancellationToken))
