@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Auctions.Ctl.Deployment;
 using Auctions.Ctl.Output;
 using Auctions.Ctl.Verify;
+using Auctions.HotState;
 using Auctions.Ledger;
 using Spectre.Console;
 using StackExchange.Redis;
@@ -48,7 +49,9 @@ public static class InspectCommand
         foreach (var (column, value) in inspection.Row) row.AddRow(column, Markup.Escape(value ?? "null"));
         Screen.Write(row);
 
-        var head = Table(inspection.InRedis ? "Head" : "Head (not in Redis)", "field", "ledger", "Redis", "");
+        var head = Table(
+            inspection.InRedis ? $"Head ({inspection.RedisKey})" : $"Head (not in Redis: {inspection.RedisKey})",
+            "field", "ledger", "Redis", "");
         foreach (var field in inspection.Head)
         {
             head.AddRow(
@@ -100,6 +103,9 @@ public sealed record Inspection(
     Guid AuctionId, IReadOnlyDictionary<string, string?> Row, IReadOnlyList<HeadField> Head, bool InRedis,
     IReadOnlyList<PendingEntry> Pending, [property: JsonIgnore] IReadOnlyList<LedgerRow> Newest)
 {
+    /// <summary>The key of the auction's hash in Redis.</summary>
+    public string RedisKey => new HotKeys(AuctionId).Auction.ToString();
+
     /// <summary><see cref="Newest"/> in JSON.</summary>
     public IEnumerable<object> Last => Newest.Select(record => record.JsonFields());
 

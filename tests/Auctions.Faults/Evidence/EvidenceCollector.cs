@@ -2,6 +2,7 @@ using System.Globalization;
 using Auctions.Faults.Injection;
 using Auctions.Faults.Load;
 using Auctions.Faults.Stack;
+using Auctions.HotState;
 using Npgsql;
 using StackExchange.Redis;
 
@@ -42,7 +43,7 @@ internal static class EvidenceCollector
     }
 }
 
-/// <summary>Reads what Redis holds of auctions, without the services' code.</summary>
+/// <summary>Reads what Redis holds of auctions. Of the services' code it takes the names of the keys alone.</summary>
 internal static class HotStateReader
 {
     /// <param name="address">The primary's address, host:port.</param>
@@ -58,10 +59,10 @@ internal static class HotStateReader
 
     private static async Task<HotStateCopy> ReadAsync(IDatabase redis, Guid id)
     {
-        var key = $"auction:{{{id}}}";
+        var keys = new HotKeys(id);
         var transaction = redis.CreateTransaction(); // the pending entries must belong to the head that is read
-        var hash = transaction.HashGetAllAsync(key);
-        var pending = transaction.HashKeysAsync(key + ":pending");
+        var hash = transaction.HashGetAllAsync(keys.Auction);
+        var pending = transaction.HashKeysAsync(keys.Pending);
         await transaction.ExecuteAsync();
         return new HotStateCopy(
             (await hash).ToDictionary(f => f.Name.ToString(), f => f.Value.ToString(), StringComparer.Ordinal),

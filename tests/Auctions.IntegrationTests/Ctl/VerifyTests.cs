@@ -1,6 +1,7 @@
 using Auctions.Core;
 using Auctions.Ctl;
 using Auctions.Ctl.Verify;
+using Auctions.HotState;
 using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
 using Auctions.Ledger;
@@ -150,7 +151,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     public async Task A_pending_entry_that_is_never_appended_is_found()
     {
         await HydrateAsync(_open);
-        await Redis.HashSetAsync(Key(_open) + ":pending", "4", "a line");
+        await Redis.HashSetAsync(new HotKeys(_open).Pending, "4", "a line");
 
         Assert.Contains("pending", Assert.Single((await VerifyAsync()).Violations).Detail, StringComparison.Ordinal);
     }
@@ -196,7 +197,7 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
             TimeProvider.System));
     }
 
-    private static string Key(Guid auctionId) => $"auction:{{{auctionId}}}";
+    private static RedisKey Key(Guid auctionId) => new HotKeys(auctionId).Auction;
 
     /// <summary>An auction with three accepted bids, one of them outbid at once, and a rejected one.</summary>
     private async Task<Guid> WithBidsAsync()
