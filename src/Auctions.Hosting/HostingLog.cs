@@ -16,4 +16,15 @@ internal static partial class HostingLog
 
     [LoggerMessage(111, LogLevel.Information, "The warm-up of {Name} was skipped: {Reason}")]
     internal static partial void WarmUpSkipped(this ILogger logger, string name, string reason);
+
+    [LoggerMessage(120, LogLevel.Error,
+        "The loop of {Loop} failed and begins again. Further failures are counted in auctions.loop.failures.")]
+    internal static partial void LoopFailed(this ILogger logger, string loop, Exception exception);
+
+    [LoggerMessage(121, LogLevel.Error,
+        "{Work}: auction {AuctionId} failed and is put aside. It is tried again and again, less and less often.")]
+    internal static partial void PutAside(this ILogger logger, string work, Guid auctionId, Exception? exception);
+
+    [LoggerMessage(122, LogLevel.Information, "{Work}: auction {AuctionId} is no longer put aside.")]
+    internal static partial void NoLongerAside(this ILogger logger, string work, Guid auctionId);
 }
