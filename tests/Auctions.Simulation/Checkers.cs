@@ -6,9 +6,9 @@ namespace Auctions.Simulation;
 /// One checker for each invariant. They see the ledger, Redis and what clients were told, and share only the rules with
 /// the code under test.
 /// </summary>
-internal static class Checkers
+internal static partial class Checkers
 {
-    public static List<string> Check(World world)
+    public static List<string> Check(World world, bool clocks)
     {
         var violations = new List<string>();
         foreach (var (id, chain) in world.Ledger.Chains)
@@ -20,9 +20,11 @@ internal static class Checkers
             RedisAgrees(chain, world.Redis.Find(id), violations);
         }
 
+        if (clocks) AddClockViolations(world, violations);
         NoAnswerIsLost(world, violations);
         RejectionsWereRight(world, violations);
         if (world.OpenCalls != 0) violations.Add($"progress: {world.OpenCalls} calls were never answered");
+        violations.AddRange(world.Log.Defects.Select(defect => $"defect: {defect}"));
         return violations;
     }
 
@@ -61,7 +63,9 @@ internal static class Checkers
         var seals = chain.Entries.Count(e => e.Kind == EntryKind.Sealed);
         if (seals != 1) violations.Add($"I9: sealed {seals} times");
         if (chain.Entries is not [.., var before, { Kind: EntryKind.Sealed } sealing]) return;
-        var winner = before.After.Price >= chain.Entries[0].Terms!.Reserve ? before.After.Leader : "";
+        var isSold = before.After.Price >= chain.Entries[0].Terms!.Reserve
+            && sealing.After.Status != AuctionStatus.Cancelled;
+        var winner = isSold ? before.After.Leader : "";
         if (sealing.Winner != winner)
             violations.Add($"I4: the winner is '{sealing.Winner}', but '{winner}' should win");
     }

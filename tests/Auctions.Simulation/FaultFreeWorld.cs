@@ -35,7 +35,7 @@ internal sealed class FaultFreeWorld
         var terms = new Terms("seller", "USD", 100, 0, 0, new Increment.Fixed(10), SoftClose.None, 0);
         var state = AuctionState.Opened(AuctionStatus.Active, Scheduler.NowUs + 3_600_000_000);
         var head = new Head(0, Guid.NewGuid(), terms, state);
-        Ledger.Chains[id] = new Chain(head);
+        Ledger.Chains[id] = new Chain(head, Scheduler.NowUs);
         Redis.Hydrate(id, null, head, []);
         return id;
     }

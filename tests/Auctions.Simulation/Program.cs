@@ -21,9 +21,13 @@ internal static class Program
             Description = "A guard to take out, to see which promise it keeps.",
             DefaultValueFactory = _ => Guards.None,
         };
+        var clocks = new Option<bool>("--clocks")
+        {
+            Description = "Step clocks by seconds, minutes and an hour, and check what must hold whatever they say.",
+        };
         var root = new RootCommand("Plays random histories of the bid path, with faults, and checks the promises.")
         {
-            seed, seeds, without,
+            seed, seeds, without, clocks,
         };
         root.SetAction(parsed =>
         {
@@ -31,7 +35,7 @@ internal static class Program
             var range = parsed.GetValue(seed) is { } one
                 ? Enumerable.Range(one, 1)
                 : Enumerable.Range(0, parsed.GetValue(seeds));
-            var total = Histories.Play(range, guards);
+            var total = Histories.Play(range, guards, parsed.GetValue(clocks));
             Console.WriteLine(total);
             return total.Broken.Count == 0 ? 0 : 1;
         });
@@ -74,15 +78,18 @@ internal enum Guards
 /// <summary>Plays seeds in parallel on all cores. Each seed is a <see cref="World"/> of its own.</summary>
 internal static class Histories
 {
-    public static PlayedHistories Play(IEnumerable<int> seeds, Guards guards)
+    /// <param name="clocks">
+    /// Whether clocks step by more than milliseconds, and <see cref="Checkers.AddClockViolations"/> looks.
+    /// </param>
+    public static PlayedHistories Play(IEnumerable<int> seeds, Guards guards, bool clocks = false)
     {
         var broken = new ConcurrentDictionary<int, List<string>>();
         int played = 0, answers = 0, entries = 0, rejections = 0;
         Parallel.ForEach(seeds, seed =>
         {
-            var world = new World(seed, guards);
+            var world = new World(seed, guards, clocks);
             world.Run();
-            var violations = Checkers.Check(world);
+            var violations = Checkers.Check(world, clocks);
             if (violations.Count > 0) broken[seed] = violations;
             Interlocked.Increment(ref played);
             Interlocked.Add(ref answers, world.Calls.Count(c => c.Outcome is not null));

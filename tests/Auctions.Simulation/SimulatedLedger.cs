@@ -3,52 +3,23 @@ using Auctions.Ledger;
 
 namespace Auctions.Simulation;
 
-/// <summary>One auction's chain and answers, in memory.</summary>
-internal sealed class Chain(Head opened)
-{
-    public List<LedgerEntry> Entries { get; } =
-    [
-        new(0, opened.EntryId, Guid.Empty, EntryKind.Opened, null, default, opened.State, 0, opened.Terms, "",
-            EndReason.None),
-    ];
-
-    /// <summary>When each entry was appended, in the simulation's own time.</summary>
-    public List<long> CommittedUs { get; } = [0];
-
-    public Dictionary<(string Bidder, Guid Key), DecidedBid> Answers { get; } = [];
-
-    /// <summary>Every recorded answer. Without <see cref="Guards.UniqueKey"/> a key may have two.</summary>
-    public List<DecidedBid> AllAnswers { get; } = [];
-
-    public Head Head { get; set; } = opened;
-}
-
 /// <summary>
 /// The rules of the append, one entry at a time and easy to read; <c>append.sql</c> does the same for whole sets.
 /// All instances share it. It needs no row lock, because the simulation has only one thread.
 /// </summary>
-internal sealed class SimulatedLedger(SimulatedScheduler scheduler, Guards guards)
+internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guards guards)
 {
+    private readonly SimulatedTimeProvider _timeProvider = new(scheduler);
+
     public Dictionary<Guid, Chain> Chains { get; } = [];
 
-    public AppendResult[] Append(IReadOnlyList<DecidedBid> bids) => [.. bids.Select(Append)];
+    /// <summary>The ledger's clock, in microseconds since 1970. It never goes back.</summary>
+    public long NowUs => _timeProvider.GetUtcNow().ToMicroseconds();
 
-    /// <summary>Appends the sealing entry on top of the head.</summary>
-    /// <returns>The sealing entry; null if the end has not come yet.</returns>
-    public LedgerEntry? Seal(Guid auctionId, long nowUs)
-    {
-        var chain = Chains[auctionId];
-        var head = chain.Head;
-        if (head.State.IsOver) return chain.Entries[^1];
-        if (nowUs < head.State.EndUs) return null;
-        var after = head.State with { Status = AuctionStatus.Ended };
-        var entry = new LedgerEntry(head.Version + 1, Guid.CreateVersion7(), head.EntryId, EntryKind.Sealed, null,
-            default, after, nowUs, null, Rules.Winner(head.Terms, head.State), EndReason.Time);
-        chain.Entries.Add(entry);
-        chain.CommittedUs.Add(scheduler.NowUs);
-        chain.Head = head with { Version = entry.Version, EntryId = entry.Id, State = after };
-        return entry;
-    }
+    /// <summary>The ledger's clock jumps ahead by this much.</summary>
+    public void StepClock(ulong us) => _timeProvider.ErrorUs += (long)us;
+
+    public AppendResult[] Append(IReadOnlyList<DecidedBid> bids) => [.. bids.Select(Append)];
 
     private AppendResult Append(DecidedBid bid)
     {
@@ -61,6 +32,7 @@ internal sealed class SimulatedLedger(SimulatedScheduler scheduler, Guards guard
         if (outcome != AppendOutcome.Appended) return new AppendResult(outcome, null);
         chain.Answers.TryAdd((bid.Bid.Bidder, bid.Bid.Key), bid);
         chain.AllAnswers.Add(bid);
+        chain.RecordedUs[bid.Id] = NowUs;
         return new AppendResult(outcome, bid);
     }
 
@@ -75,10 +47,7 @@ internal sealed class SimulatedLedger(SimulatedScheduler scheduler, Guards guard
         if (Has(Guards.End) && (head.State.IsOver || bid.DecidedUs >= bid.Before.EndUs)) return AppendOutcome.Conflict;
         var entry = new LedgerEntry(head.Version + 1, bid.Id, bid.Prev, EntryKind.Bid, bid.Bid, bid.Outcome, bid.After,
             bid.DecidedUs, null, "", EndReason.None);
-        chain.Entries.Add(entry);
-        chain.CommittedUs.Add(scheduler.NowUs);
-        if (Has(Guards.HeadMoves))
-            chain.Head = head with { Version = entry.Version, EntryId = bid.Id, State = bid.After };
+        Add(chain, entry, Has(Guards.HeadMoves));
         return AppendOutcome.Appended;
     }
 
@@ -93,6 +62,15 @@ internal sealed class SimulatedLedger(SimulatedScheduler scheduler, Guards guard
         return bid.Before == basis.After && bid.TermsDigest == chain.Head.Terms.Digest
             ? AppendOutcome.Appended
             : AppendOutcome.Conflict;
+    }
+
+    private void Add(Chain chain, LedgerEntry entry, bool movesHead = true)
+    {
+        chain.Entries.Add(entry);
+        chain.CommittedUs.Add(scheduler.NowUs);
+        chain.RecordedUs[entry.Id] = NowUs;
+        if (!movesHead) return;
+        chain.Head = chain.Head with { Version = entry.Version, EntryId = entry.Id, State = entry.After };
     }
 
     private bool Has(Guards guard) => guards.HasFlag(guard);

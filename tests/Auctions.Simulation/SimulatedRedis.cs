@@ -43,6 +43,9 @@ internal sealed class SimulatedRedis(SimulatedTimeProvider timeProvider)
         if (_auctions.TryGetValue(auctionId, out var hot)) _auctions[auctionId] = edit(hot);
     }
 
+    /// <summary>The auctions with pending entries, in no order.</summary>
+    public Guid[] WithPending() => [.. _auctions.Where(a => a.Value.Pending.Count > 0).Select(a => a.Key)];
+
     public HotAuction? Find(Guid auctionId) => _auctions.GetValueOrDefault(auctionId);
 
     public DecidedBatch? Decide(Guid auctionId, IReadOnlyList<UndecidedBid> proposals)

@@ -8,24 +8,25 @@ internal sealed partial class World
     private bool _lossy = true;
     private bool _ledgerDown;
     private bool _split;
+    private bool _isOver;
     private Dictionary<Guid, HotAuction> _snapshot = [];
 
     private void InjectFault()
     {
         var server = _servers[0];
         var ids = Ledger.Chains.Keys.ToArray();
-        switch (_random.Next(12))
+        switch (_random.Next(13))
         {
             case 0 or 1: _snapshot = server.Dump(); break;
             case 2 or 3: server.Load(_snapshot); break;
             case 4: server.Flush(); break;
             case 5: server.Edit(ids[_random.Next(ids.Length)], Tamper); break;
-            case 6: Crash(_random.Next(2)); break;
+            case 6: Crash(_random.Next(4)); break;
             case 7: Outage(() => server.Down = true, () => server.Down = false); break;
             case 8: Outage(() => _ledgerDown = true, () => _ledgerDown = false); break;
             case 9: Split(); break;
             case 10: PromoteStaleReplica(); break;
-            default: StepClock(server); break;
+            default: StepAnyClock(); break;
         }
     }
 
@@ -59,8 +60,16 @@ internal sealed partial class World
     /// <summary>Kills an instance and starts a new one in its place.</summary>
     private void Crash(int i)
     {
-        _instances[i].Die();
-        _instances[i] = new Instance(this, i);
+        if (i < 2)
+        {
+            _bidding[i].Die();
+            _bidding[i] = StartBidding(i);
+        }
+        else
+        {
+            _auction[i - 2].Die();
+            _auction[i - 2] = StartAuction(i - 2);
+        }
     }
 
     private void Outage(Action begin, Action end)
@@ -103,16 +112,53 @@ internal sealed partial class World
         _scheduler.After(_random.Next(1_000, 20_000), () => _servers[0].Load(replica));
     }
 
-    private void StepClock(SimulatedRedis server)
+    /// <summary>
+    /// Sets the clock of Redis or of a service, ahead or back; or the ledger's, which never goes back.
+    /// </summary>
+    private void StepAnyClock()
     {
-        server.TimeProvider.ErrorUs = _random.Next(-20_000, 20_000);
-        ClockErrorUs = Math.Max(ClockErrorUs, Math.Abs(server.TimeProvider.ErrorUs));
+        var us = NextStepUs();
+        var i = _random.Next(8);
+        if (i == 7)
+        {
+            Ledger.StepClock((ulong)Math.Abs(us / 100));
+            return;
+        }
+
+        var clock = i switch
+        {
+            < 3 => _servers[_random.Next(2)].TimeProvider,
+            < 5 => _bidding[i - 3].TimeProvider,
+            _ => _auction[i - 5].TimeProvider,
+        };
+        clock.ErrorUs = us;
+        ClockErrorUs = Math.Max(ClockErrorUs, Math.Abs(us));
+    }
+
+    /// <summary>Milliseconds in most histories; in some also seconds, minutes, or an hour.</summary>
+    private long NextStepUs()
+    {
+        long[] most = _clocksStep ? [20_000, 3_000_000, 120_000_000, HourUs] : [20_000];
+        var us = most[_random.Next(most.Length)];
+        return _random.NextInt64(-us, us);
+    }
+
+    /// <summary>All clocks are right again, and so much later that every auction is due.</summary>
+    private void PassAllEnds()
+    {
+        var us = Ledger.Chains.Values.Max(c => c.Head.State.EndUs) - Ledger.NowUs;
+        if (us > 0) Ledger.StepClock((ulong)us);
+        var errorUs = Ledger.NowUs - _scheduler.NowUs;
+        foreach (var clock in _servers.Select(s => s.TimeProvider)
+                     .Concat(_bidding.Select(b => b.TimeProvider)).Concat(_auction.Select(a => a.TimeProvider)))
+            clock.ErrorUs = errorUs;
     }
 
     /// <summary>Ends all faults; and once more when every fault that was still scheduled has begun.</summary>
     private void Heal()
     {
         _lossy = false;
+        HealedUs = Ledger.NowUs;
         EndFaults();
         _scheduler.After(200_000, EndFaults);
 

@@ -1,8 +1,6 @@
 using Auctions.Core;
-using Auctions.HotState;
 using Auctions.Ledger;
 using BiddingService;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Auctions.Simulation;
 
@@ -11,10 +9,14 @@ namespace Auctions.Simulation;
 internal sealed record ClientCall(
     Guid AuctionId, Bid Bid, long FromUs, long ToUs, DecidedBid? Outcome, bool KeyReused);
 
+/// <summary>A seller's call that was answered.</summary>
+/// <param name="Told">The auction as the seller was told that it ended.</param>
+internal sealed record SellerCall(Guid AuctionId, AuctionRow Told);
+
 /// <summary>
-/// Two instances of BiddingService (the real code) and two auctions, over one ledger and a Redis that suffers faults. A
-/// seed is a whole history. After the faults everything is healed and finished, and the <see cref="Checkers"/> compare
-/// the ledger, Redis and the clients' own log.
+/// Two instances of BiddingService and two of AuctionService (the real code), and a few auctions, over one ledger and a
+/// Redis that suffers faults. A seed is a whole history. After the faults everything is healed, and after the last end
+/// has passed, the <see cref="Checkers"/> compare the ledger, Redis and the clients' own log.
 /// </summary>
 /// <remarks>Every random draw is part of a history: another order of draws is another history.</remarks>
 internal sealed partial class World
@@ -22,24 +24,29 @@ internal sealed partial class World
     private const long FaultyUs = 400_000;
     private const long LedgerOutageUs = 5_000_000;
     private const long QuietUs = 60_000_000;
+    private const long HourUs = 3_600_000_000;
+    private const long GuardUs = 1_000_000;
 
     private readonly Random _random;
     private readonly SimulatedScheduler _scheduler;
-    private readonly Guards _guards;
-    private readonly Instance[] _instances;
-    private readonly Instance _closer;
+    private readonly Surroundings _surroundings;
+    private readonly BiddingProcess[] _bidding;
+    private readonly AuctionProcess[] _auction;
     private readonly SimulatedRedis[] _servers;
     private readonly List<(Guid AuctionId, Bid Bid)> _sent = [];
+    private readonly bool _clocksStep;
 
-    public World(int seed, Guards guards)
+    public World(int seed, Guards guards, bool clocks)
     {
-        _guards = guards;
         _random = new Random(seed);
         _scheduler = new SimulatedScheduler(_random);
         _servers = [NewServer(), NewServer()];
         Ledger = new SimulatedLedger(_scheduler, guards);
-        _instances = [new Instance(this, 0), new Instance(this, 1)];
-        _closer = new Instance(this, 0);
+        _surroundings = new Surroundings(_scheduler, _random, Ledger, guards, Log, () => _lossy ? 0.02 : 0,
+            () => _ledgerDown, number => _servers[_split ? number : 0]);
+        _clocksStep = _random.Next(3) == 0 && clocks;
+        _bidding = [StartBidding(0), StartBidding(1)];
+        _auction = [StartAuction(0), StartAuction(1)];
 
         SimulatedRedis NewServer() => new(new SimulatedTimeProvider(_scheduler));
     }
@@ -51,40 +58,53 @@ internal sealed partial class World
 
     public List<ClientCall> Calls { get; } = [];
 
+    public List<SellerCall> SellerCalls { get; } = [];
+
+    public DefectLog Log { get; } = new();
+
     public int OpenCalls { get; private set; }
 
     /// <summary>The largest error of a deciding clock so far, microseconds.</summary>
     public long ClockErrorUs { get; private set; }
+
+    /// <summary>The ledger's clock when everything was healed.</summary>
+    public long HealedUs { get; private set; }
 
     public void Run()
     {
         var begin = _scheduler.NowUs;
         _scheduler.InContext(() =>
         {
-            for (var i = 0; i < 2; i++) OpenAuction(begin);
+            for (var i = 0; i < 2; i++) OpenAuction(begin + _random.Next(100_000, (int)FaultyUs));
+            if (_random.Next(3) == 0) OpenAuction(begin + (13 * HourUs));
             for (var at = 0L; at < FaultyUs; at += _random.Next(500, 12_000)) _scheduler.After(at, PlaceRandomBid);
             for (var at = 0L; at < FaultyUs; at += _random.Next(2_000, 60_000)) _scheduler.After(at, InjectFault);
+            for (var at = 0L; at < FaultyUs; at += _random.Next(50_000, 400_000))
+                _scheduler.After(at, EndRandomAuction);
         });
         _scheduler.RunUntil(begin + FaultyUs);
         if (_random.Next(8) == 0) LoseLedger();
         _scheduler.InContext(Heal);
         _scheduler.RunUntil(begin + QuietUs);
+        PassAllEnds();
+        _scheduler.RunUntil(begin + QuietUs + (QuietUs / 4));
+        _isOver = true;
         _scheduler.InContext(() =>
         {
-            foreach (var id in Ledger.Chains.Keys) _ = _instances[0].HydrateAsync(id);
+            foreach (var id in Ledger.Chains.Keys) _ = _bidding[0].Recovery.HydrateAsync(id, CancellationToken.None);
         });
         _scheduler.RunUntil(begin + (2 * QuietUs));
     }
 
-    private void OpenAuction(long nowUs)
+    private void OpenAuction(long endUs)
     {
+        var nowUs = _scheduler.NowUs;
+        var startUs = _random.Next(4) == 0 ? nowUs + _random.Next(1_000, 80_000) : nowUs;
         Increment[] increments = [new Increment.Fixed(10), new Increment.BasisPoints(500), Increment.EbayUs];
-        var terms = new Terms("seller", "USD", 100, _random.Next(3) == 0 ? 400 : 0, _random.Next(3) == 0 ? 900 : 0,
-            increments[_random.Next(3)], new SoftClose(30_000, 20_000, _random.Next(4)), nowUs);
-        var state = AuctionState.Opened(AuctionStatus.Active, nowUs + _random.Next(100_000, (int)FaultyUs));
-        var id = NewId();
-        Ledger.Chains[id] = new Chain(new Head(0, NewId(), terms, state));
-        _ = CloseAsync(id);
+        var terms = new Terms("seller", "USD", 100, _random.Next(3) == 0 ? 400 : 0, _random.Next(2) == 0 ? 900 : 0,
+            increments[_random.Next(3)], new SoftClose(30_000, 20_000, _random.Next(4)), startUs);
+        var status = startUs > nowUs ? AuctionStatus.Scheduled : AuctionStatus.Active;
+        Ledger.Chains[NewId()] = new Chain(new Head(0, NewId(), terms, AuctionState.Opened(status, endUs)), nowUs);
     }
 
     /// <summary>
@@ -110,7 +130,7 @@ internal sealed partial class World
         }
 
         _sent.Add((auctionId, bid));
-        _ = PlaceAsync(_instances[_random.Next(2)], auctionId, bid);
+        _ = PlaceAsync(_bidding[_random.Next(2)], auctionId, bid);
     }
 
     /// <summary>A bid near the price of a random auction, which need not be the one that it is sent to.</summary>
@@ -122,13 +142,13 @@ internal sealed partial class World
         var amount = Math.Max(100, price) + raises[_random.Next(raises.Length)];
         return _random.Next(30) switch
         {
-            0 => new Bid(bidder, NewId(), BidKind.BuyNow, "", 0, 0),
-            < 14 => new Bid(bidder, NewId(), BidKind.Direct, "USD", amount, 0),
+            0 or 1 => new Bid(bidder, NewId(), BidKind.BuyNow, "", 0, 0),
+            < 15 => new Bid(bidder, NewId(), BidKind.Direct, "USD", amount, 0),
             _ => new Bid(bidder, NewId(), BidKind.Proxy, "USD", 0, amount),
         };
     }
 
-    private async Task PlaceAsync(Instance instance, Guid auctionId, Bid bid)
+    private async Task PlaceAsync(BiddingProcess instance, Guid auctionId, Bid bid)
     {
         var fromUs = _scheduler.NowUs;
         OpenCalls++;
@@ -156,65 +176,35 @@ internal sealed partial class World
         Calls.Add(new ClientCall(auctionId, bid, fromUs, _scheduler.NowUs, outcome, keyReused));
     }
 
-    /// <summary>
-    /// What a closing wave does, with its own clock: seal Redis, append what is pending, seal the ledger. Repeats until
-    /// the auction is over, as the closing guard does.
-    /// </summary>
-    private async Task CloseAsync(Guid auctionId)
+    /// <summary>The seller of a random auction ends or cancels it.</summary>
+    private void EndRandomAuction()
     {
-        while (!Ledger.Chains[auctionId].Head.State.IsOver)
-        {
-            await _scheduler.DelayAsync(_random.Next(1_000, 20_000));
-            if (_scheduler.NowUs < Ledger.Chains[auctionId].Head.State.EndUs) continue;
-            try
-            {
-                if (_guards.HasFlag(Guards.SealFirst))
-                    await _closer.HotState.SealAsync(auctionId, force: false, CancellationToken.None);
-                await _closer.Recovery.AppendPendingAsync(auctionId, CancellationToken.None);
-                await _closer.Ledger.SealAsync(auctionId, _scheduler.NowUs);
-            }
-            catch (Exception fault) when (fault is HotStateUnavailableException or LedgerUnavailableException)
-            {
-                // The next round tries again.
-            }
-        }
+        var ids = Ledger.Chains.Keys.ToArray();
+        _ = EndAsync(_auction[_random.Next(2)], ids[_random.Next(ids.Length)], cancel: _random.Next(2) == 0);
     }
 
-    /// <summary>A process of BiddingService: the real code, its network, and the calls that die with it.</summary>
-    private sealed class Instance
+    private async Task EndAsync(AuctionProcess instance, Guid auctionId, bool cancel)
     {
-        private readonly SimulatedNetwork _network;
-        private readonly SimulatedTimeProvider _timeProvider;
-
-        public Instance(World world, int number)
-        {
-            _timeProvider = new SimulatedTimeProvider(world._scheduler);
-            _network = new SimulatedNetwork(world._scheduler, world._random, () => world._lossy ? 0.02 : 0);
-            HotState = new RemoteRedis(_network, () => world._servers[world._split ? number : 0], world._guards);
-            Ledger = new RemoteLedger(_network, world.Ledger, () => world._ledgerDown, world._guards);
-            Recovery = new Recovery(HotState, Ledger);
-            var options = new BiddingOptions { Lanes = 2, TrimPendingMs = 20 };
-            world._scheduler.InContext(() => PlaceBid = new PlaceBid(HotState, Ledger, Recovery, options,
-                new VelocityLimit(0, 0), new BiddingMetrics(), _timeProvider, NullLoggerFactory.Instance));
-        }
-
-        public RemoteRedis HotState { get; }
-
-        public RemoteLedger Ledger { get; }
-
-        public Recovery Recovery { get; }
-
-        public PlaceBid PlaceBid { get; private set; } = null!;
-
-        /// <summary>What to do for each call when the process dies before it has answered.</summary>
-        public List<Action> CallsToAbandon { get; } = [];
-
-        public void Die()
-        {
-            _network.Dead = _timeProvider.Dead = true;
-            foreach (var abandon in CallsToAbandon) abandon();
-        }
-
-        public Task HydrateAsync(Guid auctionId) => Recovery.HydrateAsync(auctionId, CancellationToken.None);
+        if (await instance.EndAsync(auctionId, "seller", cancel) is { } told)
+            SellerCalls.Add(new SellerCall(auctionId, told));
     }
+
+    private BiddingProcess StartBidding(int number)
+    {
+        var process = new BiddingProcess(_surroundings, number);
+        _scheduler.InContext(() => _ = process.RepeatAsync(process.Sweep.LookAsync, () => NextLookUs(20_000, 100_000)));
+        return process;
+    }
+
+    private AuctionProcess StartAuction(int number)
+    {
+        var process = new AuctionProcess(_surroundings, number);
+        _scheduler.InContext(
+            () => _ = process.RepeatAsync(process.WaveRunner.RunAsync, () => NextLookUs(1_000, 20_000)));
+        return process;
+    }
+
+    /// <summary>While faults happen, the loops look so often that they meet many of them.</summary>
+    private long NextLookUs(int minUs, int maxUs) =>
+        _isOver ? 0 : HealedUs == 0 ? _random.Next(minUs, maxUs) : GuardUs;
 }

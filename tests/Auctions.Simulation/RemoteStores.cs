@@ -1,0 +1,162 @@
+using System.Runtime.CompilerServices;
+using Auctions.Core;
+using Auctions.HotState;
+using Auctions.Ledger;
+
+namespace Auctions.Simulation;
+
+/// <summary>Redis as one instance sees it.</summary>
+internal sealed class RemoteRedis(SimulatedNetwork network, Func<SimulatedRedis> redis, Guards guards) : IHotState
+{
+    public Task<DecidedBatch?> DecideAsync(
+        Guid auctionId, IReadOnlyList<UndecidedBid> proposals, CancellationToken cancellationToken) =>
+        CallAsync(r => r.Decide(auctionId, proposals));
+
+    public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) => CallAsync(r =>
+        r.Find(auctionId) is { } hot ? new HotHead(hot.Head.Version, hot.Head.EntryId) : (HotHead?)null);
+
+    public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        CallAsync(r => (IReadOnlyList<DecidedBid>)(
+            guards.HasFlag(Guards.Completion) && r.Find(auctionId) is { } hot ? [.. hot.Pending.Values] : []));
+
+    public async IAsyncEnumerable<Guid> ScanPendingAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var id in await CallAsync(r => r.WithPending())) yield return id;
+    }
+
+    public Task<bool> HydrateAsync(
+        Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
+        CancellationToken cancellationToken) =>
+        CallAsync(r => r.Hydrate(auctionId, seen, head, answers));
+
+    public Task RemovePendingAsync(
+        Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken) =>
+        CallAsync(r =>
+        {
+            r.RemovePending(auctionId, versions);
+            return true;
+        });
+
+    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) =>
+        CallAsync(r => guards.HasFlag(Guards.SealFirst) ? r.Seal(auctionId, force) : null);
+
+    public Task<bool> DropIfBehindAsync(
+        Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken) =>
+        CallAsync(r => r.DropIfBehind(auctionId, version, entryId, outsideVersion));
+
+    private Task<T> CallAsync<T>(Func<SimulatedRedis, T> effect) => network.CallAsync(
+        () => redis() is { Down: false } up ? effect(up) : throw Unavailable(), Unavailable);
+
+    private static HotStateUnavailableException Unavailable() => new("simulated", new TimeoutException());
+}
+
+/// <summary>The ledger as one instance sees it.</summary>
+internal sealed class RemoteLedger(SimulatedNetwork network, SimulatedLedger ledger, Func<bool> down, Guards guards)
+    : ILedger
+{
+    public async Task<AppendResult[]> AppendAsync(
+        IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken)
+    {
+        if (guards.HasFlag(Guards.AnswerAfterCommit)) return await CallAsync(() => ledger.Append(bids));
+
+        // Without the guard the answer does not wait for the commit, which may fail.
+        _ = CallAsync(() => ledger.Append(bids))
+            .ContinueWith(t => t.Exception, TaskScheduler.FromCurrentSynchronizationContext());
+        return [.. bids.Select(b => new AppendResult(AppendOutcome.Appended, b))];
+    }
+
+    public Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Head);
+
+    public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
+        Guid auctionId, int limit, CancellationToken cancellationToken) =>
+        CallAsync(() => (IReadOnlyList<DecidedBid>)[.. ledger.Chains[auctionId].Answers.Values.TakeLast(limit)]);
+
+    public Task<DecidedBid?> FindAnswerAsync(
+        Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Answers.GetValueOrDefault((bidder, key)));
+
+    public Task<ILookup<string, long>> ReadDecisionTimesAsync(
+        Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.Chains[auctionId].Answers.Values
+            .Where(a => bidders.Contains(a.Bid.Bidder) && a.DecidedUs > sinceUs)
+            .OrderBy(a => a.DecidedUs).ToLookup(a => a.Bid.Bidder, a => a.DecidedUs));
+
+    public Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.Chains[auctionId].Head.Terms is var terms && terms.Digest == digest ? terms : null);
+
+    private Task<T> CallAsync<T>(Func<T> effect) =>
+        network.CallAsync(() => down() ? throw Unavailable() : effect(), Unavailable);
+
+    internal static LedgerUnavailableException Unavailable() => new("simulated", new TimeoutException());
+}
+
+/// <summary>The ledger's lifecycle and waves as one instance of AuctionService sees them.</summary>
+internal sealed class RemoteLifecycle(SimulatedNetwork network, SimulatedLedger ledger, Func<bool> down)
+    : ILedgerLifecycle, ILedgerWaves
+{
+    private readonly HashSet<Guid> _claimed = [];
+
+    public async Task<AuctionRow?> ReadAuctionAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        (await ReadAuctionsAsync([auctionId], cancellationToken)).SingleOrDefault();
+
+    public Task<List<AuctionRow>> ReadAuctionsAsync(
+        IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.ReadAuctions(auctionIds));
+
+    public async Task<SealResult> SealAsync(SealRequest request, CancellationToken cancellationToken) =>
+        (await SealAsync([request], cancellationToken))[0];
+
+    public Task<IReadOnlyList<SealResult>> SealAsync(
+        IReadOnlyList<SealRequest> requests, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.Seal(requests));
+
+    public Task<List<Guid>> StartAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.Start(auctionIds));
+
+    public Task<List<Guid>> FindStartingAsync(int limit, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.FindStarting(limit));
+
+    /// <summary>If the reply is lost, the connection is too, and the claim ends with it.</summary>
+    public async Task<DueClaim> ClaimDueAsync(int limit, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var due = await CallAsync(() =>
+            {
+                var claimed = ledger.ClaimDue(limit);
+                _claimed.UnionWith(claimed);
+                return claimed;
+            });
+            return new DueClaim(due, new Claim(this));
+        }
+        catch (LedgerUnavailableException)
+        {
+            EndClaims();
+            throw;
+        }
+    }
+
+    public Task<List<long>> FindNextInstantsAsync(
+        long aheadUs, long stepUs, int limit, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.FindNextInstants(aheadUs, stepUs, limit));
+
+    /// <summary>Waves of a process run one after another: at most one claim is open.</summary>
+    public void EndClaims()
+    {
+        ledger.Release(_claimed);
+        _claimed.Clear();
+    }
+
+    private Task<T> CallAsync<T>(Func<T> effect) => network.CallAsync(
+        () => down() ? throw RemoteLedger.Unavailable() : effect(), RemoteLedger.Unavailable);
+
+    private sealed class Claim(RemoteLifecycle lifecycle) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            lifecycle.EndClaims();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+using Auctions.Core;
+using Auctions.Ledger;
+
+namespace Auctions.Simulation;
+
+/// <summary>
+/// Starting, claiming and sealing: what <c>start.sql</c>, <c>starting.sql</c>, <c>claim_due.sql</c>,
+/// <c>next_instants.sql</c> and <c>seal.sql</c> do, by the ledger's clock.
+/// </summary>
+internal sealed partial class SimulatedLedger
+{
+    private static readonly long SellerBoundUs = (long)LedgerLifecycle.SellerBound.TotalMicroseconds;
+
+    private readonly HashSet<Guid> _claimed = [];
+
+    public List<AuctionRow> ReadAuctions(IEnumerable<Guid> ids) =>
+        [.. ids.Where(Chains.ContainsKey).Select(id => Chains[id].Row(id))];
+
+    public List<Guid> FindStarting(int limit) =>
+    [
+        .. Chains.Where(c => IsStarting(c.Value)).OrderBy(c => c.Value.Head.Terms.StartUs).Select(c => c.Key)
+            .Take(limit),
+    ];
+
+    public List<Guid> Start(IEnumerable<Guid> ids)
+    {
+        var started = ids.Where(id => IsStarting(Chains[id])).ToList();
+        foreach (var id in started)
+        {
+            var chain = Chains[id];
+            var active = chain.Head.State with { Status = AuctionStatus.Active };
+            Add(chain, Next(chain.Head, EntryKind.Started, active, NowUs, "", EndReason.None));
+        }
+
+        return started;
+    }
+
+    public List<long> FindNextInstants(long aheadUs, long stepUs, int limit) =>
+    [
+        .. Chains.Values.Where(c => !c.Head.State.IsOver).SelectMany(c => Instants(c.Head))
+            .Where(us => us > NowUs && us <= NowUs + aheadUs).Select(us => (us + stepUs - 1) / stepUs * stepUs)
+            .Distinct().Order().Take(limit),
+    ];
+
+    /// <summary>Claims due auctions that nobody else has claimed.</summary>
+    public List<Guid> ClaimDue(int limit)
+    {
+        var due = Chains.Where(c => !c.Value.Head.State.IsOver && c.Value.Head.State.EndUs <= NowUs)
+            .OrderBy(c => c.Value.Head.State.EndUs).Select(c => c.Key)
+            .Where(id => !_claimed.Contains(id)).Take(limit).ToList();
+        _claimed.UnionWith(due);
+        return due;
+    }
+
+    public void Release(IEnumerable<Guid> claimed) => _claimed.ExceptWith(claimed);
+
+    public IReadOnlyList<SealResult> Seal(IEnumerable<SealRequest> requests) => [.. requests.Select(Seal)];
+
+    private static IEnumerable<long> Instants(Head head) =>
+        head.State.Status == AuctionStatus.Scheduled ? [head.Terms.StartUs, head.State.EndUs] : [head.State.EndUs];
+
+    private bool IsStarting(Chain chain) =>
+        chain.Head.State.Status == AuctionStatus.Scheduled && chain.Head.Terms.StartUs <= NowUs;
+
+    private SealResult Seal(SealRequest request)
+    {
+        if (!Chains.TryGetValue(request.AuctionId, out var chain))
+            return new SealResult(SealOutcome.NoSuchAuction, null);
+
+        var outcome = Judge(chain, request.Cause);
+        if (outcome == SealOutcome.Sealed) AppendSealing(chain, request);
+        return new SealResult(outcome, chain.Row(request.AuctionId));
+    }
+
+    /// <summary>The time of the sealing entry: later than the last decision, whatever clock that had.</summary>
+    private long SealingUs(Chain chain) => Math.Max(NowUs, chain.Entries[^1].DecidedUs + 1);
+
+    private SealOutcome Judge(Chain chain, SealCause cause)
+    {
+        var (terms, state) = (chain.Head.Terms, chain.Head.State);
+        if (state.IsOver) return SealOutcome.AlreadyOver;
+        var leftUs = state.EndUs - SealingUs(chain);
+        if (leftUs <= 0) return SealOutcome.Sealed;
+        if (cause == SealCause.Time) return SealOutcome.NotYet;
+        return cause == SealCause.EndedBySeller && state.BidCount > 0 && Rules.ReserveMet(terms, state)
+            && leftUs <= SellerBoundUs
+            ? SealOutcome.TooLate
+            : SealOutcome.Sealed;
+    }
+
+    private void AppendSealing(Chain chain, SealRequest request)
+    {
+        var (terms, state) = (chain.Head.Terms, chain.Head.State);
+        var nowUs = SealingUs(chain);
+        var isDue = nowUs >= state.EndUs;
+        var isBought = chain.Entries[^1].Bid?.Kind == BidKind.BuyNow;
+        var isCancelled = request.Cause == SealCause.Cancelled && !isDue;
+        var after = state with
+        {
+            Status = isCancelled ? AuctionStatus.Cancelled : AuctionStatus.Ended,
+            EndUs = request.Cause == SealCause.EndedBySeller && !isDue ? nowUs : state.EndUs,
+        };
+        var reason = isDue ? isBought ? EndReason.BoughtNow : EndReason.Time
+            : isCancelled ? EndReason.None
+            : EndReason.EndedBySeller;
+        if (isCancelled) chain.CancelReason = request.CancelReason;
+        Add(chain, Next(chain.Head, EntryKind.Sealed, after, nowUs, Rules.Winner(terms, after), reason));
+    }
+
+    private static LedgerEntry Next(
+        Head head, EntryKind kind, AuctionState after, long decidedUs, string winner, EndReason reason) =>
+        new(head.Version + 1, Guid.CreateVersion7(), head.EntryId, kind, null, default, after, decidedUs, null, winner,
+            reason);
+}
