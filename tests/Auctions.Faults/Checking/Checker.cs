@@ -14,6 +14,8 @@ public static class Checker
         ChainCheck.Check(auction, findings);
         RowCheck.Check(auction, findings);
         EndCheck.Check(auction, run, findings);
+        DecisionTimeCheck.Check(auction, findings);
+        OutcomeCheck.Check(auction, findings);
         AnswersCheck.Check(auction, findings);
         OrderCheck.Check(auction, findings);
         HotStateCheck.Check(auction, findings);

@@ -8,11 +8,14 @@ namespace Auctions.Faults.Evidence;
 /// <param name="Basis">For a rejection: the version of the entry that it was decided on.</param>
 /// <param name="Bid">For bids and rejections.</param>
 /// <param name="After">The state after the entry; null for a rejection.</param>
+/// <param name="RecordedUs">
+/// The clock of Postgres when the transaction that recorded it began, microseconds since 1970.
+/// </param>
 /// <param name="Terms">Only if the entry sets them.</param>
 public sealed record LedgerRecord(
     Guid Id, Guid Prev, long? Version, long? Basis, EntryKind Kind, Bid? Bid, BidOutcome Outcome,
-    RejectionReason Reason, AuctionState? After, bool ReserveMet, long DecidedUs, Terms? Terms, string Winner,
-    EndReason EndReason);
+    RejectionReason Reason, AuctionState? After, bool ReserveMet, long DecidedUs, long RecordedUs, Terms? Terms,
+    string Winner, EndReason EndReason);
 
 /// <summary>An auction's row.</summary>
 public sealed record AuctionRow(
@@ -32,7 +35,7 @@ internal sealed class LedgerReader(NpgsqlDataSource postgres)
     private const string RecordColumns =
         "auction_id, id, prev, version, basis, kind, bid_kind, bidder, key, currency, amount, max, outcome, reason, "
         + "status, price, ceiling, leader, end_us, extensions, bid_count, reserve_met, decided_us, terms, winner, "
-        + "end_reason";
+        + "end_reason, (extract(epoch from recorded_at) * 1000000)::bigint";
 
     public async Task<Dictionary<Guid, AuctionRow>> RowsAsync(CancellationToken cancellationToken)
     {
@@ -79,7 +82,7 @@ internal sealed class LedgerReader(NpgsqlDataSource postgres)
             isBid ? EnumText.Parse<BidOutcome>(row.GetString(12)) : default,
             isBid ? EnumText.Parse<RejectionReason>(row.GetString(13)) : default,
             row.IsDBNull(14) ? null : State(row, 14), !row.IsDBNull(21) && row.GetBoolean(21), row.GetInt64(22),
-            row.IsDBNull(23) ? null : Terms.Parse(row.GetString(23)), Text(row, 24),
+            row.GetInt64(26), row.IsDBNull(23) ? null : Terms.Parse(row.GetString(23)), Text(row, 24),
             EnumText.Parse<EndReason>(Text(row, 25)));
     }
 

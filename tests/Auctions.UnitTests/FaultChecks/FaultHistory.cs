@@ -9,6 +9,7 @@ namespace Auctions.UnitTests.FaultChecks;
 /// of bob's is rejected, bob bids up to 30.00, and it is sealed. Each bid comes a second after the one before. Tests
 /// break the history in one place.
 /// </summary>
+/// <remarks>With <c>bought</c>, a fourth bid buys the auction at second 4.</remarks>
 internal sealed class FaultHistory
 {
     public const long EpochUs = 1_800_000_000_000_000, SecondUs = 1_000_000, EndUs = EpochUs + 100 * SecondUs;
@@ -17,34 +18,43 @@ internal sealed class FaultHistory
     private static readonly Terms Vase =
         new("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, EpochUs);
 
-    public FaultHistory()
+    /// <summary>Buy-it-now stays on offer, as the reserve is not met.</summary>
+    private static readonly Terms VaseOnOffer = Vase with { Reserve = 90_00, BuyNow = 90_00 };
+
+    private readonly Terms _terms;
+
+    public FaultHistory(bool bought = false)
     {
+        _terms = bought ? VaseOnOffer : Vase;
         var opened = AuctionState.Opened(AuctionStatus.Active, EndUs);
         Ledger.Add(new LedgerRecord(Id(100), Guid.Empty, 0, null, EntryKind.Opened, null, default, default, opened,
-            true, EpochUs, Vase, "", EndReason.None));
+            !bought, EpochUs, EpochUs, _terms, "", EndReason.None));
         Place("ann", 20_00, at: 1);
         Place("bob", 10_00, at: 2);
         Place("bob", 30_00, at: 3);
+        if (bought) Place("carol", 0, at: 4);
         var state = Ledger[^1].After! with { Status = AuctionStatus.Ended };
-        Ledger.Add(new LedgerRecord(Id(104), Ledger[^1].Id, 3, null, EntryKind.Sealed, null, default, default, state,
-            true, EndUs + 1_000, null, "bob", EndReason.Time));
-        Row = new AuctionRow(Auction, 3, Id(104), state, true, "bob", EndReason.Time, Vase);
+        var (version, winner) = (Ledger[^1].Version!.Value + 1, bought ? "carol" : "bob");
+        var reason = bought ? EndReason.BoughtNow : EndReason.Time;
+        Ledger.Add(new LedgerRecord(Id(200), Ledger[^1].Id, version, null, EntryKind.Sealed, null, default, default,
+            state, true, state.EndUs + 1_000, state.EndUs + 1_000, null, winner, reason));
+        Row = new AuctionRow(Auction, version, Id(200), state, true, winner, reason, _terms);
         Calls.Add(new ObservedCall(Auction, "CreateAuction", 0, 1, 0));
         Hot = new HotStateCopy(new Dictionary<string, string>
         {
-            ["version"] = "3",
-            ["head"] = $"{Id(104)}",
-            ["terms"] = Vase.Line,
+            ["version"] = $"{version}",
+            ["head"] = $"{Id(200)}",
+            ["terms"] = _terms.Line,
             ["status"] = "ended",
-            ["price"] = "2100",
-            ["ceiling"] = "3000",
-            ["leader"] = "bob",
-            ["end_us"] = $"{EndUs}",
+            ["price"] = $"{state.Price}",
+            ["ceiling"] = $"{state.Ceiling}",
+            ["leader"] = winner,
+            ["end_us"] = $"{state.EndUs}",
             ["extensions"] = "0",
-            ["bid_count"] = "2",
+            ["bid_count"] = $"{state.BidCount}",
         }, []);
-        foreach (var entry in Entries) Shown.Add(StateMap.State(Vase, entry.After!, entry.Version!.Value));
-        Final = new V1.AuctionEnded { Final = Shown[^1], WinnerId = "bob", EndReason = V1.EndReason.Time };
+        foreach (var entry in Entries) Shown.Add(StateMap.State(_terms, entry.After!, entry.Version!.Value));
+        Final = new V1.AuctionEnded { Final = Shown[^1], WinnerId = winner, EndReason = StateMap.EndReason(reason) };
         LedgerEvents.AddRange(Ledger.Select((r, i) => new ObservedEvent(i, r.Id, r.Version)));
     }
 
@@ -91,19 +101,22 @@ internal sealed class FaultHistory
     }
 
     /// <summary>Decides a bid on the ledger's last entry, records it and notes its answer.</summary>
+    /// <param name="max">0 = buys it now.</param>
     private void Place(string bidder, long max, int at)
     {
         var last = Entries.Last();
-        var bid = new Bid(bidder, Id(at), BidKind.Proxy, "USD", 0, max);
+        var bid = max == 0
+            ? new Bid(bidder, Id(at), BidKind.BuyNow, "", 0, 0)
+            : new Bid(bidder, Id(at), BidKind.Proxy, "USD", 0, max);
         var decidedUs = EpochUs + at * SecondUs + 500;
-        var decision = Rules.Decide(Vase, last.After!, bid, decidedUs);
+        var decision = Rules.Decide(_terms, last.After!, bid, decidedUs);
         var accepted = decision.Outcome != BidOutcome.Rejected;
         var version = last.Version!.Value + (accepted ? 1 : 0);
         Ledger.Add(new LedgerRecord(Id(100 + at), last.Id, accepted ? version : null, accepted ? null : version,
-            EntryKind.Bid, bid, decision.Outcome, decision.Reason, accepted ? decision.After : null, true, decidedUs,
-            null, "", EndReason.None));
+            EntryKind.Bid, bid, decision.Outcome, decision.Reason, accepted ? decision.After : null,
+            Rules.ReserveMet(_terms, decision.After), decidedUs, decidedUs + 2_000, null, "", EndReason.None));
         var answer = new BidAnswer(decision.Outcome, decision.Reason, accepted ? Id(100 + at) : Guid.Empty, version,
-            decision.After with { Ceiling = 0 }, true, decidedUs);
+            decision.After with { Ceiling = 0 }, Rules.ReserveMet(_terms, decision.After), decidedUs);
         var sent = new SentBid(Auction, bid);
         sent.Note(new BidCall(at * SecondUs, at * SecondUs + 1_000, 0, answer, ""));
         Sent.Add(sent);
