@@ -16,6 +16,7 @@ internal static class AuctionMap
 
     public static V1.Auction Auction(AuctionRow row, Caller caller)
     {
+        if (row.Fault is { } fault) return Unreadable(row, fault);
         var (terms, state) = (row.Head.Terms, row.Head.State);
         var auction = new V1.Auction
         {
@@ -44,6 +45,46 @@ internal static class AuctionMap
         if (Rules.BuyNowAvailable(terms, state))
             auction.BuyNowPrice = MoneyMap.FromMinor(terms.BuyNow, terms.Currency);
         return auction;
+    }
+
+    /// <summary>
+    /// What can be read of a row that cannot be read as a whole. Amounts need the currency, and are shown without it in
+    /// no form. The texts, the times and the end are shown, and so is the rule that is broken.
+    /// </summary>
+    private static V1.Auction Unreadable(AuctionRow row, UnreadableAuctionException fault)
+    {
+        var (fields, state) = (row.Stored.TermsLine.Split(' '), row.Stored.State);
+        var currency = fields.Length > 1 ? Currency.Find(fields[1]) : null;
+        var status = Enum.GetValues<AuctionStatus>().Where(s => EnumText.Of(s) == state.Status).Select(StateMap.Status);
+        return new V1.Auction
+        {
+            AuctionId = row.Id.ToString(),
+            SellerId = fields[0],
+            Title = row.Title,
+            Description = row.Description,
+            MediaUrls = { row.MediaUrls },
+            Category = row.Category,
+            PostId = row.PostId,
+            CurrencyCode = currency?.Code ?? "",
+            OriginalEndTime = TimeMap.FromUsOrNull(row.OriginalEndUs),
+            CreateTime = TimeMap.FromUsOrNull(row.CreatedUs),
+            State = new V1.AuctionState
+            {
+                Version = row.Stored.Version,
+                Status = status.SingleOrDefault(),
+                CurrentPrice = currency is null || state.Price is < 1 or > Currency.MaxAmount
+                    ? null
+                    : MoneyMap.FromMinor(state.Price, currency.Code),
+                LeaderId = state.Leader,
+                BidCount = state.BidCount,
+                EndTime = TimeMap.FromUsOrNull(state.EndUs),
+                ExtensionsUsed = state.Extensions,
+                ReserveMet = row.ReserveMet,
+            },
+            WinnerId = row.Winner,
+            EndReason = StateMap.EndReason(row.EndReason),
+            Fault = fault.Rule,
+        };
     }
 
     /// <summary>

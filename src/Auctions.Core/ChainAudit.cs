@@ -130,7 +130,8 @@ public sealed class ChainAudit
             : cancelled ? EndReason.None
             : EndReason.EndedBySeller;
         Expect("I4", entry.Version, "end_reason", reason, entry.EndReason);
-        Expect("I4", entry.Version, "winner", Rules.Winner(terms, entry.After), entry.Winner);
+        var unsoldForFault = entry.Winner.Length == 0 && !StoredValues.IsPossible(terms.SellerId, state);
+        if (!unsoldForFault) Expect("I4", entry.Version, "winner", Rules.Winner(terms, entry.After), entry.Winner);
     }
 
     /// <summary>The auction's row stores what the last entry left.</summary>

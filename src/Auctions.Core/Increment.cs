@@ -9,6 +9,13 @@ namespace Auctions.Core;
 /// </summary>
 public abstract record Increment
 {
+    /// <summary>The most characters of the text form.</summary>
+    public const int TextMax = 4_096;
+
+    /// <summary>What a text must be that <see cref="Parse"/> reads; continues a sentence.</summary>
+    public const string FormRule =
+        "must be an increment such as 'fixed:100', 'bps:250' (1 to 10,000) or 'ladder:name:0=5,100=25'";
+
     private Increment() { }
 
     /// <summary>The increment that applies at a price, in minor units, at least 1.</summary>
@@ -105,12 +112,16 @@ public abstract record Increment
         (0, 5), (1_00, 25), (5_00, 50), (25_00, 1_00), (100_00, 2_50), (250_00, 5_00), (500_00, 10_00),
         (1_000_00, 25_00), (2_500_00, 50_00), (5_000_00, 100_00));
 
-    /// <summary>Reads the text form.</summary>
+    /// <summary>
+    /// Reads the text form, exactly as <see cref="ToString"/> writes it: without leading zeros, at most
+    /// <see cref="TextMax"/> characters.
+    /// </summary>
     /// <exception cref="FormatException">The text is not an increment.</exception>
     public static Increment Parse(string text)
     {
         try
         {
+            if (text.Length > TextMax) throw new FormatException();
             return text.Split(':') switch
             {
                 ["fixed", var amount] => new Fixed(Number(amount)),
@@ -121,16 +132,16 @@ public abstract record Increment
         }
         catch (Exception e) when (e is FormatException or ArgumentException or OverflowException)
         {
-            throw new FormatException(
-                $"'{text}' is not an increment such as 'fixed:100', 'bps:250' or 'ladder:name:0=5,100=25'.", e);
+            throw new FormatException($"'{text}' {FormRule}.", e);
         }
 
         static (long, long) Step(string step) =>
             step.Split('=') is [var from, var amount] ? (Number(from), Number(amount)) : throw new FormatException();
     }
 
-    private static long Number(string digits) =>
-        long.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
+    private static long Number(string digits) => digits is ['0', _, ..]
+        ? throw new FormatException()
+        : long.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -59,19 +59,45 @@ public sealed record Terms(
         Convert.ToHexStringLower(SHA1.HashData(Encoding.UTF8.GetBytes(line)))[..DigestLength];
 #pragma warning restore CA5350
 
-    /// <summary>Reads a <see cref="Line"/>.</summary>
-    /// <exception cref="FormatException">The text is not such a line.</exception>
+    /// <summary>
+    /// Reads a <see cref="Line"/>. Accepts only what the rules, the scripts and the contract can work with, and only as
+    /// <see cref="Line"/> writes it: another text has another digest.
+    /// </summary>
+    /// <exception cref="StoredValueException">A field is not one of an auction's terms.</exception>
     public static Terms Parse(string line)
     {
         var f = line.Split(' ');
-        if (f.Length != 10) throw new FormatException($"Terms have 10 fields, not {f.Length}: '{line}'.");
-        return new Terms(f[0], f[1], Number(2), Number(3), Number(4), Increment.Parse(f[9]),
-            new SoftClose(Number(5), Number(6), (int)Number(7, int.MaxValue)), Number(8));
+        if (f.Length != 10) throw new StoredValueException("terms", line, $"must have 10 fields, not {f.Length}");
+        StoredValues.Check(StoredValues.IsSubject(f[0]), "seller_id", f[0],
+            "must be 1 to 128 printable ASCII characters without a blank");
+        StoredValues.Check(Core.Currency.Find(f[1]) is not null, "currency", f[1], "must be a currency of ISO 4217");
+        return new Terms(
+            f[0], f[1], Amount(2, "opening", min: 1), Amount(3, "reserve"), Amount(4, "buy_now"),
+            ParseIncrement(f[9]),
+            new SoftClose(Time(5, "soft_close_window_us"), Time(6, "soft_close_extension_us"),
+                (int)Number(7, "max_extensions", 0, int.MaxValue)),
+            Time(8, "start_us"));
 
-        long Number(int i, long max = long.MaxValue) =>
-            long.TryParse(f[i], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= max
+        long Amount(int i, string column, long min = 0) => Number(i, column, min, Core.Currency.MaxAmount);
+        long Time(int i, string column) => Number(i, column, 0, StoredValues.TimeMaxUs);
+
+        long Number(int i, string column, long min, long max) =>
+            long.TryParse(f[i], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number >= min && number <= max && (f[i][0] != '0' || f[i].Length == 1)
                 ? number
-                : throw new FormatException($"Field {i + 1} of the terms must be a number from 0 to {max}: '{line}'.");
+                : throw new StoredValueException(column, f[i], $"must be {min} to {max}");
+    }
+
+    private static Increment ParseIncrement(string text)
+    {
+        try
+        {
+            return Increment.Parse(text);
+        }
+        catch (FormatException)
+        {
+            throw new StoredValueException("increment", text, Increment.FormRule);
+        }
     }
 }
 

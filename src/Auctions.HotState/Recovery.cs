@@ -31,7 +31,17 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
     {
         var pending = await hotState.ReadPendingAsync(auctionId, cancellationToken);
         if (pending.Count == 0) return false;
-        if (await ledger.ReadHeadAsync(auctionId, cancellationToken) is not { } head) return false;
+        Head head;
+        try
+        {
+            if (await ledger.ReadHeadAsync(auctionId, cancellationToken) is not { } found) return false;
+            head = found;
+        }
+        catch (UnreadableAuctionException)
+        {
+            return true; // no entry can be checked by terms that cannot be read
+        }
+
         var committed = CountCommitted(pending, head);
         await RemoveAsync(pending.Take(committed));
         DecidedBid[] valid = [.. pending.Skip(committed).Where(b => b.FollowsUnder(head.Terms))];
@@ -73,6 +83,7 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
     /// meanwhile: either the ledger takes what moved it, or the next bid conflicts and hydrates again.
     /// </summary>
     /// <returns>The ledger's head; null if there is no such auction.</returns>
+    /// <exception cref="UnreadableAuctionException">Redis stays as it is.</exception>
     public async Task<Head?> HydrateAsync(Guid auctionId, CancellationToken cancellationToken)
     {
         var seen = await hotState.ReadHeadAsync(auctionId, cancellationToken);

@@ -46,8 +46,28 @@ public sealed record AuctionRow(
     private Head? _head;
 
     /// <summary>Terms, state and version.</summary>
-    /// <exception cref="FormatException">The row's terms or status cannot be parsed.</exception>
+    /// <exception cref="UnreadableAuctionException">The row's terms or state cannot be read.</exception>
     public Head Head => _head ??= Stored.Parse();
+
+    /// <summary>Why <see cref="Head"/> cannot be read; null if it can.</summary>
+    public UnreadableAuctionException? Fault
+    {
+        get
+        {
+            try
+            {
+                _ = Head;
+                return null;
+            }
+            catch (UnreadableAuctionException e)
+            {
+                return e;
+            }
+        }
+    }
+
+    /// <summary>Whether the auction is sealed. It can be read from every row.</summary>
+    public bool IsOver => Stored.State.Status is "ended" or "cancelled";
 
     /// <exception cref="FormatException">The row's end reason cannot be parsed.</exception>
     public EndReason EndReason => EnumText.Parse<EndReason>(EndReasonText);
@@ -62,7 +82,7 @@ public sealed record AuctionRow(
             CreateDigest: row.GetString(at++),
             Title: row.GetString(at++),
             Description: row.GetString(at++),
-            MediaUrls: row.GetFieldValue<string[]>(at++),
+            MediaUrls: [.. ((Array)row.GetValue(at++)).OfType<string>()], // a hand may have set nulls
             Category: row.GetString(at++),
             PostId: row.GetString(at++),
             OriginalEndUs: row.GetInt64(at++),
@@ -88,13 +108,37 @@ public sealed record StoredHead(
 
     public const int ColumnCount = 5 + StoredState.ColumnCount;
 
-    /// <exception cref="FormatException">The terms or the status cannot be parsed.</exception>
-    public Head Parse() => new(Version, EntryId, Terms.Parse(TermsLine), State.Parse());
+    /// <exception cref="UnreadableAuctionException">The terms or the state cannot be read.</exception>
+    public Head Parse()
+    {
+        try
+        {
+            return new Head(Version, EntryId, Terms.Parse(TermsLine), State.ParseHead());
+        }
+        catch (StoredValueException e)
+        {
+            throw new UnreadableAuctionException(AuctionId, e);
+        }
+    }
 
     /// <summary>Reads the first columns of a row.</summary>
     public static StoredHead Read(NpgsqlDataReader row) =>
         new(row.GetGuid(0), row.GetInt64(1), row.GetGuid(2), row.GetString(3), row.GetString(4),
             StoredState.Read(row, 5));
+}
+
+/// <summary>
+/// The row of one auction cannot be read: somebody set a value by hand when the ledger did not refuse it yet. The
+/// auction takes no bids, is shown as far as it can be read, and ends as every auction. An operator corrects the value.
+/// The message is for operators: it may name a reserve or a ceiling.
+/// </summary>
+public sealed class UnreadableAuctionException(Guid auctionId, StoredValueException fault)
+    : FormatException($"Auction {auctionId} cannot be read: {fault.Message}.", fault)
+{
+    public Guid AuctionId { get; } = auctionId;
+
+    /// <summary>Column and rule, without the value, which may be a secret.</summary>
+    public string Rule { get; } = $"{fault.Column} {fault.Rule}";
 }
 
 /// <summary>An auction's state as a row stores it. It may be malformed.</summary>
@@ -109,6 +153,36 @@ public sealed record StoredState(
     /// <exception cref="FormatException">The status cannot be parsed.</exception>
     public AuctionState Parse() =>
         new(EnumText.Parse<AuctionStatus>(Status), Price, Ceiling, Leader, EndUs, Extensions, BidCount);
+
+    /// <summary>
+    /// The same, if the rules and the scripts can work with the numbers and the leader. A state that bids do not leave
+    /// is read too.
+    /// </summary>
+    /// <exception cref="StoredValueException">The state cannot be read.</exception>
+    public AuctionState ParseHead()
+    {
+        Check(Price, "price", Currency.MaxAmount);
+        Check(Ceiling, "ceiling", Currency.MaxAmount);
+        Check(EndUs, "end_us", Currency.MaxAmount);
+        Check(Extensions, "extensions", int.MaxValue);
+        Check(BidCount, "bid_count", Currency.MaxAmount);
+        if (Leader.Length > 0 && !StoredValues.IsSubject(Leader))
+            throw new StoredValueException("leader", Leader, "must be empty or a bidder");
+        try
+        {
+            return Parse();
+        }
+        catch (FormatException)
+        {
+            throw new StoredValueException("status", Status, "must be a status");
+        }
+
+        static void Check(long value, string column, long max)
+        {
+            if (value < 0 || value > max)
+                throw new StoredValueException(column, FormattableString.Invariant($"{value}"), $"must be 0 to {max}");
+        }
+    }
 
     /// <param name="at">The index of the first column.</param>
     public static StoredState Read(NpgsqlDataReader row, int at) => new(

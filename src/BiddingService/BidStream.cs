@@ -84,7 +84,7 @@ internal sealed class BidStream(
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {
-            answer.Error = ErrorOf(fault);
+            answer.Error = RpcErrors.CallErrorOf(fault);
         }
         finally
         {
@@ -92,11 +92,5 @@ internal sealed class BidStream(
         }
 
         _answers.Writer.TryWrite(answer);
-    }
-
-    private static CallError ErrorOf(Exception fault)
-    {
-        var status = RpcErrors.From(fault).GetRpcStatus()!;
-        return new CallError { Code = status.Code, Message = status.Message, Details = { status.Details } };
     }
 }

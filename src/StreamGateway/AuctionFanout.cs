@@ -92,7 +92,7 @@ internal sealed class AuctionFanout(
                 if (read is { IsCompletedSuccessfully: true, Result: { } row }) Apply(auction, row);
             }
 
-            var failed = reads.Where(read => read.Row.IsFaulted).ToList();
+            var failed = reads.Where(read => read.Row.Exception?.InnerException is LedgerUnavailableException).ToList();
             if (failed.Count == 0) return;
             logger.ResyncDelayed(failed.Count, failed[0].Row.Exception!.InnerException!);
             await Task.Delay(RetryDelay, timeProvider, cancellationToken);

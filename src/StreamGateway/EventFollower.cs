@@ -122,8 +122,9 @@ internal sealed class OverdueCheck(
         {
             await Task.WhenAll(overdue.Select(fanout.RefreshAsync)).WaitAsync(cancellationToken);
         }
-        catch (LedgerUnavailableException e)
+        catch (Exception e) when (e is LedgerUnavailableException or FormatException)
         {
+            // Each read is its own: a row that cannot be read fails no other one.
             logger.OverdueCheckFailed(e);
         }
     }

@@ -15,7 +15,9 @@ internal sealed record PublicAuction
     public required AuctionStatus Status { get; init; }
     public required string Currency { get; init; }
     public required long Opening { get; init; }
-    public required Increment Increment { get; init; }
+
+    /// <summary>Null if the stored text is not an increment: then no minimum bid is shown.</summary>
+    public required Increment? Increment { get; init; }
     public required long Price { get; init; }
     public required string Leader { get; init; }
     public required long EndUs { get; init; }
@@ -28,8 +30,10 @@ internal sealed record PublicAuction
     /// <summary>No version follows this one.</summary>
     public bool IsOver => Status is AuctionStatus.Ended or AuctionStatus.Cancelled;
 
-    /// <summary>The least amount of the next bid. It does not depend on the reserve or the ceiling.</summary>
-    public long MinimumBid => Rules.MinimumBid(
+    /// <summary>
+    /// The least amount of the next bid. It does not depend on the reserve or the ceiling. Null if it is not known.
+    /// </summary>
+    public long? MinimumBid => Increment is null ? null : Rules.MinimumBid(
         new Terms("", Currency, Opening, 0, 0, Increment, SoftClose.None, 0),
         new AuctionState(Status, Price, 0, Leader, EndUs, Extensions, BidCount));
 
@@ -85,7 +89,7 @@ internal struct PublicAuctionColumns
         Status = EnumText.Parse<AuctionStatus>(_status ?? throw Missing("status")),
         Currency = _currency ?? throw Missing("currency"),
         Opening = _opening ?? throw Missing("opening"),
-        Increment = Increment.Parse(_increment ?? throw Missing("increment")),
+        Increment = ParseIncrement(_increment ?? throw Missing("increment")),
         Price = _price ?? throw Missing("price"),
         Leader = _leader ?? throw Missing("leader"),
         EndUs = _endUs ?? throw Missing("end_us"),
@@ -95,6 +99,19 @@ internal struct PublicAuctionColumns
         Winner = _winner ?? throw Missing("winner"),
         EndReason = EnumText.Parse<EndReason>(_endReason ?? throw Missing("end_reason")),
     };
+
+    /// <summary>An auction whose increment somebody set to nonsense is shown as far as it can be read.</summary>
+    private static Increment? ParseIncrement(string text)
+    {
+        try
+        {
+            return Increment.Parse(text);
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
 
     private static MalformedEnvelopeException Missing(string column) => new($"after.{column}", "it is missing.");
 }

@@ -4,6 +4,7 @@ using Auctions.V1;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
+using Currency = Auctions.Core.Currency;
 
 namespace StreamGateway;
 
@@ -59,28 +60,31 @@ internal static class AuctionFrames
     {
         Version = auction.Version,
         Status = StateMap.Status(auction.Status),
-        CurrentPrice = auction.Price == 0 ? null : MoneyMap.FromMinor(auction.Price, auction.Currency),
+        CurrentPrice = auction.Price == 0 ? null : Money(auction.Price, auction.Currency),
         LeaderId = auction.Leader,
-        MinimumBid = MoneyMap.FromMinor(auction.MinimumBid, auction.Currency),
+        MinimumBid = Money(auction.MinimumBid, auction.Currency),
         BidCount = auction.BidCount,
-        EndTime = TimeMap.FromUs(auction.EndUs),
+        EndTime = TimeMap.FromUsOrNull(auction.EndUs),
         ExtensionsUsed = auction.Extensions,
         ReserveMet = auction.ReserveMet,
     };
 
-    /// <summary>Whether a delta can express the change: it cannot remove the price or change the currency.</summary>
+    /// <summary>
+    /// Whether a delta can express the change: it cannot remove the price or the minimum bid, or change the currency.
+    /// </summary>
     public static bool IsDeltaPossible(PublicAuction from, PublicAuction to) =>
-        from.Currency == to.Currency && (to.Price > 0 || from.Price == 0);
+        from.Currency == to.Currency && (to.Price > 0 || from.Price == 0)
+        && (to.MinimumBid is not null || from.MinimumBid is null);
 
     /// <summary>The fields that differ.</summary>
     public static AuctionDelta Delta(PublicAuction from, PublicAuction to)
     {
         var delta = new AuctionDelta { FromVersion = from.Version };
-        if (to.Price != from.Price) delta.CurrentPrice = MoneyMap.FromMinor(to.Price, to.Currency);
+        if (to.Price != from.Price) delta.CurrentPrice = Money(to.Price, to.Currency);
         if (to.Leader != from.Leader) delta.LeaderId = to.Leader;
-        if (to.MinimumBid != from.MinimumBid) delta.MinimumBid = MoneyMap.FromMinor(to.MinimumBid, to.Currency);
+        if (to.MinimumBid != from.MinimumBid) delta.MinimumBid = Money(to.MinimumBid, to.Currency);
         if (to.BidCount != from.BidCount) delta.BidCount = to.BidCount;
-        if (to.EndUs != from.EndUs) delta.EndTime = TimeMap.FromUs(to.EndUs);
+        if (to.EndUs != from.EndUs) delta.EndTime = TimeMap.FromUsOrNull(to.EndUs);
         if (to.Extensions != from.Extensions) delta.ExtensionsUsed = to.Extensions;
         if (to.Status != from.Status) delta.Status = StateMap.Status(to.Status);
         if (to.ReserveMet != from.ReserveMet) delta.ReserveMet = to.ReserveMet;
@@ -93,6 +97,14 @@ internal static class AuctionFrames
         WinnerId = auction.Winner,
         EndReason = StateMap.EndReason(auction.EndReason),
     };
+
+    /// <summary>
+    /// Null for an amount that cannot be shown: the currency of the row is unknown, or the number is no amount.
+    /// </summary>
+    private static Money? Money(long? minor, string currency) =>
+        minor is >= 0 and <= Currency.MaxAmount + 1 && Currency.Find(currency) is not null
+            ? MoneyMap.FromMinor(minor.Value, currency)
+            : null;
 }
 
 /// <summary>

@@ -1,5 +1,7 @@
 using System.Threading.Tasks.Sources;
 using Auctions.Grpc;
+using Auctions.V1;
+using Google.Protobuf;
 using Grpc.Core;
 
 namespace StreamGateway;
@@ -9,8 +11,8 @@ namespace StreamGateway;
 /// from the version that was written last, otherwise as a snapshot.
 /// <para>Concurrency: the call's own task loads and writes. <see cref="Wake"/> and the heartbeat's timer come from
 /// other threads; they only set a signal.</para>
-/// <para>Lifecycle: joins its auctions, loads them, and writes until all have ended, the client has gone, or the
-/// gateway drains; then it leaves them.</para>
+/// <para>Lifecycle: joins its auctions, loads them, leaves those that cannot be shown, and writes until all have ended,
+/// the client has gone, or the gateway drains; then it leaves them.</para>
 /// <para>Invariants: for each auction the written versions only rise, and the last frame is its final state
 /// (I7).</para>
 /// <para>Bounds: no queue. One version number per auction, so that what a slow viewer skips costs nothing; at most
@@ -29,8 +31,8 @@ internal sealed class Viewer(
 
     /// <summary>Runs until every target has ended, or the call is cancelled.</summary>
     /// <param name="sendHeaders">Called when the targets are known to exist.</param>
-    /// <exception cref="RpcException">NOT_FOUND before the first frame; UNAVAILABLE when the gateway
-    /// drains.</exception>
+    /// <exception cref="RpcException">Before the first frame, if no target can be shown: the error of the first one.
+    /// UNAVAILABLE when the gateway drains.</exception>
     /// <exception cref="Auctions.Ledger.LedgerUnavailableException">Before the first frame.</exception>
     public async Task RunAsync(
         IServerStreamWriter<WatchFrame> frames, Func<Task> sendHeaders, CancellationToken cancellationToken)
@@ -40,7 +42,9 @@ internal sealed class Viewer(
             foreach (var (auctionId, resumeVersion) in subscription.Targets)
                 _targets.Add(new Target(fanout.Join(auctionId, this), resumeVersion));
             await Task.WhenAll(_targets.Select(LoadAsync)).WaitAsync(cancellationToken);
+            ThrowIfAllFailed();
             await sendHeaders();
+            await WriteFailuresAsync(frames, cancellationToken);
             await WriteAsync(frames, cancellationToken);
         }
         finally
@@ -51,11 +55,44 @@ internal sealed class Viewer(
 
     private async Task LoadAsync(Target target)
     {
-        if (!await fanout.EnsureLoadedAsync(target.Auction)) throw RpcErrors.AuctionNotFound(target.Auction.Id);
+        try
+        {
+            if (!await fanout.EnsureLoadedAsync(target.Auction)) throw RpcErrors.AuctionNotFound(target.Auction.Id);
 
-        // The viewer has seen a later version at a gateway that got the event earlier.
-        // If this is true, Postgres has it.
-        if (target.ResumeVersion > target.Auction.Published!.Version) await fanout.RefreshAsync(target.Auction);
+            // The viewer has seen a later version at a gateway that got the event earlier.
+            // If this is true, Postgres has it.
+            if (target.ResumeVersion > target.Auction.Published!.Version) await fanout.RefreshAsync(target.Auction);
+        }
+        catch (FormatException)
+        {
+            target.Failure = RpcErrors.AuctionUnreadable(target.Auction.Id);
+        }
+        catch (RpcException notFound)
+        {
+            target.Failure = notFound;
+        }
+    }
+
+    private void ThrowIfAllFailed()
+    {
+        if (_targets.TrueForAll(target => target.Failure is not null)) throw _targets[0].Failure!;
+    }
+
+    /// <summary>Tells which targets cannot be shown, and leaves them: the stream goes on with the others.</summary>
+    private async Task WriteFailuresAsync(IServerStreamWriter<WatchFrame> frames, CancellationToken cancellationToken)
+    {
+        foreach (var target in _targets.FindAll(target => target.Failure is not null))
+        {
+            fanout.Leave(target.Auction, this);
+            _targets.Remove(target);
+            var failed = new WatchResponse
+            {
+                AuctionId = target.Auction.Id.ToString(),
+                Error = RpcErrors.CallErrorOf(target.Failure!),
+            };
+            _frame.Fill(failed.ToByteArray(), timeProvider.GetUtcNow());
+            await frames.WriteAsync(_frame, cancellationToken);
+        }
     }
 
     private async Task WriteAsync(IServerStreamWriter<WatchFrame> frames, CancellationToken cancellationToken)
@@ -122,6 +159,9 @@ internal sealed class Viewer(
     private sealed class Target(WatchedAuction auction, long? resumeVersion)
     {
         public WatchedAuction Auction => auction;
+
+        /// <summary>Why the auction cannot be shown; null if it can.</summary>
+        public RpcException? Failure { get; set; }
 
         /// <summary>The version that the viewer says it has seen; null for none.</summary>
         public long? ResumeVersion => resumeVersion;

@@ -92,7 +92,11 @@ public sealed class IncrementTests
     [InlineData("fixed:9007199254740992")]
     [InlineData("fixed:99999999999999999999")]
     [InlineData("Fixed:1")]
+    [InlineData("fixed:01")]                 // one form for each rule
     [InlineData("bps:0")]
+    [InlineData("bps:0250")]
+    [InlineData("ladder:x:00=5")]
+    [InlineData("ladder:x:0=5,0100=25")]
     [InlineData("bps:10001")]
     [InlineData("bps:4294967297")]            // 1, if its upper half were cut off
     [InlineData("bps:x")]
@@ -113,6 +117,14 @@ public sealed class IncrementTests
     [InlineData("steps:x:0=5")]
     public void Text_that_is_not_an_increment_is_an_error(string text) =>
         Assert.Throws<FormatException>(() => Increment.Parse(text));
+
+    [Fact]
+    public void A_text_has_at_most_4096_characters()
+    {
+        var longest = $"ladder:{new string('x', 4_085)}:0=5";
+        Assert.Equal(Increment.TextMax, Increment.Parse(longest).ToString().Length);
+        Assert.Throws<FormatException>(() => Increment.Parse($"ladder:{new string('x', 4_086)}:0=5"));
+    }
 
     [Fact]
     public void The_error_of_an_invalid_ladder_names_the_step()

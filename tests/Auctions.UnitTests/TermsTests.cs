@@ -16,6 +16,14 @@ public sealed class TermsTests
     public void A_line_is_read_as_it_was_written() => Assert.Equal(Some, Terms.Parse(Line));
 
     [Fact]
+    public void The_error_names_the_column_its_value_and_the_rule()
+    {
+        var error = Assert.Throws<StoredValueException>(() => Terms.Parse("s USD 1 0 0 0 0 0 0 bps:20000"));
+        Assert.Equal("increment", error.Column);
+        Assert.StartsWith("increment is 'bps:20000', and must be an", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Changed_terms_have_a_line_of_their_own()
     {
         var changed = Some with { Reserve = 50_00 };
@@ -43,6 +51,15 @@ public sealed class TermsTests
     [InlineData("s USD 99999999999999999999 0 0 0 0 0 0 fixed:1")]
     [InlineData("s USD 1 0 0 0 0 4294967297 0 fixed:1")]   // 1 extension, if its upper half were cut off
     [InlineData("s USD 1 0 0 0 0 0 0 fixed:0")]
+    [InlineData("s USD 01 0 0 0 0 0 0 fixed:1")]           // its digest would be another one
+    [InlineData("s USD 1 0 0 0 0 0 0 fixed:01")]
+    [InlineData("s USD 0 0 0 0 0 0 0 fixed:1")]
+    [InlineData("s USD 1 9007199254740992 0 0 0 0 0 fixed:1")]
+    [InlineData("s USD 1 0 0 4503599627370496 0 0 0 fixed:1")]
+    [InlineData("s USD 1 0 0 0 0 0 4503599627370496 fixed:1")]
+    [InlineData("s ZZZ 1 0 0 0 0 0 0 fixed:1")]
+    [InlineData(" USD 1 0 0 0 0 0 0 fixed:1")]
+    [InlineData("ü USD 1 0 0 0 0 0 0 fixed:1")]
     public void Text_that_is_not_terms_is_an_error(string line) =>
-        Assert.Throws<FormatException>(() => Terms.Parse(line));
+        Assert.ThrowsAny<FormatException>(() => Terms.Parse(line));
 }

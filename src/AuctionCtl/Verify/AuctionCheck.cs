@@ -85,6 +85,8 @@ public sealed class AuctionCheck
         {
             var head = new ChainHead(_row.Head, _row.Winner, _row.EndReason);
             CheckReserveMet(head.Head.Version, _row.ReserveMet, head.Head.State, head.Head.Terms);
+            if (!StoredValues.IsPossible(head.Head.Terms.SellerId, head.Head.State))
+                Report("I1", head.Head.Version, $"no bids can leave the row's state: {head.Head.State}");
             foreach (var v in ChainAudit.Check(_row.Id, _entries, _answers, head))
                 Report(v.Invariant, v.Version, $"{v.Field}: expected {v.Expected}, found {v.Actual}");
         }

@@ -123,16 +123,16 @@ internal sealed class CloseAuctions(
         var (count, latestUs) = (0, 0L);
         foreach (var (outcome, row) in results)
         {
-            if (outcome == SealOutcome.NotYet) await schedule.AddAsync(row!.Head.State.EndUs, cancellationToken);
+            if (outcome == SealOutcome.NotYet) await schedule.AddAsync(row!.Stored.State.EndUs, cancellationToken);
             if (outcome != SealOutcome.Sealed) continue;
-            var latenessUs = committedUs - row!.Head.State.EndUs;
+            var latenessUs = committedUs - row!.Stored.State.EndUs;
             metrics.Sealed(TimeSpan.FromMicroseconds(latenessUs));
             (count, latestUs) = (count + 1, Math.Max(latestUs, latenessUs));
         }
 
         if (count > 0) logger.AuctionsSealed(count, latestUs / 1_000);
         await RefreshRedisAsync(
-            [.. results.Select((r, i) => (stopped[i], r.Auction)).Where(a => a.Auction is { Head.State.IsOver: true })],
+            [.. results.Select((r, i) => (stopped[i], r.Auction)).Where(a => a.Auction is { IsOver: true })],
             cancellationToken);
         return count;
     }
@@ -151,11 +151,11 @@ internal sealed class CloseAuctions(
         foreach (var auction in open)
         {
             var redisNowUs = auction.Attempt!.Value.NowUs;
-            if (!rows.TryGetValue(auction.Id, out var row) || row.Head.State.EndUs <= redisNowUs) continue;
+            if (!rows.TryGetValue(auction.Id, out var row) || row.Stored.State.EndUs <= redisNowUs) continue;
             stopped.Remove(auction);
 
             // The schedule runs on this process' clock, which may be ahead of Redis'.
-            var leftUs = row.Head.State.EndUs - redisNowUs;
+            var leftUs = row.Stored.State.EndUs - redisNowUs;
             await schedule.AddAsync(timeProvider.GetUtcNow().ToMicroseconds() + leftUs, cancellationToken);
         }
     }
@@ -174,14 +174,14 @@ internal sealed class CloseAuctions(
             await ForEachAsync(inRedis, async auction =>
             {
                 var (stopped, row) = auction;
-                if (stopped.HadConflict)
+                if (stopped.HadConflict && row!.Fault is null)
                 {
                     await recovery.HydrateAsync(stopped.Id, cancellationToken);
                 }
                 else
                 {
                     await hotState.DropIfBehindAsync(
-                        stopped.Id, row!.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellationToken);
+                        stopped.Id, row!.Stored.Version, row.Stored.EntryId, row.OutsideVersion, cancellationToken);
                 }
             }, cancellationToken);
         }

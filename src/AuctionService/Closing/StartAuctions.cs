@@ -38,7 +38,7 @@ internal sealed class StartAuctions(
             foreach (var row in await lifecycle.ReadAuctionsAsync(started, cancellationToken))
             {
                 await hotState.DropIfBehindAsync(
-                    row.Id, row.Head.Version, row.Head.EntryId, row.OutsideVersion, cancellationToken);
+                    row.Id, row.Stored.Version, row.Stored.EntryId, row.OutsideVersion, cancellationToken);
             }
         }
         catch (HotStateUnavailableException fault)

@@ -45,59 +45,13 @@ internal sealed class AuctionCheck(IOptions<AuctionOptions> options)
     public NewAuction Check(V1.Auction requested, string seller, Guid key, long nowUs)
     {
         var violations = new Violations();
-        TextCheck.Check(requested, violations);
+        var mediaUrls = TextCheck.Check(requested, options.Value.MediaSchemeList(), violations);
         var (startUs, endUs) = TermsCheck.Times(requested, nowUs, violations);
         var terms = TermsCheck.Terms(requested, seller, startUs, options.Value, violations);
         violations.ThrowIfAny();
         return new NewAuction(
             Guid.CreateVersion7(), key, Digest(requested), requested.Title, requested.Description,
-            [.. requested.MediaUrls], requested.Category, requested.PostId, terms!, endUs, nowUs);
-    }
-}
-
-/// <summary>
-/// The rules for the texts of an auction. They are shown to others as they are stored, so control characters are not
-/// allowed.
-/// </summary>
-internal static class TextCheck
-{
-    private const int TitleMax = 200;
-    private const int DescriptionMax = 20_000;
-    private const int MediaUrlsMax = 20;
-    private const int MediaUrlLengthMax = 2_048;
-    private const int CategoryMax = 100;
-    private const int PostIdMax = 128;
-
-    public static void Check(V1.Auction requested, Violations violations)
-    {
-        CheckText(requested.Title, "auction.title", 1, TitleMax, violations);
-        CheckText(requested.Description, "auction.description", 0, DescriptionMax, violations, severalLines: true);
-        CheckText(requested.Category, "auction.category", 0, CategoryMax, violations);
-        CheckText(requested.PostId, "auction.post_id", 0, PostIdMax, violations);
-
-        var urls = requested.MediaUrls;
-        violations.Check(urls.Count <= MediaUrlsMax,
-            "auction.media_urls", urls.Count, $"must be at most {MediaUrlsMax}");
-        for (var i = 0; i < Math.Min(urls.Count, MediaUrlsMax); i++)
-        {
-            violations.Check(IsMediaUrl(urls[i]), $"auction.media_urls[{i}]", urls[i],
-                $"must be an https URL of at most {MediaUrlLengthMax} characters");
-        }
-    }
-
-    private static bool IsMediaUrl(string text) =>
-        text.Length <= MediaUrlLengthMax && !text.Any(c => char.IsControl(c) || c == ' ')
-        && Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme == Uri.UriSchemeHttps
-        && url.UserInfo.Length == 0;
-
-    private static void CheckText(
-        string text, string field, int min, int max, Violations violations, bool severalLines = false)
-    {
-        if (!violations.Check(text.Trim().Length >= min, field, text, "must not be blank")) return;
-        var lengthRule = $"must have at most {max} characters, not {text.Length}";
-        if (!violations.Check(text.Length <= max, field, text, lengthRule)) return;
-        var isClean = !text.Any(c => char.IsControl(c) && !(severalLines && c is '\n' or '\r' or '\t'));
-        violations.Check(isClean, field, text, "must not contain control characters");
+            mediaUrls, requested.Category, requested.PostId, terms!, endUs, nowUs);
     }
 }
 
@@ -122,13 +76,18 @@ internal static class TermsCheck
     {
         var softClose = SoftClose(requested.SoftClose, violations);
         var currency = requested.CurrencyCode;
-        const string currencyRule = "must be the ISO 4217 code of a currency that auctions are held in, such as USD";
-        if (!violations.Check(Currency.Find(currency) is not null, "auction.currency_code", currency, currencyRule))
+        if (Currency.Find(currency) is not { Withdrawn: false } known)
+        {
+            violations.Add("auction.currency_code", currency, Currency.Find(currency) is null
+                ? "must be the ISO 4217 code of a currency with a minor unit, such as USD"
+                : "must be a currency that ISO 4217 has not withdrawn");
             return null;
+        }
+
         var opening = Amount(requested.OpeningPrice, "auction.opening_price", currency, required: true, violations);
         var reserve = Amount(requested.ReservePrice, "auction.reserve_price", currency, required: false, violations);
         var buyNow = Amount(requested.BuyNowPrice, "auction.buy_now_price", currency, required: false, violations);
-        var increment = IncrementOf(requested, options, violations);
+        var increment = IncrementOf(requested, known.Code, options, violations);
         CheckPrices(requested, opening, reserve, buyNow, violations);
         return increment is null
             ? null
@@ -209,14 +168,15 @@ internal static class TermsCheck
         return amount.Minor;
     }
 
-    private static Increment? IncrementOf(V1.Auction requested, AuctionOptions options, Violations violations)
+    private static Increment? IncrementOf(
+        V1.Auction requested, string currency, AuctionOptions options, Violations violations)
     {
         const string field = "auction.increment";
         switch (requested.Increment?.RuleCase)
         {
             case V1.IncrementRule.RuleOneofCase.Fixed:
                 var amount = Amount(
-                    requested.Increment.Fixed, $"{field}.fixed", requested.CurrencyCode, required: true, violations);
+                    requested.Increment.Fixed, $"{field}.fixed", currency, required: true, violations);
                 return amount > 0 ? new Increment.Fixed(amount) : null;
             case V1.IncrementRule.RuleOneofCase.BasisPoints:
                 var points = requested.Increment.BasisPoints;
@@ -228,7 +188,13 @@ internal static class TermsCheck
                 var table = options.Table(requested.Increment.Table);
                 violations.Check(table is not null, $"{field}.table", requested.Increment.Table,
                     $"must name a table of the service, such as {Increment.EbayUs.Name}");
-                return table;
+                if (table is not null)
+                {
+                    violations.Check(table.Currency == currency, $"{field}.table", requested.Increment.Table,
+                        $"must be a table of the auction's currency, {currency}, not of {table.Currency}");
+                }
+
+                return table?.Increment;
             default:
                 violations.Add(field, null, "must be set: fixed, basis_points or table");
                 return null;

@@ -1,3 +1,4 @@
+using Auctions.Core;
 using Grpc.Core;
 
 namespace Auctions.Grpc;
@@ -26,7 +27,7 @@ public enum Roles
 /// <param name="Exemptions">Limits that do not apply to the caller, such as <see cref="VelocityExemption"/>.</param>
 public sealed record Caller(string Subject, Roles Roles, IReadOnlySet<string> Exemptions)
 {
-    public const int MaxSubjectLength = 128;
+    public const int MaxSubjectLength = StoredValues.SubjectLengthMax;
 
     /// <summary>The exemption from the limit on a bidder's velocity.</summary>
     public const string VelocityExemption = "velocity";
@@ -42,12 +43,8 @@ public sealed record Caller(string Subject, Roles Roles, IReadOnlySet<string> Ex
     public static Caller Of(ServerCallContext context) =>
         context.UserState.TryGetValue(UserStateKey, out var caller) ? (Caller)caller : Anonymous;
 
-    /// <summary>
-    /// Whether a subject is valid. Redis stores it as a field of lines that are separated by blanks, and as a part of a
-    /// key, so it must not contain a blank or a control character.
-    /// </summary>
-    public static bool IsSubject(string text) =>
-        text.Length is >= 1 and <= MaxSubjectLength && text.All(c => c is > ' ' and < (char)0x7f);
+    /// <inheritdoc cref="StoredValues.IsSubject"/>
+    public static bool IsSubject(string text) => StoredValues.IsSubject(text);
 
     internal void Attach(ServerCallContext context) => context.UserState[UserStateKey] = this;
 }

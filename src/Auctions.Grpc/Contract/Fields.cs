@@ -24,9 +24,23 @@ public static class Fields
     /// <summary>The same, as one of several checks.</summary>
     public static Guid Uuid(string value, string field, Violations violations)
     {
-        violations.Check(Guid.TryParseExact(value, "D", out var uuid) && uuid != Guid.Empty, field, value,
+        var uuid = Guid.Empty;
+        violations.Check(
+            IsCanonical(value) && Guid.TryParseExact(value, "D", out uuid) && uuid != Guid.Empty, field, value,
             "must be a UUID such as 0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c55, and not the nil UUID");
         return uuid;
+    }
+
+    /// <summary>36 characters: 8-4-4-4-12 hex digits. The parser of Guid also takes blanks around them.</summary>
+    private static bool IsCanonical(string value)
+    {
+        if (value.Length != 36) return false;
+        for (var i = 0; i < value.Length; i++)
+        {
+            if (i is 8 or 13 or 18 or 23 ? value[i] != '-' : !char.IsAsciiHexDigit(value[i])) return false;
+        }
+
+        return true;
     }
 
     /// <summary>The rows of a page: the default if the field is 0, and never more than the maximum.</summary>

@@ -29,7 +29,7 @@ public static class MoneyMap
         if (Currency.Find(money.CurrencyCode) is not { } currency)
         {
             violations.Add($"{field}.currency_code", money.CurrencyCode,
-                "must be the ISO 4217 code of a currency that auctions are held in, such as USD");
+                "must be the ISO 4217 code of a currency with a minor unit, such as USD");
             return null;
         }
 

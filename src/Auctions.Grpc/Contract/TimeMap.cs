@@ -31,6 +31,10 @@ public static class TimeMap
             : new Timestamp { Seconds = seconds - 1, Nanos = (int)(remainder + UsPerSecond) * NanosPerUs };
     }
 
+    /// <summary>Null if a timestamp cannot express the time.</summary>
+    public static Timestamp? FromUsOrNull(long us) =>
+        us / UsPerSecond is > MinSeconds and < MaxSeconds ? FromUs(us) : null;
+
     /// <summary>Microseconds; null if the duration is not valid.</summary>
     public static long? ToUs(Duration duration) =>
         duration is

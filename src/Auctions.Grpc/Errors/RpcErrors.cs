@@ -66,6 +66,14 @@ public static class RpcErrors
     public static RpcException FailedPrecondition(string reason, string message) =>
         Of(StatusCode.FailedPrecondition, reason, message);
 
+    /// <summary>
+    /// A stored value of the auction breaks a rule. No retry helps before an operator has corrected it. The value
+    /// itself is not told: it may be a reserve or a ceiling.
+    /// </summary>
+    public static RpcException AuctionUnreadable(Guid id, string rule = "its row cannot be read") =>
+        FailedPrecondition(
+            "AUCTION_UNREADABLE", $"Auction {id} cannot be used until an operator has corrected it: {rule}.");
+
     public static RpcException PermissionDenied(string reason, string message) =>
         Of(StatusCode.PermissionDenied, reason, message);
 
@@ -97,12 +105,20 @@ public static class RpcErrors
             "This method is part of the contract, and this server does not offer it yet."),
         RpcException known => known,
         LedgerUnavailableException or HotStateUnavailableException => OutcomeUnknown(),
+        UnreadableAuctionException e => AuctionUnreadable(e.AuctionId, e.Rule),
         OperationCanceledException => Of(StatusCode.Cancelled, "CANCELLED", "The call was cancelled."),
         NpgsqlException { IsTransient: true }
             or NpgsqlException { InnerException: SocketException or IOException or TimeoutException } =>
             OutcomeUnknown(),
         _ => Of(StatusCode.Internal, "INTERNAL", "An internal error occurred; it has been logged."),
     };
+
+    /// <summary>The same as a message, for the error of one part of a stream.</summary>
+    public static V1.CallError CallErrorOf(Exception exception)
+    {
+        var status = From(exception).GetRpcStatus()!;
+        return new V1.CallError { Code = status.Code, Message = status.Message, Details = { status.Details } };
+    }
 
     /// <summary>ErrorInfo's reason; empty if there is no ErrorInfo.</summary>
     public static string Reason(RpcException exception) => Detail<ErrorInfo>(exception)?.Reason ?? "";

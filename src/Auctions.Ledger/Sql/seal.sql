@@ -6,6 +6,9 @@
 -- The time of the entry is the ledger's clock. It is always later than the last decision, even if that decision used
 -- another clock.
 --
+-- The winner follows from the leader, the price and the reserve. A row that somebody set to values that no bid leaves
+-- (state_fault) has no winner; terms that cannot be read change nothing about bids that were accepted before.
+--
 --  1. judged   each request beside the head. If the end has come, the auction ends by time, not by the requested cause
 --  2. sealing  the state after the entry. Rules.Winner in Auctions.Core has the same rule, and ChainAudit compares both
 with clock as materialized (select now_us() as now_us),
@@ -24,7 +27,9 @@ judged as (
   from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as s (auction_id, cause, reason, n)
   left join lateral (
     select a.ctid as place, greatest(clock.now_us, a.decided_us + 1) as now,
-      a.bid_count > 0 and a.reserve_met as would_sell, a.*
+      a.bid_count > 0 and a.reserve_met as would_sell,
+      state_fault(a.seller_id, a.status, a.price, a.ceiling, a.leader, a.end_us, a.extensions, a.bid_count) is null
+        and a.reserve between 0 and 9007199254740991 as possible, a.*
     from clock, auctions a where a.id = s.auction_id limit 1
   ) a on true
 ),
@@ -33,7 +38,7 @@ sealing as (
     case when cause = 'cancelled' and not due then 'cancelled' else 'ended' end as status,
     price, ceiling, leader, extensions, bid_count, reserve_met,
     case when cause = 'ended_by_seller' and not due then j.now else end_us end as end_us,
-    case when cause = 'cancelled' and not due or not reserve_met then '' else leader end as winner,
+    case when cause = 'cancelled' and not due or not reserve_met or not possible then '' else leader end as winner,
     case when due and bought then 'bought_now' when due then 'time' when cause = 'ended_by_seller' then cause else ''
       end as end_reason,
     case when cause = 'cancelled' and not due then j.reason else '' end as cancel_reason

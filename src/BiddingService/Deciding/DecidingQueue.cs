@@ -1,5 +1,6 @@
 using Auctions.Core;
 using Auctions.HotState;
+using Auctions.Ledger;
 
 namespace BiddingService;
 
@@ -190,7 +191,7 @@ internal sealed class DecidingQueue(
             }
             catch (Exception fault)
             {
-                if (fault is not AuctionNotFoundException)
+                if (fault is not (AuctionNotFoundException or UnreadableAuctionException))
                     context.Logger.DecidingFailed(AuctionId, _batch.Count, fault);
                 foreach (var ticket in _batch) ticket.Fail(OutcomeUnknownException.From(fault));
                 lock (_lock) _unanswered -= _batch.Count;

@@ -92,7 +92,8 @@ internal sealed class Seller(
             {
                 0 => new IncrementRule { Fixed = Money(random.NextInt64(1, 200)) },
                 1 when !hot => new IncrementRule { BasisPoints = random.Next(5, 50) },
-                _ => new IncrementRule { Table = "ebay-us" },
+                _ when currency == "USD" => new IncrementRule { Table = "ebay-us" },
+                _ => new IncrementRule { Fixed = Money(50) },
             },
             StartTime = start > now ? Timestamp.FromDateTimeOffset(start) : null,
             OriginalEndTime = Timestamp.FromDateTimeOffset(end == LotEnd.Time ? start + OpenFor() : now + FarAhead),

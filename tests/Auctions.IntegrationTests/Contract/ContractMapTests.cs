@@ -34,6 +34,12 @@ public sealed class ContractMapTests
     [InlineData("{0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c55}")]
     [InlineData("0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c5")]
     [InlineData("00000000-0000-0000-0000-000000000000")]
+    [InlineData(" 0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c55")]
+    [InlineData("0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c55 ")]
+    [InlineData("0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c55\n")]
+    [InlineData("0b8f1f2e-6c1d-4f7a-9a52- d8f6f1f0c55")]
+    [InlineData("0b8f1f2e-6c1d-4f7a-9a52-+d8f6f1f0c55")]
+    [InlineData("0b8f1f2e-6c1d-4f7a-9a52-3d8f6f1f0c５5")]
     public void An_id_must_be_a_uuid_in_its_canonical_form(string value)
     {
         var e = Assert.Throws<RpcException>(() => Fields.Uuid(value, "auction_id"));

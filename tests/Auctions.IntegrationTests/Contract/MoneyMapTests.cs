@@ -23,9 +23,9 @@ public sealed class MoneyMapTests
 
     [Theory]
     [InlineData("usd", 1, 0, "amount.currency_code",
-        "must be the ISO 4217 code of a currency that auctions are held in, such as USD; it is 'usd'")]
+        "must be the ISO 4217 code of a currency with a minor unit, such as USD; it is 'usd'")]
     [InlineData("", 1, 0, "amount.currency_code",
-        "must be the ISO 4217 code of a currency that auctions are held in, such as USD; it is ''")]
+        "must be the ISO 4217 code of a currency with a minor unit, such as USD; it is ''")]
     [InlineData("USD", 1, 5_000_000, "amount.nanos",
         "must be whole minor units of USD, which has 2 decimals: a multiple of 10000000; it is 5000000")]
     [InlineData("JPY", 1, 500_000_000, "amount.nanos",

@@ -103,14 +103,16 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     [InlineData("reserve", "9007199254740992", "reserve is 9007199254740992, and must be from 0 to 2^53 - 1")]
     [InlineData("buy_now", "-1", "buy_now is -1, and must be from 0 to 2^53 - 1")]
     [InlineData("buy_now", "9007199254740992", "buy_now is 9007199254740992, and must be from 0 to 2^53 - 1")]
-    [InlineData("soft_close_window_us", "-1", "soft_close_window_us is -1, and must be 0 or more")]
-    [InlineData("soft_close_extension_us", "-1", "soft_close_extension_us is -1, and must be 0 or more")]
+    [InlineData("soft_close_window_us", "-1", "soft_close_window_us is -1, and must be from 0 to 2^52 - 1")]
+    [InlineData("soft_close_extension_us", "-1", "soft_close_extension_us is -1, and must be from 0 to 2^52 - 1")]
     [InlineData("max_extensions", "-1", "max_extensions is -1, and must be 0 or more")]
     [InlineData("start_us", "original_end_us", "start_us is {0}, and must be less than original_end_us, which is {0}")]
     [InlineData("status", "'paused'", "value for domain auction_status violates check constraint")]
     [InlineData("end_reason", "'bored'", "value for domain end_cause violates check constraint")]
     [InlineData("seller_id", "'a b'", "value for domain subject violates check constraint")]
     [InlineData("currency", "'usd'", "value for domain currency_code violates check constraint")]
+    [InlineData("increment", "'bps:20000'", "increment is 'bps:20000', and must be an increment such as fixed:100")]
+    [InlineData("currency", "'ZZZ'", "currency is 'ZZZ', and must be a currency of ISO 4217")]
     [InlineData("increment", "'some:1'", "value for domain increment_rule violates check constraint")]
     public async Task An_invalid_value_is_an_error_that_names_the_rule_for_every_writer(
         string column, string value, string rule)

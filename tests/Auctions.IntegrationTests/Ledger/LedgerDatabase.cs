@@ -121,6 +121,16 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     /// <summary>Runs SQL as an operator with psql: without the settings of the services' connections.</summary>
     public Task ByHandAsync(string sql) => PostgresServer.ExecuteAsync(ConnectionString, sql);
 
+    /// <summary>Sets columns as it was possible before the database refused it: no trigger runs.</summary>
+    public Task DamageAsync(Guid auctionId, string change) => ByHandAsync($"""
+        set session_replication_role = replica;
+        update auctions set {change} where id = '{auctionId}';
+        update auctions set terms = auction_terms(seller_id, currency, opening, reserve, buy_now,
+          soft_close_window_us, soft_close_extension_us, max_extensions, start_us, increment)
+        where id = '{auctionId}';
+        update auctions set terms_digest = terms_digest(terms) where id = '{auctionId}'
+        """);
+
     public async Task<AuctionRow> RowAsync(Guid auctionId) =>
         await Lifecycle.ReadAuctionAsync(auctionId, CancellationToken.None) ?? throw Missing(auctionId);
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Auctions.Core;
 using Auctions.Grpc;
 using Auctions.HotState;
+using Auctions.IntegrationTests.Ledger;
 using Auctions.IntegrationTests.Servers;
 using Auctions.Ledger;
 using AuctionService;
@@ -80,9 +81,16 @@ internal sealed class AuctionStack : IAsyncDisposable
 
     public Task<V1.Auction> CreateEndingSoonAsync() => CreateAsync(a => a.OriginalEndTime = In(Soon));
 
+    /// <summary>Runs SQL as an operator with psql.</summary>
+    public Task ByHandAsync(string sql) => PostgresServer.ExecuteAsync(_stack.Database.ConnectionString, sql);
+
+    /// <inheritdoc cref="LedgerDatabase.DamageAsync"/>
+    public Task DamageAsync(V1.Auction auction, string change) =>
+        _stack.Database.DamageAsync(Guid.Parse(auction.AuctionId), change);
+
     /// <summary>Makes auctions due, as an operator does. The guard finds them.</summary>
-    public Task MakeDueAsync(string where = "true") => PostgresServer.ExecuteAsync(
-        _stack.Database.ConnectionString, $"update auctions set end_us = now_us() where {where}");
+    public Task MakeDueAsync(string where = "true") =>
+        ByHandAsync($"update auctions set end_us = now_us() where {where}");
 
     public async Task<V1.Auction> GetAsync(V1.Auction auction) =>
         (await Client.GetAuctionAsync(new V1.GetAuctionRequest { AuctionId = auction.AuctionId })).Auction;
@@ -149,7 +157,7 @@ public sealed class AuctionFixture(TestServers servers) : IAsyncLifetime
     internal AuctionStack Stack { get; private set; } = null!;
 
     public async Task InitializeAsync() => Stack = await AuctionStack.StartAsync(
-        servers, settings: ["--Auction:Waves=false", "--Auction:IncrementTables:steep=0=100,10000=1000"]);
+        servers, settings: ["--Auction:Waves=false", "--Auction:IncrementTables:steep=USD:0=100,10000=1000"]);
 
     public async Task DisposeAsync() => await Stack.DisposeAsync();
 }

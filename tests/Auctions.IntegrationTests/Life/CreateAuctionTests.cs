@@ -17,16 +17,25 @@ public sealed class CreateAuctionTests(AuctionFixture fixture) : IClassFixture<A
     /// <summary>Invalid auctions, the field that the error names, and a part of its text.</summary>
     private static readonly Dictionary<string, (Action<V1.Auction> Change, string Field, string Says)> Invalid = new()
     {
-        ["no title"] = (a => a.Title = " ", "title", "must not be blank"),
+        ["no title"] = (a => a.Title = "", "title", "must not be empty"),
+        ["blank title"] = (a => a.Title = " ", "title", "at least one visible character"),
         ["long title"] = (a => a.Title = new string('x', 201), "title", "at most 200 characters, not 201"),
+        ["long title of emoji"] =
+            (a => a.Title = Repeat("\U0001F570", 201), "title", "at most 200 characters, not 201"),
+        ["letter with many marks"] =
+            (a => a.Title = "a" + new string('\u0301', 60_000), "title", "at most 1600 bytes in UTF-8, not 120001"),
         ["title with a control character"] = (a => a.Title = "a\0b", "title", "control characters"),
         ["description with NUL"] = (a => a.Description = "a\0", "description", "control characters"),
         ["http picture"] = (a => a.MediaUrls.Add("http://x.example/y"), "media_urls[1]", "https URL"),
+        ["picture with a password"] =
+            (a => a.MediaUrls.Add("https://a:b@x.example/y"), "media_urls[1]", "user information"),
         ["picture that is no URL"] = (a => a.MediaUrls.Add("nonsense"), "media_urls[1]", "it is 'nonsense'"),
         ["many pictures"] = (a => a.MediaUrls.AddRange(Enumerable.Repeat("https://x.example/y", 20)),
             "media_urls", "at most 20; it is 21"),
         ["long category"] = (a => a.Category = new string('x', 101), "category", "at most 100"),
         ["unknown currency"] = (a => a.CurrencyCode = "XYZ", "currency_code", "it is 'XYZ'"),
+        ["gold"] = (a => a.CurrencyCode = "XAU", "currency_code", "with a minor unit"),
+        ["withdrawn currency"] = (a => a.CurrencyCode = "BGN", "currency_code", "not withdrawn; it is 'BGN'"),
         ["no opening price"] = (a => a.OpeningPrice = null, "opening_price", "must be set"),
         ["opening price of nothing"] = (a => a.OpeningPrice = Usd(0), "opening_price", "at least 0.01 USD"),
         ["opening price finer than a cent"] =
@@ -50,6 +59,9 @@ public sealed class CreateAuctionTests(AuctionFixture fixture) : IClassFixture<A
             (a => a.Increment = new V1.IncrementRule { BasisPoints = 10_001 }, "increment.basis_points", "1 to 10000"),
         ["unknown table"] =
             (a => a.Increment = new V1.IncrementRule { Table = "ebay-mars" }, "increment.table", "it is 'ebay-mars'"),
+        ["table of another currency"] =
+            (a => InEuro(a).Increment = new V1.IncrementRule { Table = "ebay-us" },
+            "increment.table", "of the auction's currency, EUR, not of USD; it is 'ebay-us'"),
         ["start long past"] =
             (a => a.StartTime = In(TimeSpan.FromSeconds(-90)), "start_time", "more than a minute past"),
         ["start far ahead"] =
@@ -154,6 +166,7 @@ public sealed class CreateAuctionTests(AuctionFixture fixture) : IClassFixture<A
     public async Task An_auction_just_within_the_limits_is_accepted()
     {
         await _stack.CreateAsync(a => a.Title = new string('x', 200));
+        await _stack.CreateAsync(a => a.Title = Repeat("\U0001F570", 200));
         await _stack.CreateAsync(a => a.BuyNowPrice = Usd(13_00));
         await _stack.CreateAsync(a => a.Increment = new V1.IncrementRule { BasisPoints = 10_000 });
         await _stack.CreateAsync(a => a.Increment = new V1.IncrementRule { Table = "steep" });
@@ -164,6 +177,93 @@ public sealed class CreateAuctionTests(AuctionFixture fixture) : IClassFixture<A
         // A start less than a minute ago means now.
         var late = await _stack.CreateAsync(a => a.StartTime = In(TimeSpan.FromSeconds(-30)));
         Assert.Equal((V1.AuctionStatus.Active, late.CreateTime), (late.State.Status, late.StartTime));
+    }
+
+    [Fact]
+    public async Task The_largest_auction_is_accepted_and_read_back()
+    {
+        var url = "https://x.example/" + new string('y', 2_030);
+        var largest = await _stack.CreateAsync(a =>
+        {
+            a.Title = Repeat("\U0001F44D\U0001F3FD", 200); // eight bytes each
+            a.Description = Repeat("\U0001F44D\U0001F3FD", 20_000);
+            a.MediaUrls.Clear();
+            a.MediaUrls.AddRange(Enumerable.Repeat(url, 20));
+            a.Category = Repeat("\U0001F44D\U0001F3FD", 100);
+            a.PostId = Repeat("\U0001F44D\U0001F3FD", 128);
+        });
+        Assert.Equal((url, largest.Description), ((await _stack.GetAsync(largest)).MediaUrls[19], largest.Description));
+        await _stack.CreateAsync(a => a.Description = new string('字', 20_000));
+    }
+
+    [Theory]
+    [InlineData("PKR", 2)]
+    [InlineData("RSD", 2)]
+    [InlineData("UYU", 2)]
+    [InlineData("LYD", 3)]
+    [InlineData("IQD", 3)]
+    [InlineData("JPY", 0)]
+    [InlineData("CLF", 4)]
+    [InlineData("UYW", 4)]
+    public async Task A_currency_has_the_decimals_of_its_minor_unit(string code, int decimals)
+    {
+        var nanos = decimals == 0 ? 0 : (int)Math.Pow(10, 9 - decimals);
+        var least = new V1.Money { CurrencyCode = code, Units = 1, Nanos = nanos };
+        var created = await _stack.CreateAsync(a =>
+        {
+            a.CurrencyCode = code;
+            a.OpeningPrice = least;
+            a.Increment = new V1.IncrementRule { BasisPoints = 100 };
+        });
+        Assert.Equal((least, least), (created.OpeningPrice, created.State.MinimumBid));
+        var e = await Assert.ThrowsAsync<RpcException>(() => _stack.CreateAsync(a =>
+        {
+            a.CurrencyCode = code;
+            a.OpeningPrice = least.Clone();
+            a.OpeningPrice.Nanos = (int)Math.Pow(10, 8 - decimals);
+        }));
+        Assert.Contains($"which has {decimals} decimals", e.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_auction_in_a_withdrawn_currency_stays_readable()
+    {
+        var created = await _stack.CreateAsync();
+        await _stack.ByHandAsync($"update auctions set currency = 'BGN' where id = '{created.AuctionId}'");
+        var read = await _stack.GetAsync(created);
+        Assert.Equal(("BGN", "BGN", ""), (read.CurrencyCode, read.OpeningPrice.CurrencyCode, read.Fault));
+    }
+
+    [Theory]
+    [InlineData("HTTPS://Example.ORG:443/a/../b", "https://example.org/b")]
+    [InlineData("https://bücher.example/ä?q=ö#ü", "https://xn--bcher-kva.example/%C3%A4?q=%C3%B6#%C3%BC")]
+    [InlineData("https://[2001:db8::1]:8443/x", "https://[2001:db8::1]:8443/x")]
+    [InlineData("https://x.example/\u202Egpj.exe", "https://x.example/%E2%80%AEgpj.exe")]
+    [InlineData("https://x.example/%22%27%20", "https://x.example/%22%27%20")]
+    [InlineData("https://@x.example/", null)]
+    [InlineData("https://a@x.example/", null)]
+    [InlineData("https://x.example/\"onerror=alert(1)", null)]
+    [InlineData("https://x.example/'", null)]
+    [InlineData("https://x.example/<b>", null)]
+    [InlineData("https://x.example/a b", null)]
+    [InlineData("https://x.example/a\tb", null)]
+    [InlineData(" https://x.example/", null)]
+    [InlineData("https://x.example/\u00A0", null)]
+    [InlineData("https:\\\\x.example\\y", null)]
+    [InlineData("https:///x", null)]
+    [InlineData("//x.example/y", null)]
+    [InlineData("/x/y", null)]
+    [InlineData("javascript:alert(1)", null)]
+    [InlineData("data:text/html,x", null)]
+    public async Task A_picture_is_stored_in_its_normal_form_or_refused(string url, string? normal)
+    {
+        var created = _stack.CreateAsync(a =>
+        {
+            a.MediaUrls.Clear();
+            a.MediaUrls.Add(url);
+        });
+        if (normal is not null) Assert.Equal([normal], (await created).MediaUrls);
+        else await Assert.ThrowsAsync<RpcException>(() => created);
     }
 
     [Fact]
@@ -272,6 +372,14 @@ public sealed class CreateAuctionTests(AuctionFixture fixture) : IClassFixture<A
         await _stack.Client.ListBidsAsync(
             new V1.ListBidsRequest { AuctionId = auction.AuctionId, PageSize = pageSize, PageToken = token });
 
+    private static string Repeat(string text, int count) => string.Concat(Enumerable.Repeat(text, count));
+
+    private static V1.Auction InEuro(V1.Auction auction)
+    {
+        auction.CurrencyCode = auction.OpeningPrice.CurrencyCode = "EUR";
+        return auction;
+    }
+
     private static void Lasts(V1.Auction auction, TimeSpan start, TimeSpan length)
     {
         auction.StartTime = In(start);
@@ -295,7 +403,12 @@ public sealed class AuctionSettingsTests
     [InlineData("Redis:Configuration", "")]
     [InlineData("HotState:IdleTtl", "00:00:00")]
     [InlineData("Auction:ClosingsMax", "0")]
-    [InlineData("Auction:IncrementTables:steep", "5=1")]
+    [InlineData("Auction:IncrementTables:steep", "USD:5=1")]
+    [InlineData("Auction:IncrementTables:steep", "0=1")]
+    [InlineData("Auction:IncrementTables:steep", "ZZZ:0=1")]
+    [InlineData("Auction:IncrementTables:ebay-us", "USD:0=1")]
+    [InlineData("Auction:MediaSchemes", "https javascript")]
+    [InlineData("Auction:MediaSchemes", " ")]
     public async Task The_service_does_not_start_with_a_wrong_setting_and_names_it(string key, string value)
     {
         var e = await Assert.ThrowsAsync<OptionsValidationException>(() => TestService.StartAsync(

@@ -101,10 +101,15 @@ public sealed class GatewayTests(PostgresServer postgres) : IAsyncLifetime
     public async Task Errors_say_what_is_wrong()
     {
         var unknown = Guid.NewGuid();
-        using var missing = _gateway.Watch(Target(await OpenAsync()), Target(unknown));
+        using var missing = _gateway.Watch(Target(unknown));
         var error = await missing.ErrorAsync();
         Assert.Equal((StatusCode.NotFound, "AUCTION_NOT_FOUND"), (error.StatusCode, RpcErrors.Reason(error)));
         Assert.Contains(unknown.ToString(), error.Status.Detail);
+
+        using var some = _gateway.Watch(Target(unknown), Target(await OpenAsync()));
+        await Eventually.TrueAsync(() => some.Frames.Count == 2);
+        Assert.Equal([(unknown.ToString(), Frame.Error), (some.Frames[1].AuctionId, Frame.Snapshot)],
+            some.Frames.Select(f => (f.AuctionId, f.FrameCase)));
 
         using var empty = _gateway.Watch();
         Assert.Equal(StatusCode.InvalidArgument, (await empty.ErrorAsync()).StatusCode);

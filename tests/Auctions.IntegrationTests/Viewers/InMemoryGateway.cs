@@ -24,6 +24,9 @@ internal sealed class InMemoryGateway : IAsyncDisposable
 
     public ConcurrentDictionary<Guid, PublicAuction> Ledger { get; } = new();
 
+    /// <summary>Auctions whose rows cannot be read.</summary>
+    public ConcurrentDictionary<Guid, FormatException> Unreadable { get; } = new();
+
     /// <summary>How many queries the ledger has received.</summary>
     public int Queries { get; private set; }
 
@@ -76,11 +79,15 @@ internal sealed class InMemoryGateway : IAsyncDisposable
         _draining.Dispose();
     }
 
-    private async Task<IReadOnlyList<PublicAuction>> QueryAsync(Guid[] ids)
+    private async Task<IReadOnlyList<ReadAuction>> QueryAsync(Guid[] ids)
     {
         Queries++;
         await BeforeQuery();
-        return [.. ids.Select(id => Ledger.GetValueOrDefault(id)).OfType<PublicAuction>()];
+        return
+        [
+            .. ids.Where(Ledger.ContainsKey).Select(id => new ReadAuction(id, Ledger[id], null)),
+            .. ids.Where(Unreadable.ContainsKey).Select(id => new ReadAuction(id, null, Unreadable[id])),
+        ];
     }
 }
 

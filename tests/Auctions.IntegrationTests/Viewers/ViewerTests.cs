@@ -199,11 +199,59 @@ public sealed class ViewerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_unknown_auction_is_named_in_the_error_and_leaves_nothing_watched()
+    public async Task An_unknown_auction_is_told_in_its_own_frame_and_the_others_are_shown_to_their_end()
     {
         var (known, unknown) = (_gateway.Commit(Rows.Auction(1, 1_000)), Guid.NewGuid());
         var (recorder, stream) = _gateway.Watch(
-            new SubscriptionTarget(known.Id, null), new SubscriptionTarget(unknown, null));
+            new SubscriptionTarget(unknown, null), new SubscriptionTarget(known.Id, null));
+        await Eventually.TrueAsync(() => recorder.Frames.Count == 2);
+        Assert.Equal(known.Id, Assert.Single(_gateway.Fanout.Watched).Id);
+        _gateway.Apply(Rows.Sealed(known));
+        await Eventually.EndsAsync(stream);
+
+        Assert.Equal([Frame.Error, Frame.Snapshot, Frame.Ended], recorder.Frames.Select(f => f.FrameCase));
+        var told = recorder.Frames[0];
+        Assert.Equal((unknown.ToString(), (int)StatusCode.NotFound), (told.AuctionId, told.Error.Code));
+        Assert.Equal("AUCTION_NOT_FOUND", told.Error.Details[0].Unpack<Google.Rpc.ErrorInfo>().Reason);
+        Assert.Empty(_gateway.Fanout.Watched);
+    }
+
+    [Fact]
+    public async Task An_auction_whose_row_cannot_be_read_is_told_in_its_own_frame()
+    {
+        var (known, unreadable) = (_gateway.Commit(Rows.Auction(1, 1_000)), Guid.NewGuid());
+        _gateway.Unreadable[unreadable] = new FormatException("'paused' is not a word for AuctionStatus.");
+        var (recorder, _) = _gateway.Watch(
+            new SubscriptionTarget(known.Id, null), new SubscriptionTarget(unreadable, null));
+        await Eventually.TrueAsync(() => recorder.Frames.Count == 2);
+        Assert.Equal((unreadable.ToString(), (int)StatusCode.FailedPrecondition),
+            (recorder.Frames[0].AuctionId, recorder.Frames[0].Error.Code));
+        Assert.Equal(known.Id.ToString(), recorder.Frames[1].AuctionId);
+    }
+
+    [Fact]
+    public async Task An_auction_with_terms_that_cannot_be_read_is_shown_without_its_minimum_bid()
+    {
+        var auction = _gateway.Commit(Rows.Auction(1, 1_000) with { Increment = null });
+        var other = _gateway.Commit(Rows.Auction(1, 1_000) with { Currency = "ZZZ" });
+        var (recorder, stream) = _gateway.Watch(
+            new SubscriptionTarget(auction.Id, null), new SubscriptionTarget(other.Id, null));
+        await Eventually.TrueAsync(() => recorder.Frames.Count == 2);
+        var first = recorder.Frames[0].Snapshot;
+        Assert.Equal((10L, null), (first.CurrentPrice.Units, first.MinimumBid));
+        Assert.Null(recorder.Frames[1].Snapshot.CurrentPrice);
+
+        foreach (var row in (PublicAuction[])[auction, other]) _gateway.Apply(Rows.Sealed(Rows.AfterBid(row)));
+        await Eventually.EndsAsync(stream);
+        Assert.Equal(2, recorder.Frames.Count(f => f.FrameCase == Frame.Ended));
+    }
+
+    [Fact]
+    public async Task If_no_auction_can_be_shown_the_call_fails_and_leaves_nothing_watched()
+    {
+        var unknown = Guid.NewGuid();
+        var (recorder, stream) = _gateway.Watch(
+            new SubscriptionTarget(unknown, null), new SubscriptionTarget(Guid.NewGuid(), null));
         var error = await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(stream));
         Assert.Equal(StatusCode.NotFound, error.StatusCode);
         Assert.Contains(unknown.ToString(), error.Status.Detail);
