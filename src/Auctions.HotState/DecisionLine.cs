@@ -78,14 +78,14 @@ public static class DecisionLine
 
         public Guid Id() => Guid.TryParseExact(Next(), "D", out var id) ? id : throw Wrong("a UUID");
 
-        public string Text() => Next() is { Length: > 0 } text ? Interned(text) ?? text.ToString() : "";
+        public string Text() => Printable(Next()) is { Length: > 0 } text ? Interned(text) ?? text.ToString() : "";
 
         /// <summary>A state. Its leader is usually one of these two bidders, so that it needs no new string.</summary>
         public AuctionState State(string bidder, string leaderBefore)
         {
             var status = Word<AuctionStatus>();
             var (price, ceiling) = (Number(), Number());
-            var leader = Next();
+            var leader = Printable(Next());
             var name = leader.SequenceEqual(bidder) ? bidder
                 : leader.SequenceEqual(leaderBefore) ? leaderBefore
                 : leader.ToString();
@@ -96,6 +96,10 @@ public static class DecisionLine
         {
             if (!_ended) throw new FormatException($"A decision line has {_read} fields; then comes '{_unread}'.");
         }
+
+        /// <summary>Names are printable ASCII. Others could neither be stored in the ledger nor be compared.</summary>
+        private readonly ReadOnlySpan<char> Printable(ReadOnlySpan<char> text) =>
+            text.ContainsAnyExceptInRange('!', '~') ? throw Wrong("printable ASCII") : text;
 
         /// <summary>The most frequent currencies need no new string for each bid.</summary>
         private static string? Interned(ReadOnlySpan<char> text) =>

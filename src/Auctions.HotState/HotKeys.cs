@@ -13,8 +13,11 @@ public readonly struct HotKeys(Guid auctionId)
     /// <summary>Part of the layout: with another number, Redis does not hold what it held before.</summary>
     public const int Shards = 1_024;
 
-    /// <summary>Matches the <see cref="Pending"/> key of every auction, and few other keys.</summary>
-    public const string AnyPending = "auction:{s????}:*:pending";
+    /// <summary>
+    /// Matches the <see cref="Pending"/> key of every auction, the one that it had in an earlier layout, and few other
+    /// keys.
+    /// </summary>
+    public const string AnyPending = "auction:{*}*:pending";
 
     /// <summary>Matches the <see cref="Auction"/> key of every auction, and few other keys.</summary>
     public const string AnyAuction = "auction:{s????}:????????-????-????-????-????????????";
@@ -39,6 +42,15 @@ public readonly struct HotKeys(Guid auctionId)
     public static Guid? AuctionOfPending(string key) =>
         key.EndsWith(PendingSuffix, StringComparison.Ordinal) ? AuctionOf(key[..^PendingSuffix.Length]) : null;
 
+    /// <summary>
+    /// The auction with this key of pending entries in the earlier layout, <c>auction:{id}:pending</c>; null if it is
+    /// a key of something else.
+    /// </summary>
+    public static Guid? AuctionOfEarlierPending(string key) =>
+        key.Split('{', '}') is ["auction:", var id, PendingSuffix] && Guid.TryParseExact(id, "D", out var auctionId)
+            ? auctionId
+            : null;
+
     /// <summary>The auction with this <see cref="Auction"/> key; null if it is a key of something else.</summary>
     public static Guid? AuctionOf(string key) =>
         key.Split(':') is [_, _, var id] && Guid.TryParseExact(id, "D", out var auctionId)
@@ -51,6 +63,15 @@ public readonly struct HotKeys(Guid auctionId)
 
     /// <summary>Hash: version to decision line, for the entries that are not known to be in the ledger.</summary>
     public RedisKey Pending => _prefix + PendingSuffix;
+
+    /// <summary>
+    /// Set: the ids of the shard's auctions with pending entries. Scripts add an auction before its first pending entry
+    /// and remove it after its last one.
+    /// </summary>
+    public RedisKey PendingIndex => PendingIndexOf(ShardOf(auctionId));
+
+    /// <param name="shard">0 to 1,023.</param>
+    public static RedisKey PendingIndexOf(int shard) => Tag(shard) + PendingSuffix;
 
     /// <summary>
     /// String: when the bidder's last bids were decided, oldest first; for each 16 digits of microseconds and a blank.

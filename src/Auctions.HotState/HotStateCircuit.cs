@@ -13,8 +13,8 @@ namespace Auctions.HotState;
 /// <para>Lifecycle: closed at the start. Opens when at least half of the calls within <see cref="Sampled"/>, and at
 /// least two, have failed. After <see cref="OpenFor"/> one trial call passes: if Redis answers it, the circuit closes;
 /// if not, it stays open for another <see cref="OpenFor"/>.</para>
-/// <para>Invariants: only an unanswered call counts as a failure. An answer that cannot be read is the damage of one
-/// auction, and must not cut off the others.</para>
+/// <para>Invariants: only the silence of the server counts as a failure (<see cref="RedisFaults"/>). The damage of one
+/// auction must not cut off the others.</para>
 /// <para>Bounds: no queue and no retries. A call takes at most <see cref="HotStateOptions.CallTimeoutMs"/>.</para>
 /// </summary>
 public sealed class HotStateCircuit : IHotState, IDisposable
@@ -70,9 +70,12 @@ public sealed class HotStateCircuit : IHotState, IDisposable
     public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) =>
         GuardAsync(ct => _hotState.ReadPendingAsync(auctionId, ct), cancellationToken);
 
+    public Task<IReadOnlyList<Guid>> ReadPendingIndexAsync(CancellationToken cancellationToken) =>
+        GuardAsync(_hotState.ReadPendingIndexAsync, cancellationToken);
+
     /// <summary>Not guarded: no bid waits for the scan, and it takes long.</summary>
-    public IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellationToken) =>
-        _hotState.ScanPendingAsync(cancellationToken);
+    public Task<int> RepairPendingIndexAsync(CancellationToken cancellationToken) =>
+        _hotState.RepairPendingIndexAsync(cancellationToken);
 
     public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
         CancellationToken cancellationToken) =>
@@ -109,5 +112,5 @@ public sealed class HotStateCircuit : IHotState, IDisposable
     }
 
     private static bool IsUnanswered(Exception? fault) =>
-        fault is HotStateUnavailableException { InnerException: not FormatException };
+        fault is HotStateUnavailableException { InnerException: not AuctionDamagedException };
 }

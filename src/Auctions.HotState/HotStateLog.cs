@@ -16,4 +16,17 @@ internal static partial class HotStateLog
         "Auction {AuctionId}: the pending entry {Version} is damaged and was skipped: {Damage}")]
     public static partial void PendingEntryDamaged(
         this ILogger logger, Guid auctionId, string version, string damage);
+
+    [LoggerMessage(311, LogLevel.Error,
+        "Auction {AuctionId}: its data in Redis is damaged and was dropped. The next bid loads it from the ledger: "
+        + "{Damage}")]
+    public static partial void AuctionDiscarded(this ILogger logger, Guid auctionId, string damage);
+
+    [LoggerMessage(312, LogLevel.Error,
+        "The index of shard {Shard} is damaged: {Damage}. What it missed comes back with the next full look.")]
+    public static partial void PendingIndexDamaged(this ILogger logger, int shard, string damage);
+
+    [LoggerMessage(313, LogLevel.Warning,
+        "Auction {AuctionId}: {Entries} pending entries of an earlier version of the services were taken over.")]
+    public static partial void PendingTakenOver(this ILogger logger, Guid auctionId, int entries);
 }

@@ -30,7 +30,8 @@ public readonly record struct SealAttempt(bool Sealed, long EndUs, long NowUs);
 /// Redis, and in memory for the simulation.
 /// </summary>
 /// <remarks>
-/// Every call may throw <see cref="HotStateUnavailableException"/>. Whether it took effect is then unknown.
+/// Every call may throw <see cref="HotStateUnavailableException"/>. Whether it took effect is then unknown. Damaged
+/// data of an auction throws nothing: it is dropped, and the auction counts as missing.
 /// </remarks>
 public interface IHotState
 {
@@ -46,8 +47,15 @@ public interface IHotState
     /// <summary>Reads the accepted bids that are not known to be in Postgres, in version order.</summary>
     Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken);
 
-    /// <summary>Finds the auctions with pending entries, in no order. Scans all of Redis.</summary>
-    IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellationToken);
+    /// <summary>Reads the indexes of all shards: the auctions with pending entries, in no order.</summary>
+    Task<IReadOnlyList<Guid>> ReadPendingIndexAsync(CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Adds the auctions with pending entries that the indexes miss, and takes over pending entries of the earlier
+    /// layout of keys. Scans all of Redis.
+    /// </summary>
+    /// <returns>How many auctions have pending entries.</returns>
+    Task<int> RepairPendingIndexAsync(CancellationToken cancellationToken);
 
     /// <summary>
     /// Compare-and-set: if the head in Redis is still <paramref name="seen"/> (null: not there), sets the auction to
@@ -58,7 +66,10 @@ public interface IHotState
     Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
         CancellationToken cancellationToken);
 
-    /// <summary>Removes the pending entries at these versions, because Postgres has those versions.</summary>
+    /// <summary>
+    /// Removes the pending entries at these versions, because Postgres has those versions. Without versions, only puts
+    /// the index right.
+    /// </summary>
     Task RemovePendingAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken);
 
     /// <summary>Stops accepting bids if the effective end has come, or in any case if forced.</summary>

@@ -55,8 +55,11 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
 
         return diverged;
 
-        Task RemoveAsync(IEnumerable<DecidedBid> bids) =>
-            hotState.RemovePendingAsync(auctionId, [.. bids.Select(b => b.Version)], cancellationToken);
+        async Task RemoveAsync(IEnumerable<DecidedBid> bids)
+        {
+            long[] versions = [.. bids.Select(b => b.Version)];
+            if (versions.Length > 0) await hotState.RemovePendingAsync(auctionId, versions, cancellationToken);
+        }
 
         static bool IsInLedger(AppendResult result) =>
             result.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere;

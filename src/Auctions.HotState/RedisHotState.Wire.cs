@@ -40,11 +40,19 @@ public sealed partial class RedisHotState
         static string Window(IEnumerable<DecidedBid> bids) => string.Concat(bids.Select(b => $"{b.DecidedUs:D16} "));
     }
 
-    private DecidedBatch ReadBatch(Guid auctionId, RedisResult[] reply, Terms? known)
+    /// <exception cref="FormatException">A stored answer, or a field of the hash, is damaged.</exception>
+    private DecidedBatch ReadBatch(
+        Guid auctionId, IReadOnlyList<UndecidedBid> asked, RedisResult[] reply, Terms? known)
     {
         var terms = (string?)reply[0] is { Length: > 0 } line ? _knownTerms.Add(auctionId, line) : known!;
         var bids = new DecidedBid[reply.Length - 1];
-        for (var i = 0; i < bids.Length; i++) bids[i] = DecisionLine.Parse(auctionId, (byte[]?)reply[i + 1]);
+        for (var i = 0; i < bids.Length; i++)
+        {
+            bids[i] = DecisionLine.Parse(auctionId, (byte[]?)reply[i + 1]);
+            if (bids[i].Bid.Key != asked[i].Bid.Key || bids[i].Bid.Bidder != asked[i].Bid.Bidder)
+                throw new FormatException($"The answer to key {asked[i].Bid.Key} is that of another key or bidder.");
+        }
+
         return new DecidedBatch(terms, bids);
     }
 
@@ -65,7 +73,7 @@ public sealed partial class RedisHotState
     {
         try
         {
-            var decided = DecisionLine.Parse(auctionId, (string?)entry.Value);
+            var decided = DecisionLine.Parse(auctionId, (byte[]?)entry.Value);
             if (decided.Accepted && entry.Name == decided.Version) return decided;
             throw new FormatException("It is not an accepted bid of that version.");
         }
@@ -76,23 +84,30 @@ public sealed partial class RedisHotState
         }
     }
 
-    /// <summary>The reply, or <paramref name="otherwise"/> if somebody stored a key of another type there.</summary>
-    private static async Task<T> UnlessWrongType<T>(Task<T> read, T otherwise)
+    /// <summary>
+    /// Calls Redis for an auction. If its data is damaged, its keys are dropped (<c>discard.lua</c>).
+    /// </summary>
+    /// <param name="ifDamaged">What the caller then gets: the auction counts as missing.</param>
+    private async Task<T> CallAsync<T>(
+        Guid auctionId, Func<Task<T>> call, T ifDamaged, CancellationToken cancellationToken)
     {
         try
         {
-            return await read;
+            return await CallAsync(call, cancellationToken);
         }
-        catch (RedisServerException e) when (e.Message.StartsWith("WRONGTYPE", StringComparison.Ordinal))
+        catch (HotStateUnavailableException e) when (e.InnerException is AuctionDamagedException damage)
         {
-            return otherwise;
+            var keys = new HotKeys(auctionId);
+            await CallAsync(
+                () => _discard.RunAsync(_redis, [keys.Auction, keys.Pending, .. keys.Answers], []), cancellationToken);
+            _logger.AuctionDiscarded(auctionId, damage.InnerException!.Message);
+            return ifDamaged;
         }
     }
 
-    /// <summary>
-    /// Calls Redis. An answer that cannot be read counts as no answer: the stored data is damaged, and the ledger must
-    /// decide.
-    /// </summary>
+    /// <exception cref="HotStateUnavailableException">
+    /// Redis did not answer; or, with an <see cref="AuctionDamagedException"/> inside, the data is damaged.
+    /// </exception>
     private async Task<T> CallAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
     {
         try
@@ -101,18 +116,14 @@ public sealed partial class RedisHotState
             lock (_sending) reply = call();
             return await reply.WaitAsync(_callTimeout, cancellationToken);
         }
-        catch (Exception e) when (CauseOf(e) is RedisException or TimeoutException or ObjectDisposedException
-            or FormatException or IOException)
+        catch (Exception e) when (RedisFaults.Of(e) != RedisFault.None)
         {
-            // An IOException broke the connection, and the client passed it on to a call that waited for its answer.
-            var cause = CauseOf(e);
-            throw new HotStateUnavailableException($"Redis did not answer: {cause.Message}", cause);
+            var cause = RedisFaults.CauseOf(e);
+            var isDamage = RedisFaults.Of(e) == RedisFault.Damage;
+            throw new HotStateUnavailableException(
+                $"Redis did not answer: {cause.Message}", isDamage ? new AuctionDamagedException(cause) : cause);
         }
     }
-
-    /// <summary>Some versions of the client wrap the fault of a scanned page in an AggregateException.</summary>
-    private static Exception CauseOf(Exception fault) =>
-        fault is AggregateException { InnerException: { } inner } ? inner : fault;
 
     private static string Text(Guid id) => id.ToString("D");
 

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Auctions.Core;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -16,8 +15,8 @@ public sealed partial class RedisHotState : IHotState
 
     private const int FirstBidArgument = 5;
     private const int ArgumentsPerBid = 8;
-    private const int ScanPageSize = 1_000;
     private const int VersionDigitsMax = 16;
+    private const int VersionsPerRemovalMax = 1_000;
 
     private readonly IDatabase _redis;
     private readonly ILogger<RedisHotState> _logger;
@@ -33,7 +32,8 @@ public sealed partial class RedisHotState : IHotState
     private readonly Lock _sending = new();
 
     private readonly Script _placeBids = Script.Load("place_bids"), _hydrate = Script.Load("hydrate"),
-        _seal = Script.Load("seal"), _drop = Script.Load("drop");
+        _seal = Script.Load("seal"), _drop = Script.Load("drop"), _removePending = Script.Load("remove_pending"),
+        _discard = Script.Load("discard");
 
     /// <param name="redis">See <see cref="RedisConnection"/>. The caller disposes of it.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
@@ -60,7 +60,7 @@ public sealed partial class RedisHotState : IHotState
         var arguments = new RedisValue[FirstBidArgument + ArgumentsPerBid * bids.Count];
         (arguments[0], arguments[1], arguments[2], arguments[3], arguments[4]) =
             (_idempotencyTtlS, _idleTtlS, known.Digest, Math.Max(1, _velocity.BidsMax), _windowS);
-        List<RedisKey> redisKeys = [keys.Auction, keys.Pending, .. keys.Answers];
+        List<RedisKey> redisKeys = [keys.Auction, keys.Pending, keys.PendingIndex, .. keys.Answers];
         for (var i = 0; i < bids.Count; i++)
         {
             var bid = bids[i];
@@ -69,26 +69,25 @@ public sealed partial class RedisHotState : IHotState
             WriteArguments(bid, limited, arguments.AsSpan(FirstBidArgument + ArgumentsPerBid * i, ArgumentsPerBid));
         }
 
-        return await CallAsync(async () =>
+        return await CallAsync(auctionId, async () =>
         {
             var reply = await _placeBids.RunAsync(_redis, [.. redisKeys], arguments);
-            return reply.IsNull ? null : ReadBatch(auctionId, (RedisResult[])reply!, known.Terms);
-        }, cancellationToken);
+            return reply.IsNull ? null : ReadBatch(auctionId, bids, (RedisResult[])reply!, known.Terms);
+        }, ifDamaged: null, cancellationToken);
     }
 
     public Task<HotHead?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
-        CallAsync<HotHead?>(async () =>
+        CallAsync(auctionId, async () =>
         {
-            var head = await UnlessWrongType(_redis.HashGetAsync(
-                new HotKeys(auctionId).Auction, ["version", "head"], CommandFlags.DemandMaster), [default, default]);
+            var head = await _redis.HashGetAsync(
+                new HotKeys(auctionId).Auction, ["version", "head"], CommandFlags.DemandMaster);
             return ReadHead((string?)head[0], (string?)head[1]);
-        }, cancellationToken);
+        }, ifDamaged: null, cancellationToken);
 
     public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(Guid auctionId, CancellationToken cancellationToken) =>
-        CallAsync(async () =>
+        CallAsync(auctionId, async () =>
         {
-            var entries = await UnlessWrongType(
-                _redis.HashGetAllAsync(new HotKeys(auctionId).Pending, CommandFlags.DemandMaster), []);
+            var entries = await _redis.HashGetAllAsync(new HotKeys(auctionId).Pending, CommandFlags.DemandMaster);
             var pending = new List<DecidedBid>(entries.Length);
             foreach (var entry in entries)
             {
@@ -97,20 +96,7 @@ public sealed partial class RedisHotState : IHotState
 
             pending.Sort((a, b) => a.Version.CompareTo(b.Version));
             return (IReadOnlyList<DecidedBid>)pending;
-        }, cancellationToken);
-
-    public async IAsyncEnumerable<Guid> ScanPendingAsync([EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        foreach (var server in _redis.Multiplexer.GetServers().Where(s => s is { IsConnected: true, IsReplica: false }))
-        {
-            await using var keys = server.KeysAsync(_redis.Database, HotKeys.AnyPending, ScanPageSize)
-                .GetAsyncEnumerator(cancellationToken);
-            while (await CallAsync(() => keys.MoveNextAsync().AsTask(), cancellationToken))
-            {
-                if (HotKeys.AuctionOfPending((string)keys.Current!) is { } auctionId) yield return auctionId;
-            }
-        }
-    }
+        }, ifDamaged: [], cancellationToken);
 
     public Task<bool> HydrateAsync(Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
         CancellationToken cancellationToken)
@@ -120,7 +106,8 @@ public sealed partial class RedisHotState : IHotState
         var windows = WindowsOf(answers);
         RedisKey[] redisKeys =
         [
-            keys.Auction, keys.Pending, .. keys.Answers, .. windows.Select(w => keys.Velocity(w.Bidder)),
+            keys.Auction, keys.Pending, keys.PendingIndex, .. keys.Answers,
+            .. windows.Select(w => keys.Velocity(w.Bidder)),
         ];
         RedisValue[] arguments =
         [
@@ -133,33 +120,41 @@ public sealed partial class RedisHotState : IHotState
             }),
             .. windows.Select(w => (RedisValue)w.Window),
         ];
-        return CallAsync(async () => (bool)await _hydrate.RunAsync(_redis, redisKeys, arguments), cancellationToken);
+        return CallAsync(auctionId, async () => (bool)await _hydrate.RunAsync(_redis, redisKeys, arguments),
+            ifDamaged: false, cancellationToken);
     }
 
     public async Task RemovePendingAsync(
         Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken)
     {
         // By version alone: where the ledger has an entry at a version, no other entry can be appended there.
-        if (versions.Count == 0) return;
-        var pending = new HotKeys(auctionId).Pending;
-        RedisValue[] fields = [.. versions.Select(v => (RedisValue)v)];
-        await CallAsync(() => _redis.HashDeleteAsync(pending, fields, CommandFlags.DemandMaster), cancellationToken);
+        var keys = new HotKeys(auctionId);
+        IEnumerable<long[]> chunks = versions.Count == 0 ? [[]] : versions.Chunk(VersionsPerRemovalMax);
+        foreach (var chunk in chunks)
+        {
+            RedisValue[] arguments = [Text(auctionId), .. chunk.Select(v => (RedisValue)v)];
+            await CallAsync(
+                auctionId, async () => (long)await _removePending.RunAsync(
+                    _redis, [keys.Pending, keys.PendingIndex], arguments),
+                ifDamaged: 0, cancellationToken);
+        }
     }
 
     public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) =>
-        CallAsync<SealAttempt?>(async () =>
+        CallAsync<SealAttempt?>(auctionId, async () =>
         {
             var reply = await _seal.RunAsync(_redis, [new HotKeys(auctionId).Auction], [force]);
             if (reply.IsNull) return null;
             var numbers = (long[])reply!;
             return new SealAttempt(numbers[0] == 1, numbers[1], numbers[2]);
-        }, cancellationToken);
+        }, ifDamaged: null, cancellationToken);
 
     public Task<bool> DropIfBehindAsync(
         Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken)
     {
         var keys = new HotKeys(auctionId);
-        return CallAsync(async () => (bool)await _drop.RunAsync(
-            _redis, [keys.Auction, keys.Pending], [version, Text(entryId), outsideVersion]), cancellationToken);
+        return CallAsync(auctionId, async () => (bool)await _drop.RunAsync(
+            _redis, [keys.Auction, keys.Pending], [version, Text(entryId), outsideVersion]),
+            ifDamaged: true, cancellationToken);
     }
 }

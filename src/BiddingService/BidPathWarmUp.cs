@@ -75,7 +75,9 @@ internal static class BidPathWarmUp
         public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(
             Guid auctionId, CancellationToken cancellationToken) => throw Unused();
 
-        public IAsyncEnumerable<Guid> ScanPendingAsync(CancellationToken cancellationToken) => throw Unused();
+        public Task<IReadOnlyList<Guid>> ReadPendingIndexAsync(CancellationToken cancellationToken) => throw Unused();
+
+        public Task<int> RepairPendingIndexAsync(CancellationToken cancellationToken) => throw Unused();
 
         public Task<bool> HydrateAsync(
             Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,

@@ -48,4 +48,10 @@ internal static partial class BiddingLog
 
     [LoggerMessage(1043, LogLevel.Warning, "The sweep is postponed to the next interval: {Reason}")]
     public static partial void SweepPostponed(this ILogger logger, string reason);
+
+    [LoggerMessage(1044, LogLevel.Error, "The sweep failed, and looks again after the next interval")]
+    public static partial void SweepFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(1045, LogLevel.Information, "A full look found {Auctions} auctions with pending entries in Redis")]
+    public static partial void FullLookFinished(this ILogger logger, int auctions);
 }

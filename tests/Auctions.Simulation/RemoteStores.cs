@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Auctions.Core;
 using Auctions.HotState;
 using Auctions.Ledger;
@@ -19,10 +18,12 @@ internal sealed class RemoteRedis(SimulatedNetwork network, Func<SimulatedRedis>
         CallAsync(r => (IReadOnlyList<DecidedBid>)(
             guards.HasFlag(Guards.Completion) && r.Find(auctionId) is { } hot ? [.. hot.Pending.Values] : []));
 
-    public async IAsyncEnumerable<Guid> ScanPendingAsync([EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        foreach (var id in await CallAsync(r => r.WithPending())) yield return id;
-    }
+    public Task<IReadOnlyList<Guid>> ReadPendingIndexAsync(CancellationToken cancellationToken) =>
+        CallAsync(r => (IReadOnlyList<Guid>)r.WithPending());
+
+    /// <summary>The simulation's index misses nothing.</summary>
+    public Task<int> RepairPendingIndexAsync(CancellationToken cancellationToken) =>
+        CallAsync(r => r.WithPending().Length);
 
     public Task<bool> HydrateAsync(
         Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,

@@ -1,7 +1,7 @@
 -- drop: removes an auction from Redis if Redis cannot have this entry of the ledger. The next bid hydrates the auction.
 --
 -- KEYS  1  the auction's hash
---       2  its pending entries (hash: version -> decision line); they stay
+--       2  its pending entries (hash: version -> decision line); they stay, unless the key has another type
 -- ARGV  1  version of an entry in the ledger
 --       2  id of that entry
 --       3  version of the last entry in the ledger that was not decided here; 0 = none
@@ -33,7 +33,12 @@ local valid = version and hydrated_version and version >= entry_version and hydr
 
 if valid and version == entry_version then valid = head == entry_id end
 if valid and version > entry_version then
-  local line = redis.call('HGET', PENDING, ARGV[1])
+  local line = redis.pcall('HGET', PENDING, ARGV[1])
+  if type(line) == 'table' then
+    if not string.find(line.err, 'WRONGTYPE', 1, true) then return line end
+    redis.call('DEL', HASH, PENDING)
+    return 1
+  end
   valid = not line or string.match(line, '^[^ ]* [^ ]* [^ ]* ([^ ]*)') == entry_id
 end
 

@@ -3,15 +3,16 @@
 --
 -- KEYS  1     the auction's hash
 --       2     its pending entries
---       3, 4  its answers, one hash per period, by turns (see place_bids.lua)
---       5..   velocity windows
+--       3     the auctions of this shard with pending entries (set of ids)
+--       4, 5  its answers, one hash per period, by turns (see place_bids.lua)
+--       6..   velocity windows
 -- ARGV  1, 2  version and id of the head that the caller saw, both '' if there was none
 --       3     how long an answer is kept at least, in seconds
 --       4     how long the hash of an idle auction is kept, in seconds
 --       5..14 the fields: terms, status, price, ceiling, leader, end_us, extensions, bid_count, version, head
 --       15    the number of answers
 --       16    how long a velocity window is kept, in seconds
---       17..  for each answer its field "bidder key" and its decision line; then one window for each of KEYS 5..
+--       17..  for each answer its field "bidder key" and its decision line; then one window for each of KEYS 6..
 -- Units amounts in minor units, times in microseconds since 1970
 --
 -- Reply 1  the auction was set
@@ -22,7 +23,7 @@
 --       3  store the answers
 --       4  store the velocity windows
 
-local HASH, PENDING, FIRST_ANSWERS, FIRST_WINDOW = KEYS[1], KEYS[2], 3, 5
+local HASH, PENDING, INDEX, FIRST_ANSWERS, FIRST_WINDOW = KEYS[1], KEYS[2], KEYS[3], 4, 6
 local ANSWERS_S, FIRST_ANSWER, LAST_ANSWER = tonumber(ARGV[3]), 17, 16 + 2 * ARGV[15]
 
 -- Whether the caller could read the head: an integer and a UUID, written as here (see RedisHotState.ReadHead).
@@ -40,9 +41,14 @@ if not readable(version, head) then version, head = '', '' end
 if version ~= ARGV[1] or head ~= ARGV[2] then return 0 end
 
 -- 2. Set. The caller appended the pending entries before it read the ledger's head. Those that are not in the ledger
---    now conflict with it.
+--    now conflict with it. An index of another type is damage, and is made again by those that have to be in it.
 
 redis.call('DEL', HASH, PENDING)
+local left = redis.pcall('SREM', INDEX, string.sub(HASH, -36))
+if type(left) == 'table' and left.err then
+  if not string.find(left.err, 'WRONGTYPE', 1, true) then return left end
+  redis.call('DEL', INDEX)
+end
 redis.call('HSET', HASH, 'terms', ARGV[5], 'status', ARGV[6], 'price', ARGV[7], 'ceiling', ARGV[8], 'leader', ARGV[9],
   'end_us', ARGV[10], 'extensions', ARGV[11], 'bid_count', ARGV[12], 'version', ARGV[13], 'head', ARGV[14],
   'hydrated_version', ARGV[13])

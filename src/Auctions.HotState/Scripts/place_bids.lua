@@ -4,8 +4,9 @@
 --
 -- KEYS  1     the auction's hash
 --       2     its pending entries (hash: version -> decision line)
---       3, 4  its answers (hash: "bidder key" -> decision line), one hash per period, by turns
---       5..   one velocity window for each bid that is marked 'limited', in the order of the bids
+--       3     the auctions of this shard with pending entries (set of ids)
+--       4, 5  its answers (hash: "bidder key" -> decision line), one hash per period, by turns
+--       6..   one velocity window for each bid that is marked 'limited', in the order of the bids
 -- ARGV  1     how long an answer is kept at least, in seconds
 --       2     how long the hash of an idle auction is kept, in seconds
 --       3     digest of the terms that the caller knows, or ''
@@ -17,7 +18,7 @@
 -- Units amounts in minor units, 0 = none; times in microseconds since 1970, by this server's clock.
 --       All numbers are integers below 2^53, which Lua's doubles hold exactly. Larger sums are only compared.
 --
--- Reply nil    the hash is missing or damaged; nothing was done
+-- Reply nil    the hash is missing, or a key is damaged; no bid was decided
 --       array  the line of the terms ('' if the caller knows them), then one decision line for each bid: decided now,
 --              or stored under the same key before. DecisionLine.cs documents the fields. The outcomes are leading,
 --              outbid, and refused, which is the stored word for rejected.
@@ -29,7 +30,7 @@
 --       5  take each bid's stored answer, or decide the bid
 --       6  write what changed
 
-local HASH, PENDING, FIRST_ANSWERS, FIRST_WINDOW = KEYS[1], KEYS[2], 3, 5
+local HASH, PENDING, INDEX, FIRST_ANSWERS, FIRST_WINDOW = KEYS[1], KEYS[2], KEYS[3], 4, 6
 local ANSWERS_S, IDLE_S, KNOWN_DIGEST = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local WINDOW_BIDS, WINDOW_S = tonumber(ARGV[4]), ARGV[5]
 local FIRST_BID, BID_FIELDS = 6, 8
@@ -40,12 +41,14 @@ local STATUSES = { scheduled = true, active = true, ended = true, cancelled = tr
 local call, format, find, match, sub = redis.call, string.format, string.find, string.match, string.sub
 local floor, max, min, concat = math.floor, math.max, math.min, table.concat
 
+local function wrong_type(error) return find(error, 'WRONGTYPE', 1, true) end
+
 -- 1. The hash. A key of another type is damage.
 
 local fields = redis.pcall('HMGET', HASH, 'terms', 'status', 'leader', 'head',
   'price', 'ceiling', 'end_us', 'extensions', 'bid_count', 'version', 'hydrated_version', 'kept_s')
 if fields.err then
-  if find(fields.err, 'WRONGTYPE', 1, true) then return nil end
+  if wrong_type(fields.err) then return nil end
   return fields
 end
 for i = 1, 11 do
@@ -190,8 +193,9 @@ local function decide()
 end
 
 -- 4. Velocity. A window holds the times of a bidder's last decisions, each 16 digits and a blank, oldest first. It
---    rejects a bid if it is full and its oldest time is younger than the window's length. A bid that is decided again
---    was counted the first time.
+--    rejects a bid if it is full and its oldest time is younger than the window's length. A time that is further ahead
+--    than that is damage, and rejects nothing. A bid that is decided again was counted the first time. A key of another
+--    type reads as missing, and is replaced.
 
 local count = floor((#ARGV - FIRST_BID + 1) / BID_FIELDS)
 local windows, changed_windows = {}, {} -- by key
@@ -207,7 +211,8 @@ local now_text = format('%016d ', now_us)
 local function over_limit(window_key)
   local window = windows[window_key]
   local oldest = tonumber(sub(window, -TIME_LENGTH * WINDOW_BIDS, -TIME_LENGTH * (WINDOW_BIDS - 1) - 2))
-  if #window >= TIME_LENGTH * WINDOW_BIDS and oldest and oldest > now_us - WINDOW_S * 1000000 then return true end
+  local full = #window >= TIME_LENGTH * WINDOW_BIDS
+  if full and oldest and math.abs(now_us - oldest) < WINDOW_S * 1000000 then return true end
   windows[window_key] = sub(window .. now_text, -TIME_LENGTH * WINDOW_BIDS)
   changed_windows[window_key] = true
   return false
@@ -238,6 +243,7 @@ end
 local function answers_of(key)
   local lines = redis.pcall('HMGET', key, unpack(fields_asked))
   if not lines.err then return lines end
+  if not wrong_type(lines.err) then error(lines) end
   call('DEL', key)
   return {}
 end
@@ -295,8 +301,26 @@ for i = 1, count do
   reply[i + 1] = line
 end
 
--- 6. The answers, the pending entries, the state with its head, and the windows.
+-- 6. The pending entries, the answers, the state with its head, and the windows. The index comes before the pending
+--    entries, so that it lacks no auction that has some. Both come before everything else: if they cannot be written,
+--    no bid was decided.
 
+if #entries > 0 then
+  local id = sub(HASH, -36)
+  local added = redis.pcall('SADD', INDEX, id)
+  if type(added) == 'table' and added.err then
+    if not wrong_type(added.err) then return added end
+    call('DEL', INDEX)
+    call('SADD', INDEX, id)
+  end
+  local set = redis.pcall('HSET', PENDING, unpack(entries))
+  if type(set) == 'table' and set.err then
+    if not wrong_type(set.err) then return set end
+    call('DEL', HASH, PENDING)
+    call('SREM', INDEX, id)
+    return nil
+  end
+end
 if #answers > 0 then
   call('HSET', answers_now, unpack(answers))
   -- Two EXPIREs in every call would cost as much as the decision of a bid. So expiry times are renewed only after a
@@ -309,7 +333,6 @@ if #answers > 0 then
   end
 end
 if #entries > 0 then
-  call('HSET', PENDING, unpack(entries))
   call('HSET', HASH, 'price', number(price), 'ceiling', number(ceiling), 'leader', leader,
     'bid_count', number(bid_count), 'version', version_text, 'head', head)
   -- These change rarely.

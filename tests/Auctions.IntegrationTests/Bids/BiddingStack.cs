@@ -28,6 +28,9 @@ internal sealed class BiddingStack : IAsyncDisposable
 
     public V1.BiddingService.BiddingServiceClient Client => ClientOf(instance: 0);
 
+    /// <summary>The test's own connection.</summary>
+    public IConnectionMultiplexer RedisClient => _stack.RedisClient;
+
     private IDatabase RedisDatabase => _stack.RedisClient.GetDatabase();
 
     public static async Task<BiddingStack> StartAsync(int instances = 1, params string[] settings)
@@ -37,6 +40,15 @@ internal sealed class BiddingStack : IAsyncDisposable
             await stack.StartServiceAsync(global::BiddingService.Composition.Build, settings);
         return new BiddingStack(stack);
     }
+
+    public Task StopServiceAsync() => _stack.StopServiceAsync(Service);
+
+    public Task StartServiceAsync(params string[] settings) =>
+        _stack.StartServiceAsync(global::BiddingService.Composition.Build, settings);
+
+    /// <summary>The ledger's head of an auction.</summary>
+    public async Task<Head> ReadHeadAsync(Guid auction) =>
+        (await _stack.Database.Ledger.ReadHeadAsync(auction, CancellationToken.None))!;
 
     /// <summary>A token without a limit on the number of bids a second.</summary>
     public static Metadata As(string subject, Roles roles = Roles.Bidder) => Headers(subject, roles, "velocity");

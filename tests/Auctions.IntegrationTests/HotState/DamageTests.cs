@@ -104,16 +104,6 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
         Assert.Equal([decided], await HotState.ReadPendingAsync(AuctionId, None));
     }
 
-    [Fact]
-    public async Task A_stored_answer_that_cannot_be_read_leaves_the_decision_to_the_ledger()
-    {
-        await HydrateAsync();
-        var key = Guid.NewGuid();
-        await SetAnswerAsync("ann", key, "leading  1 some more words");
-        await Assert.ThrowsAsync<HotStateUnavailableException>(
-            () => HotState.DecideAsync(AuctionId, [Proxy("ann", 50_00, key)], None));
-    }
-
     private async Task AssertMissThenHydratedAsync()
     {
         Assert.Null(await HotState.DecideAsync(AuctionId, [Proxy("ann", 50_00)], None));

@@ -31,7 +31,7 @@ public sealed class ScriptTests(RedisServer server) : HotStateTest(server)
         var (ann, bob) = (Proxy("ann", 50_00, limited: true), Proxy("bob", 1));
         RedisKey[] keys =
         [
-            Keys.Auction, Keys.Pending, .. Keys.Answers, Keys.Velocity("ann"), Keys.Velocity("bob"),
+            Keys.Auction, Keys.Pending, Keys.PendingIndex, .. Keys.Answers, Keys.Velocity("ann"), Keys.Velocity("bob"),
         ];
         var user = $"only-{AuctionId}";
         await Redis.ExecuteAsync(

@@ -33,7 +33,8 @@ internal sealed class ScriptWithClock
         var limited = bids.Where(b => b.Limited && b.Replaces == Guid.Empty);
         RedisKey[] redisKeys =
         [
-            keys.Auction, keys.Pending, .. keys.Answers, .. limited.Select(b => keys.Velocity(b.Bid.Bidder)),
+            keys.Auction, keys.Pending, keys.PendingIndex, .. keys.Answers,
+            .. limited.Select(b => keys.Velocity(b.Bid.Bidder)),
         ];
         RedisValue[] arguments =
         [
