@@ -11,8 +11,14 @@ require_for_running() {
   require_packages redis-server postgresql
 }
 
-require_for_tests() {
+# Fault runs also set clocks wrong.
+require_for_faults() {
   require_for_running
+  require_packages faketime
+}
+
+require_for_tests() {
+  require_for_faults
   require_node
   require_packages docker-compose python3-grpcio python3-protobuf
 }
@@ -38,6 +44,7 @@ has() {
     redis-server) command -v redis-server ;;
     postgresql) command -v postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' ;;
     docker-compose) command -v docker-compose ;;
+    faketime) compgen -G '/usr/lib/*/faketime/libfaketime.so.1' ;;
     python3-grpcio) /usr/bin/python3 -c 'import grpc' ;;
     python3-protobuf) /usr/bin/python3 -c 'import google.protobuf' ;;
   esac >/dev/null 2>&1

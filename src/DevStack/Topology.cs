@@ -14,15 +14,16 @@ public sealed record TopologyOptions
     public IReadOnlyList<string> Bidding { get; init; } = ["bidding"];
 
     /// <summary>
-    /// The names of the Redis servers, each with its own data. By default every service uses the first.
+    /// The components that serve Redis, each after its dependencies; every service needs all of them. Null for one
+    /// server with the name <c>redis</c>.
     /// </summary>
-    public IReadOnlyList<string> Redis { get; init; } = ["redis"];
+    public IReadOnlyList<Component>? Redis { get; init; }
 
     /// <summary>
-    /// The address (<c>host:port</c>) at which a component connects to Redis, for example a proxy's; null for the
-    /// server's own.
+    /// How a component connects to Redis: an address (<c>host:port</c>), for example a proxy's, or several addresses
+    /// and options; null for the address of <c>redis</c>.
     /// </summary>
-    public Func<string, string?> RedisAddressOf { get; init; } = _ => null;
+    public Func<string, string?> RedisConfigurationOf { get; init; } = _ => null;
 
     /// <summary>
     /// The address (<c>host:port</c>) at which a component connects to Postgres, for example a proxy's; null for the
@@ -73,7 +74,8 @@ public static class Topology
     public static IReadOnlyList<Component> Components(RunDirectory run, TopologyOptions options)
     {
         var postgres = new Postgres(run);
-        var firstRedis = options.Redis[0];
+        var redis = options.Redis ?? [RedisServer(run, "redis")];
+        string[] stores = ["postgres", .. redis.Select(server => server.Name)];
 
         return
         [
@@ -86,7 +88,7 @@ public static class Topology
                 WhenReady = postgres.ProvideLedgerAsync,
                 StopSignal = Signals.Int, // SIGTERM would wait until every client has disconnected
             },
-            .. options.Redis.Select(Redis),
+            .. redis,
             new Component("kafka")
             {
                 EndpointNames = ["kafka"],
@@ -101,11 +103,11 @@ public static class Topology
                 Launch = () => Program("relay", "DevStack", ["relay"], [Ledger("relay"), Kafka()]),
                 IsReady = postgres.IsReplicatedAsync,
             },
-            .. options.Bidding.Select(name => Service(name, "BiddingService", ["postgres", firstRedis],
+            .. options.Bidding.Select(name => Service(name, "BiddingService", stores,
                 () => [Ledger(name), HotState(name), ServerGc])),
-            Service("auction", "AuctionService", ["postgres", firstRedis],
+            Service("auction", "AuctionService", stores,
                 () => [Ledger("auction"), HotState("auction")]),
-            Service("updater", "CdcRedisUpdater", ["postgres", firstRedis, "kafka"],
+            Service("updater", "CdcRedisUpdater", [.. stores, "kafka"],
                 () => [Ledger("updater"), HotState("updater"), Kafka()])
                 with { RestartsWith = ["kafka"] },
             Service("gateway", "StreamGateway", ["postgres", "kafka"],
@@ -116,21 +118,8 @@ public static class Topology
         Setting Ledger(string component) => ("Postgres__ConnectionString",
             postgres.ConnectionStringAt(options.PostgresAddressOf(component) ?? run.Endpoints["postgres"]));
         Setting HotState(string component) =>
-            ("Redis__Configuration", options.RedisAddressOf(component) ?? run.Endpoints[firstRedis]);
+            ("Redis__Configuration", options.RedisConfigurationOf(component) ?? run.Endpoints["redis"]);
         Setting Kafka() => ("Kafka__BootstrapServers", run.Endpoints["kafka"]);
-
-        Component Redis(string name) => new(name)
-        {
-            EndpointNames = [name],
-            Prepare = _ => Task.FromResult(Directory.CreateDirectory(run.DataDirectory(name))),
-            Launch = () => new Launch(
-            [
-                "redis-server", "--port", $"{run.Endpoints.Port(name)}",
-                "--bind", "127.0.0.1", "--protected-mode", "yes", "--dir", run.DataDirectory(name),
-                .. RedisSettings.SelectMany(s => (string[])[$"--{s.Key}", s.Value]),
-            ]),
-            IsReady = ct => Probes.AnswersRedisPingAsync(run.Endpoints[name], ct),
-        };
 
         Component Service(string name, string project, string[] dependsOn, Func<Setting[]> settings) =>
             new(name, dependsOn)
@@ -150,6 +139,24 @@ public static class Topology
             ["dotnet", Path.Combine(run.Programs(component), project + ".dll"), .. arguments],
             environment.Prepend(WorkstationGc).GroupBy(e => e.Key).ToDictionary(e => e.Key, e => e.Last().Value));
     }
+
+    /// <summary>A server of Redis with data of its own.</summary>
+    /// <param name="furtherSettings">Evaluated at each start: they may contain addresses.</param>
+    public static Component RedisServer(
+        RunDirectory run, string name, Func<IReadOnlyList<(string Key, string Value)>>? furtherSettings = null) =>
+        new(name)
+        {
+            EndpointNames = [name],
+            Prepare = _ => Task.FromResult(Directory.CreateDirectory(run.DataDirectory(name))),
+            Launch = () => new Launch(
+            [
+                "redis-server", "--port", $"{run.Endpoints.Port(name)}",
+                "--bind", "127.0.0.1", "--protected-mode", "yes", "--dir", run.DataDirectory(name),
+                .. RedisSettings.Select(s => (s.Key, s.Value)).Concat(furtherSettings?.Invoke() ?? [])
+                    .SelectMany(s => (string[])[$"--{s.Key}", s.Value]),
+            ]),
+            IsReady = ct => Probes.AnswersRedisPingAsync(run.Endpoints[name], ct),
+        };
 
     // The server GC for processes that allocate thousands of small objects a second; the others stay small.
     private static Setting ServerGc => ("DOTNET_gcServer", "1");

@@ -13,7 +13,8 @@ namespace Auctions.Faults;
 /// <summary>
 /// One run, from an empty stack to the report: start, bid and inject faults, heal, wait for rest, collect, check, stop.
 /// </summary>
-internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int bidders, TimeProvider timeProvider)
+internal sealed class FaultRun(
+    RunDirectory run, RedisSetup redisSetup, int seed, TimeSpan length, int bidders, TimeProvider timeProvider)
 {
     private static readonly TimeSpan HealTimeout = TimeSpan.FromSeconds(30), RestTimeout = TimeSpan.FromSeconds(45);
 
@@ -28,7 +29,8 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
     {
         var began = timeProvider.GetTimestamp();
         Console.WriteLine($"Starting a separate stack in {run.Root}:");
-        await using var stack = await FaultStack.CreateAsync(run, timeProvider, Console.WriteLine, cancellationToken);
+        await using var stack = await FaultStack.CreateAsync(
+            run, redisSetup, timeProvider, Console.WriteLine, cancellationToken);
         if (!await stack.UpAsync(cancellationToken))
             throw new StackException($"The stack could not be started. Logs: {run.Root}");
 
@@ -94,9 +96,16 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
         using var stopHealing = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var left = length - TimeSpan.FromMicroseconds(clock.NowUs);
         var parts = new PartFaults(stack, session.Faults, clock);
-        var redis = new RedisFaults(parts, stack, session.Faults, clock);
-        var injector = new FaultInjector(stack, parts, redis, clock, stack.Say);
-        var injecting = injector.RunAsync(FaultPlan.Of(seed, length), stopInjecting.Token, stopHealing.Token);
+        IRedisFaults redis = stack.Redis switch
+        {
+            RedisPair pair => new RedisFaults(pair, parts, stack, session.Faults, clock),
+            FailoverServers servers => new FailoverFaults(servers, parts, stack, session.Faults, clock),
+            var other => throw new InvalidOperationException($"{other} has no faults."),
+        };
+        var rows = new RowLock(stack, session.Faults, clock);
+        var injector = new FaultInjector(stack, parts, redis, rows, clock, stack.Say);
+        var plan = FaultPlan.Of(seed, length, stack.Redis.Kinds);
+        var injecting = injector.RunAsync(plan, stopInjecting.Token, stopHealing.Token);
         try
         {
             await clock.DelayAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, cancellationToken);
@@ -151,6 +160,7 @@ internal sealed class FaultRun(RunDirectory run, int seed, TimeSpan length, int 
             Phantom: findings.Phantom,
             Violations: [.. findings.Violations, .. log.UnexpectedAnswers],
             LongestUnavailabilityMs: Availability.Longest(log.AnsweredUs, whileBidding),
+            RowLocks: Bystanders.Of(log.Bids, faults),
             Auctions: auctions.Count,
             Sealed: auctions.Count(a => a.Row is { State.IsOver: true }),
             LedgerEntries: auctions.Sum(a => a.Ledger.LongCount(r => r.Version is not null)),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Auctions.Ctl;
 using Auctions.Ctl.Output;
 using Auctions.Faults.Report;
+using Auctions.Faults.Stack;
 using DevStack.Supervision;
 using OwnRun = DevStack.Supervision.RunDirectory;
 
@@ -13,16 +14,20 @@ internal static class FaultsProgram
     private const string Text = """
         Breaks a stack of its own while bidders bid and viewers watch, and checks that every promise is kept.
 
-        The stack has two instances of BiddingService and a replica of Redis. It is in the directory "faults" of the
-        run directory and starts without data. A stack that is up is not touched. The seed decides what is broken and
-        when, in random order and overlapping: kill -9 and restart of redis, postgres, either bidding, auction, updater,
-        gateway and relay; SIGSTOP of redis; FLUSHALL; an AOF that lost its last seconds; promotion of a stale replica,
-        with or without a split; connections of a bidding to Redis or Postgres cut or held. Kafka is never killed,
-        because the mock cluster keeps everything in memory. A part that somebody else kills is started again and
-        counts as "outside".
+        The stack has two instances of BiddingService and several servers of Redis. It is in the directory "faults" of
+        the run directory and starts without data. A stack that is up is not touched. The seed decides what is broken
+        and when, in random order and overlapping: kill -9 and restart of redis, postgres, either bidding, auction,
+        updater, gateway and relay; SIGSTOP of redis; FLUSHALL; an AOF that lost its last seconds; promotion of a stale
+        replica, with or without a split; connections of a bidding to Redis or Postgres cut or held; rows of auctions
+        locked for 20 s; a service whose clock is an hour ahead, and a Redis whose clock is minutes ahead or behind.
+        Kafka is never killed, because the mock cluster keeps everything in memory. A part that somebody else kills is
+        started again and counts as "outside".
+
+        With --redis sentinel or cluster, Redis exchanges the roles of its servers by itself, and services find the
+        primaries by themselves. Then primaries are killed, stopped, flushed, and restarted with a wrong clock.
 
         Afterwards an independent checker compares the clients' log with the ledger, Redis, Kafka's topics and the
-        viewers' frames: the promises I1 to I9, and linearizability of every auction.
+        viewers' frames: the promises I1 to I9 and I11, and linearizability of every auction.
 
         Exit code 0: every promise was kept; 1: a promise is broken; 2: the run was not possible.
         """;
@@ -68,6 +73,11 @@ internal static class FaultsProgram
             Description = "How many bidders bid at once",
             DefaultValueFactory = _ => 48,
         };
+        var redis = new Option<RedisSetup>("--redis")
+        {
+            Description = "How Redis is run: pair, sentinel or cluster",
+            DefaultValueFactory = _ => RedisSetup.Pair,
+        };
         seconds.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<double>() is not (>= 5 and <= 3_600))
@@ -77,13 +87,14 @@ internal static class FaultsProgram
         {
             if (result.GetValueOrDefault<int>() is < 1 or > 1_000) result.AddError("--bidders must be 1 to 1000.");
         });
-        var command = new RootCommand(Text) { seconds, seed, json, runDirectory, bidders };
+        var command = new RootCommand(Text) { seconds, seed, json, runDirectory, bidders, redis };
         command.SetAction((parse, cancellationToken) => ExitCodeOfAsync(async () =>
         {
             var own = new OwnRun(Path.Combine(parse.GetValue(runDirectory)!, "faults"));
             using var only = own.Lock();
             var length = TimeSpan.FromSeconds(parse.GetValue(seconds));
-            var run = new FaultRun(own, parse.GetValue(seed), length, parse.GetValue(bidders), timeProvider);
+            var run = new FaultRun(
+                own, parse.GetValue(redis), parse.GetValue(seed), length, parse.GetValue(bidders), timeProvider);
             var report = await run.RunAsync(cancellationToken);
             var asJson = parse.GetResult(json) is not null;
             var file = parse.GetValue(json);

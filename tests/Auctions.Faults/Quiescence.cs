@@ -86,7 +86,7 @@ internal sealed class Quiescence(FaultStack stack, LoadRun load, EventRecorder e
     private async Task<string?> FindUnsettledInRedisAsync(
         Dictionary<Guid, AuctionRow> rows, CancellationToken cancellationToken)
     {
-        var hot = await HotStateReader.ReadAsync(stack.Redis.PrimaryAddress, rows.Keys).WaitAsync(cancellationToken);
+        var hot = await HotStateReader.ReadAsync(stack.Redis.Configuration, rows.Keys).WaitAsync(cancellationToken);
         var row = rows.Values.FirstOrDefault(row => !HotStateCheck.Agrees(row, hot[row.Id]));
         return row is null ? null : $"Redis to have version {row.Version} of {row.Id}";
     }

@@ -226,7 +226,8 @@ internal static class EndCheck
     {
         // The delay without the disturbed periods, which may overlap.
         var (undisturbedUs, reachedUs) = (0L, endUs);
-        var disturbed = run.Disturbances.Select(d => (d.FromUs, ToUs: d.ToUs + RecoveryUs)).OrderBy(d => d.FromUs);
+        var disturbed = run.Disturbances.Where(d => d.Auctions?.Contains(id) ?? true)
+            .Select(d => (d.FromUs, ToUs: d.ToUs + RecoveryUs)).OrderBy(d => d.FromUs);
         foreach (var (fromUs, toUs) in disturbed)
         {
             if (toUs <= reachedUs || fromUs >= sealedUs) continue;

@@ -41,7 +41,10 @@ internal static class DecisionTimeCheck
         if (entry is not { Kind: EntryKind.Sealed, EndReason: EndReason.Time }) return;
         var earlyUs = before.After!.EndUs - entry.RecordedUs;
         if (earlyUs > SlackUs)
-            findings.Report("I9", id, entry.Version, $"sealed {earlyUs / 1e6:0.0} s before its end by the ledger's clock");
+        {
+            findings.Report(
+                "I9", id, entry.Version, $"sealed {earlyUs / 1e6:0.0} s before its end by the ledger's clock");
+        }
     }
 }
 

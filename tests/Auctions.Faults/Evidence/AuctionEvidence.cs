@@ -21,12 +21,16 @@ public sealed record AuctionEvidence(
 /// <summary>What the checks must know about the run as a whole.</summary>
 /// <param name="EpochUs">The zero of the run's monotonic clock, microseconds since 1970.</param>
 /// <param name="CollectedUs">When the evidence was collected, microseconds since 1970.</param>
-/// <param name="Disturbances">When something was broken, microseconds since 1970.</param>
+/// <param name="Disturbances">When something was broken.</param>
 /// <param name="KafkaIsComplete">
 /// False if Kafka lost records before they were read, for example because it was killed from outside.
 /// </param>
 public sealed record RunEvidence(
-    long EpochUs, long CollectedUs, IReadOnlyList<(long FromUs, long ToUs)> Disturbances, bool KafkaIsComplete);
+    long EpochUs, long CollectedUs, IReadOnlyList<Disturbance> Disturbances, bool KafkaIsComplete);
+
+/// <summary>A time in which something was broken, microseconds since 1970.</summary>
+/// <param name="Auctions">The auctions that it hit; null for all.</param>
+public sealed record Disturbance(long FromUs, long ToUs, IReadOnlySet<Guid>? Auctions = null);
 
 /// <summary>What Redis holds of an auction at rest.</summary>
 /// <param name="Hash">Empty if Redis holds nothing.</param>

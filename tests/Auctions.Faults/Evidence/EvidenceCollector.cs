@@ -29,12 +29,13 @@ internal static class EvidenceCollector
 
         // Postgres may have an auction that no seller knows: the call that created it was never answered.
         var ids = rows.Keys.Union(records.Keys).Union(lots.Keys).ToList();
-        var hot = await HotStateReader.ReadAsync(stack.Redis.PrimaryAddress, ids).WaitAsync(cancellationToken);
+        var hot = await HotStateReader.ReadAsync(stack.Redis.Configuration, ids).WaitAsync(cancellationToken);
         var auctions = ids.Select(id => new AuctionEvidence(id, rows.GetValueOrDefault(id),
             records.GetValueOrDefault(id, []), [.. sent[id]], [.. calls[id]], hot[id], ViewerOf(id),
             events.AuctionEvents(id), events.LedgerEvents(id))).ToList();
-        var disturbances = faults.Faults.Select(f => (
-            clock.EpochUs + f.BeganUs, f.EndedUs == long.MaxValue ? nowUs : clock.EpochUs + f.EndedUs)).ToList();
+        var disturbances = faults.Faults.Select(f => new Disturbance(
+            clock.EpochUs + f.BeganUs, f.EndedUs == long.MaxValue ? nowUs : clock.EpochUs + f.EndedUs, f.Auctions))
+            .ToList();
         return new RunEvidenceSet(new RunEvidence(clock.EpochUs, nowUs, disturbances, kafkaIsComplete), auctions);
 
         ViewerEvidence? ViewerOf(Guid id) => lots.TryGetValue(id, out var lot)
@@ -46,11 +47,11 @@ internal static class EvidenceCollector
 /// <summary>Reads what Redis holds of auctions. Of the services' code it takes the names of the keys alone.</summary>
 internal static class HotStateReader
 {
-    /// <param name="address">The primary's address, host:port.</param>
+    /// <param name="configuration">In StackExchange.Redis' format.</param>
     /// <exception cref="RedisException">Redis does not answer.</exception>
-    public static async Task<Dictionary<Guid, HotStateCopy>> ReadAsync(string address, IEnumerable<Guid> auctions)
+    public static async Task<Dictionary<Guid, HotStateCopy>> ReadAsync(string configuration, IEnumerable<Guid> auctions)
     {
-        await using var connection = await ConnectionMultiplexer.ConnectAsync(address);
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(configuration);
         var redis = connection.GetDatabase();
         var reads = auctions.Select(id => (Id: id, Copy: ReadAsync(redis, id))).ToList();
         await Task.WhenAll(reads.Select(read => read.Copy));

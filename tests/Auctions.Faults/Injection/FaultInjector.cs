@@ -15,8 +15,14 @@ namespace Auctions.Faults.Injection;
 /// <para>Bounds: the plan bounds the number of faults; its times bound how many last at once.</para>
 /// </summary>
 internal sealed class FaultInjector(
-    FaultStack stack, PartFaults parts, RedisFaults redis, RunClock clock, Action<string> say)
+    FaultStack stack, PartFaults parts, IRedisFaults redis, RowLock rows, RunClock clock, Action<string> say)
 {
+    /// <summary>How long a lock of rows waits until nothing else is broken.</summary>
+    private static readonly TimeSpan CalmWithin = TimeSpan.FromSeconds(15);
+
+    /// <summary>Then it is alone for this time, so that the report shows how other auctions do.</summary>
+    private static readonly TimeSpan LockAlone = TimeSpan.FromSeconds(6);
+
     public async Task RunAsync(
         IReadOnlyList<PlannedFault> plan, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
@@ -26,8 +32,12 @@ internal sealed class FaultInjector(
             var wait = fault.At - TimeSpan.FromMicroseconds(clock.NowUs);
             if (wait > TimeSpan.Zero)
                 await clock.DelayAsync(wait, stopInjecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var isLock = fault.Kind == FaultKind.RowLock;
+            if (isLock) await Task.WhenAny(Task.WhenAll(started), clock.DelayAsync(CalmWithin, stopInjecting));
             if (stopInjecting.IsCancellationRequested) break;
             started.Add(InjectAsync(fault, stopInjecting, cancellationToken));
+            if (!isLock) continue;
+            await clock.DelayAsync(LockAlone, stopInjecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         await Task.WhenAll(started);
@@ -61,27 +71,22 @@ internal sealed class FaultInjector(
         PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
         var bidding = FaultStack.Bidding[fault.Instance];
-        var (toRedis, toPostgres) = (stack.RedisProxies[fault.Instance], stack.PostgresProxies[fault.Instance]);
+        var toPostgres = stack.PostgresProxies[fault.Instance];
         return fault.Kind switch
         {
-            FaultKind.RedisKill => redis.KillAsync(fault, stopInjecting, cancellationToken),
-            FaultKind.RedisStop => redis.StopAsync(fault, stopInjecting, cancellationToken),
-            FaultKind.RedisFlush => redis.FlushAsync(fault, stopInjecting, cancellationToken),
-            FaultKind.RedisAofTruncated => redis.TruncateAofAsync(fault, stopInjecting, cancellationToken),
-            FaultKind.RedisStaleReplica =>
-                redis.FailOverAsync(fault, split: false, stopInjecting, cancellationToken),
-            FaultKind.RedisSplit => redis.FailOverAsync(fault, split: true, stopInjecting, cancellationToken),
             FaultKind.PostgresKill => parts.KillPostgresAsync(fault, stopInjecting, cancellationToken),
             FaultKind.BiddingKill => parts.KillAsync(bidding, fault, stopInjecting, cancellationToken),
             FaultKind.AuctionKill => parts.KillAsync("auction", fault, stopInjecting, cancellationToken),
             FaultKind.UpdaterKill => parts.KillAsync("updater", fault, stopInjecting, cancellationToken),
             FaultKind.GatewayKill => parts.KillAsync("gateway", fault, stopInjecting, cancellationToken),
             FaultKind.RelayKill => parts.KillAsync("relay", fault, stopInjecting, cancellationToken),
-            FaultKind.CutBiddingRedis => parts.CutAsync(toRedis, fault, stopInjecting, cancellationToken),
             FaultKind.CutBiddingPostgres => parts.CutAsync(toPostgres, fault, stopInjecting, cancellationToken),
-            FaultKind.HoldBiddingRedis => parts.HoldAsync(toRedis, fault, stopInjecting, cancellationToken),
             FaultKind.HoldBiddingPostgres => parts.HoldAsync(toPostgres, fault, stopInjecting, cancellationToken),
-            _ => throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, null),
+            FaultKind.RowLock => rows.HoldAsync(fault, stopInjecting, cancellationToken),
+            FaultKind.ServiceClock => parts.ShiftClockAsync(
+                fault.Variant < 0.5 ? bidding : fault.Variant < 0.9 ? "auction" : "updater",
+                fault, stopInjecting, cancellationToken),
+            _ => redis.CarryOutAsync(fault, stopInjecting, cancellationToken),
         };
     }
 }
@@ -101,6 +106,39 @@ internal sealed class PartFaults(FaultStack stack, FaultLog log, RunClock clock)
         await stack.KillAsync(part, cancellationToken);
         await clock.DelayAsync(fault.Lasts, cancellationToken);
         await stack.StartAsync(part, cancellationToken);
+    }
+
+    /// <summary>
+    /// Restarts the part with a wrong clock, and later with the right one. In between it is no fault that anything may
+    /// wait for: only the two restarts are logged.
+    /// </summary>
+    public async Task ShiftClockAsync(
+        string part, PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
+    {
+        // A service is an hour ahead; Redis some minutes ahead or behind.
+        var ahead = fault.Kind == FaultKind.ServiceClock
+            ? TimeSpan.FromHours(1)
+            : TimeSpan.FromSeconds((fault.Instance == 0 ? 1 : -1) * (2 + (600 * fault.Variant * fault.Variant)));
+        using var owned = await stack.OwnAsync(part, stopInjecting);
+        stack.Clocks.Set(part, ahead);
+        try
+        {
+            await RestartAsync();
+            await clock.DelayAsync(3 * fault.Lasts, stopInjecting)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        finally
+        {
+            stack.Clocks.Set(part, TimeSpan.Zero);
+            await RestartAsync();
+        }
+
+        async Task RestartAsync()
+        {
+            using var lasting = log.Begin(fault.Kind, part);
+            await stack.KillAsync(part, cancellationToken);
+            await stack.StartAsync(part, cancellationToken);
+        }
     }
 
     /// <summary>Kills only the server, whose children then notice and end, or all of them at once.</summary>

@@ -41,6 +41,14 @@ public enum FaultKind
     HoldBiddingRedis,
     /// <summary>The same between the instance and Postgres.</summary>
     HoldBiddingPostgres,
+    /// <summary>An operator's transaction holds the rows of auctions for 20 s: one of a hot auction, or most.</summary>
+    RowLock,
+    /// <summary>kill -9 of a service, and a restart with a clock that is an hour ahead; later the same back.</summary>
+    ServiceClock,
+    /// <summary>
+    /// kill -9 of the primary, and a restart with a clock that is minutes ahead or behind; later the same back.
+    /// </summary>
+    RedisClock,
     /// <summary>A part killed by somebody else, found dead and started again. Never planned.</summary>
     Outside,
 }
@@ -57,14 +65,25 @@ public sealed record PlannedFault(TimeSpan At, FaultKind Kind, TimeSpan Lasts, i
 /// </summary>
 public static class FaultPlan
 {
-    private static readonly FaultKind[] Kinds =
+    private static readonly FaultKind[] All =
         [.. Enum.GetValues<FaultKind>().Where(kind => kind != FaultKind.Outside)];
+
+    /// <summary>The kinds that depend on how Redis is run. A pair has all of them.</summary>
+    public static readonly IReadOnlyList<FaultKind> OfRedis =
+    [
+        FaultKind.RedisKill, FaultKind.RedisStop, FaultKind.RedisFlush, FaultKind.RedisAofTruncated,
+        FaultKind.RedisStaleReplica, FaultKind.RedisSplit, FaultKind.RedisClock, FaultKind.CutBiddingRedis,
+        FaultKind.HoldBiddingRedis,
+    ];
 
     private static readonly TimeSpan QuietStart = TimeSpan.FromSeconds(1.5), QuietEnd = TimeSpan.FromSeconds(1);
 
     /// <param name="length">The length of the run.</param>
-    public static IReadOnlyList<PlannedFault> Of(int seed, TimeSpan length)
+    /// <param name="ofRedis">The kinds that the setup of Redis has; null for those of a pair: all.</param>
+    public static IReadOnlyList<PlannedFault> Of(
+        int seed, TimeSpan length, IReadOnlyList<FaultKind>? ofRedis = null)
     {
+        var kinds = All.Where(kind => ofRedis is null || !OfRedis.Contains(kind) || ofRedis.Contains(kind)).ToArray();
         var random = new Random(seed);
         var plan = new List<PlannedFault>();
         var deck = new Queue<FaultKind>();
@@ -72,7 +91,7 @@ public static class FaultPlan
         {
             if (deck.Count == 0)
             {
-                var shuffled = (FaultKind[])Kinds.Clone();
+                var shuffled = (FaultKind[])kinds.Clone();
                 random.Shuffle(shuffled);
                 deck = new Queue<FaultKind>(shuffled);
             }
@@ -90,7 +109,9 @@ public static class FaultPlan
 /// <param name="EndedUs">
 /// When the part was ready again, or the connection restored; the end of time while the fault lasts.
 /// </param>
-public sealed record InjectedFault(FaultKind Kind, string Target, long BeganUs, long EndedUs);
+/// <param name="Auctions">The auctions that it hits; null for all.</param>
+public sealed record InjectedFault(
+    FaultKind Kind, string Target, long BeganUs, long EndedUs, IReadOnlySet<Guid>? Auctions = null);
 
 /// <summary>What was broken, and when. Safe for concurrent use.</summary>
 public sealed class FaultLog(RunClock clock)
@@ -107,11 +128,12 @@ public sealed class FaultLog(RunClock clock)
     }
 
     /// <summary>Logs a fault that lasts from now until the result is disposed.</summary>
-    public IDisposable Begin(FaultKind kind, string target)
+    /// <param name="auctions">The auctions that it hits; null for all.</param>
+    public IDisposable Begin(FaultKind kind, string target, IReadOnlySet<Guid>? auctions = null)
     {
         lock (_gate)
         {
-            _faults.Add(new InjectedFault(kind, target, clock.NowUs, long.MaxValue));
+            _faults.Add(new InjectedFault(kind, target, clock.NowUs, long.MaxValue, auctions));
             return new Lasting(this, _faults.Count - 1);
         }
     }

@@ -4,15 +4,23 @@ using DevStack.Supervision;
 
 namespace Auctions.Faults.Injection;
 
-/// <summary>
-/// Faults of Redis. They hit the server that is the primary at the time, and come one after another: the roles of the
-/// two servers must not change while a fault lasts.
-/// </summary>
+/// <summary>The faults of a setup of Redis.</summary>
 /// <remarks>
 /// Once <c>stopInjecting</c> is cancelled, no fault may begin. Once <c>cancellationToken</c> is cancelled, a lasting
 /// fault must end at once.
 /// </remarks>
-internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog log, RunClock clock)
+internal interface IRedisFaults
+{
+    /// <exception cref="IOException">The fault could not be carried out, and the server is as it was.</exception>
+    Task CarryOutAsync(PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Faults of <see cref="RedisPair"/>. They hit the server that is the primary at the time, and come one after another:
+/// the roles of the two servers must not change while a fault lasts.
+/// </summary>
+internal sealed class RedisFaults(RedisPair redis, PartFaults parts, FaultStack stack, FaultLog log, RunClock clock)
+    : IRedisFaults
 {
     /// <summary>What every fault of Redis owns while it lasts.</summary>
     private const string Roles = "the roles of the Redis servers";
@@ -20,18 +28,42 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
     private static readonly TimeSpan SyncTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
-    public async Task KillAsync(
+    public Task CarryOutAsync(
+        PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken) => fault.Kind switch
+    {
+        FaultKind.RedisKill => KillAsync(fault, stopInjecting, cancellationToken),
+        FaultKind.RedisStop => StopAsync(fault, stopInjecting, cancellationToken),
+        FaultKind.RedisFlush => FlushAsync(fault, stopInjecting, cancellationToken),
+        FaultKind.RedisAofTruncated => TruncateAofAsync(fault, stopInjecting, cancellationToken),
+        FaultKind.RedisStaleReplica => FailOverAsync(fault, split: false, stopInjecting, cancellationToken),
+        FaultKind.RedisSplit => FailOverAsync(fault, split: true, stopInjecting, cancellationToken),
+        FaultKind.RedisClock => ShiftClockAsync(fault, stopInjecting, cancellationToken),
+        FaultKind.CutBiddingRedis =>
+            parts.CutAsync(redis.BiddingProxies[fault.Instance], fault, stopInjecting, cancellationToken),
+        FaultKind.HoldBiddingRedis =>
+            parts.HoldAsync(redis.BiddingProxies[fault.Instance], fault, stopInjecting, cancellationToken),
+        _ => throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, null),
+    };
+
+    private async Task KillAsync(
         PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
         using var roles = await stack.OwnAsync(Roles, stopInjecting);
-        await parts.KillAsync(stack.Redis.Primary, fault, stopInjecting, cancellationToken);
+        await parts.KillAsync(redis.Primary, fault, stopInjecting, cancellationToken);
     }
 
-    public async Task StopAsync(
+    private async Task ShiftClockAsync(
         PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
         using var roles = await stack.OwnAsync(Roles, stopInjecting);
-        var primary = stack.Redis.Primary;
+        await parts.ShiftClockAsync(redis.Primary, fault, stopInjecting, cancellationToken);
+    }
+
+    private async Task StopAsync(
+        PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
+    {
+        using var roles = await stack.OwnAsync(Roles, stopInjecting);
+        var primary = redis.Primary;
         if (stack.Process(primary) is not { } process) return;
         using var lasting = log.Begin(fault.Kind, primary);
         Signals.Send(process.Pid, Signals.Stop);
@@ -45,23 +77,23 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
         }
     }
 
-    public async Task FlushAsync(
+    private async Task FlushAsync(
         PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
         using var roles = await stack.OwnAsync(Roles, stopInjecting);
-        using var lasting = log.Begin(fault.Kind, stack.Redis.Primary);
-        await RedisAdmin.SendAsync(stack.Redis.PrimaryAddress, "FLUSHALL", cancellationToken);
+        using var lasting = log.Begin(fault.Kind, redis.Primary);
+        await RedisAdmin.SendAsync(redis.PrimaryAddress, "FLUSHALL", cancellationToken);
     }
 
     /// <summary>
     /// The primary restarts with an AOF that ends where it ended a second or two before the kill, less a few bytes: in
     /// the middle of a command.
     /// </summary>
-    public async Task TruncateAofAsync(
+    private async Task TruncateAofAsync(
         PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
         using var roles = await stack.OwnAsync(Roles, stopInjecting);
-        var primary = stack.Redis.Primary;
+        var primary = redis.Primary;
         using var owned = await stack.OwnAsync(primary, stopInjecting);
         var file = LastAofFile(primary);
         var length = file?.Length ?? 0;
@@ -87,36 +119,36 @@ internal sealed class RedisFaults(PartFaults parts, FaultStack stack, FaultLog l
     /// both servers decide.
     /// </summary>
     /// <exception cref="IOException">The replica is not in sync.</exception>
-    public async Task FailOverAsync(
+    private async Task FailOverAsync(
         PlannedFault fault, bool split, CancellationToken stopInjecting, CancellationToken cancellationToken)
     {
         using var roles = await stack.OwnAsync(Roles, stopInjecting);
-        var old = stack.Redis.Primary;
+        var old = redis.Primary;
         using var one = await stack.OwnAsync(RedisPair.Names[0], stopInjecting);
         using var other = await stack.OwnAsync(RedisPair.Names[1], stopInjecting);
         if (!await WaitForSyncAsync(stopInjecting))
             throw new IOException("the replica is not in sync with the primary");
 
         using var lasting = log.Begin(fault.Kind, old);
-        stack.Redis.ReplicationProxy.Hold();
+        redis.ReplicationProxy.Hold();
         await clock.DelayAsync(TimeSpan.FromSeconds(0.3 + 1.7 * fault.Variant), cancellationToken);
-        await stack.Redis.PromoteAsync(cancellationToken);
+        await redis.PromoteAsync(cancellationToken);
         if (split)
         {
-            stack.Redis.RedirectAllBut(fault.Instance);
+            redis.RedirectAllBut(fault.Instance);
             await clock.DelayAsync(fault.Lasts, cancellationToken);
         }
 
         await stack.KillAsync(old, cancellationToken);
-        if (split) stack.Redis.Redirect(fault.Instance);
-        else stack.Redis.RedirectAll();
+        if (split) redis.Redirect(fault.Instance);
+        else redis.RedirectAll();
         await stack.StartAsync(old, cancellationToken);
     }
 
     private async Task<bool> WaitForSyncAsync(CancellationToken stopInjecting)
     {
         var until = clock.NowUs + (long)SyncTimeout.TotalMicroseconds;
-        while (!await stack.Redis.IsInSyncAsync(stopInjecting))
+        while (!await redis.IsInSyncAsync(stopInjecting))
         {
             if (clock.NowUs > until) return false;
             await clock.DelayAsync(PollInterval, stopInjecting);

@@ -15,6 +15,7 @@ namespace Auctions.Faults.Report;
 /// <param name="Unknown">Keys whose outcome was not learnt, although everything was healed.</param>
 /// <param name="CallsWithoutAnswer">By how they ended.</param>
 /// <param name="LongestUnavailabilityMs">See <see cref="Availability"/>.</param>
+/// <param name="RowLocks">How other auctions did while rows were locked; null if that cannot be told.</param>
 /// <param name="DiedOutside">Parts that died and were not killed by the run, and how often.</param>
 /// <param name="EventRecordsMissed">
 /// Records that Kafka dropped before they were read. I8 cannot be checked for them.
@@ -24,7 +25,7 @@ public sealed record FaultReport(
     long BidsSent, long Calls, long Acknowledged, [property: JsonPropertyName("refused")] long Rejected, long Unknown,
     IReadOnlyDictionary<string, int> CallsWithoutAnswer,
     int Lost, int Phantom, IReadOnlyList<Violation> Violations,
-    IReadOnlyDictionary<string, double> LongestUnavailabilityMs,
+    IReadOnlyDictionary<string, double> LongestUnavailabilityMs, Bystanders? RowLocks,
     int Auctions, int Sealed, long LedgerEntries, [property: JsonPropertyName("ledger_refusals")] long LedgerRejections,
     double BidsPerSecond, IReadOnlyDictionary<string, int> DiedOutside, long EventRecordsMissed,
     double StartSeconds, double SettleSeconds, double CheckSeconds)
@@ -97,10 +98,15 @@ internal static class ReportTable
             ("answers per second", $"{report.BidsPerSecond:0}"),
             ("auctions", report.Auctions), ("  sealed", report.Sealed),
             ("ledger entries", report.LedgerEntries), ("ledger rejections", report.LedgerRejections),
+            ("others' calls while rows were locked", Text(report.RowLocks)),
             ("lost", report.Lost), ("phantom", report.Phantom), ("violations", report.Violations.Count),
         ];
         foreach (var (name, value) in rows) bids.AddRow(name, $"{value}");
         Screen.Write(bids);
         ViolationTable.Write(report.Violations);
     }
+
+    private static string Text(Bystanders? others) => others is null
+        ? "-"
+        : $"{others.Answered} of {others.Calls} answered, p99 {others.P99Ms:0} ms (else {others.QuietP99Ms:0})";
 }

@@ -6,8 +6,8 @@ using DevStack.Supervision;
 namespace Auctions.Faults.Stack;
 
 /// <summary>
-/// A whole stack of its own for the run, always started without data: two instances of BiddingService, a primary and a
-/// replica of Redis, and a <see cref="FaultProxy"/> on every connection that a fault may cut.
+/// A whole stack of its own for the run, always started without data: two instances of BiddingService, several servers
+/// of Redis, and a <see cref="FaultProxy"/> on every connection that a fault may cut.
 /// <para>Concurrency: faults and restarts call it at the same time. Before a caller kills or starts a part it must own
 /// the part: <see cref="OwnAsync"/>, <see cref="TryOwn"/>.</para>
 /// <para>Lifecycle: <see cref="CreateAsync"/>, <see cref="UpAsync"/>, and <see cref="DisposeAsync"/>, which stops every
@@ -21,7 +21,6 @@ public sealed class FaultStack : IAsyncDisposable
     /// <summary>The instances of BiddingService.</summary>
     public static readonly string[] Bidding = ["bidding-1", "bidding-2"];
 
-    private const string OthersRedis = "redis-of-others", ReplicasRedis = "redis-of-replica";
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly Supervisor _supervisor;
@@ -32,25 +31,34 @@ public sealed class FaultStack : IAsyncDisposable
     /// <summary>Stops what an earlier run may have left, and removes its data.</summary>
     /// <param name="say">Gets the progress, line by line.</param>
     public static async Task<FaultStack> CreateAsync(
-        RunDirectory run, TimeProvider timeProvider, Action<string> say, CancellationToken cancellationToken)
+        RunDirectory run, RedisSetup redis, TimeProvider timeProvider, Action<string> say,
+        CancellationToken cancellationToken)
     {
-        var stack = new FaultStack(run, timeProvider, say);
+        var stack = new FaultStack(run, redis, timeProvider, say);
         await stack._supervisor.DownAsync();
         await run.RemoveDataAsync(cancellationToken);
-        stack.OpenProxies();
         return stack;
     }
 
-    private FaultStack(RunDirectory run, TimeProvider timeProvider, Action<string> say)
+    private FaultStack(RunDirectory run, RedisSetup redis, TimeProvider timeProvider, Action<string> say)
     {
         (Run, _timeProvider, Say) = (run, timeProvider, say);
-        Parts = Topology.Components(run, new TopologyOptions
+        run.Endpoints.Reserve("postgres");
+        PostgresProxies = [.. Bidding.Select(part => OpenProxy($"postgres-of-{part}", "postgres"))];
+        Redis = redis switch
+        {
+            RedisSetup.Sentinel => new RedisSentinel(run),
+            RedisSetup.Cluster => new RedisCluster(run, timeProvider),
+            _ => new RedisPair(run, Bidding, OpenProxy),
+        };
+        var parts = Topology.Components(run, new TopologyOptions
         {
             Bidding = Bidding,
-            Redis = RedisPair.Names,
-            RedisAddressOf = part => run.Endpoints[Bidding.Contains(part) ? $"redis-of-{part}" : OthersRedis],
+            Redis = Redis.Components,
+            RedisConfigurationOf = Redis.ConfigurationOf,
             PostgresAddressOf = part => Bidding.Contains(part) ? run.Endpoints[$"postgres-of-{part}"] : null,
         });
+        Parts = [.. parts.Select(part => part with { Launch = () => Clocks.Apply(part.Name, part.Launch()) })];
         _supervisor = new Supervisor(run, Parts, Checkout.Root(), timeProvider, line => Say(line));
     }
 
@@ -60,13 +68,13 @@ public sealed class FaultStack : IAsyncDisposable
     /// <summary>Gets the messages about parts that start and stop.</summary>
     public Action<string> Say { get; set; }
 
-    public RedisPair Redis { get; private set; } = null!;
+    public RedisServers Redis { get; }
 
-    /// <summary>Between each instance of BiddingService and Redis, by the instance's index.</summary>
-    public IReadOnlyList<FaultProxy> RedisProxies { get; private set; } = [];
+    /// <summary>Which parts have wrong clocks when they start.</summary>
+    public ShiftedClocks Clocks { get; } = new();
 
     /// <summary>Between each instance of BiddingService and Postgres, by the instance's index.</summary>
-    public IReadOnlyList<FaultProxy> PostgresProxies { get; private set; } = [];
+    public IReadOnlyList<FaultProxy> PostgresProxies { get; }
 
     /// <summary>Connects to Postgres directly, not through a proxy.</summary>
     public string PostgresConnection => new Postgres(Run).ConnectionString;
@@ -76,7 +84,7 @@ public sealed class FaultStack : IAsyncDisposable
     public async Task<bool> UpAsync(CancellationToken cancellationToken)
     {
         if (!await _supervisor.UpAsync(cancellationToken)) return false;
-        await FollowAsync(cancellationToken);
+        foreach (var server in Redis.Components) await Redis.StartedAsync(server.Name, cancellationToken);
         return true;
     }
 
@@ -118,7 +126,7 @@ public sealed class FaultStack : IAsyncDisposable
             try
             {
                 await _supervisor.StartAsync(part, cancellationToken);
-                if (part == Redis.Replica) await FollowAsync(cancellationToken);
+                await Redis.StartedAsync(part, cancellationToken);
                 return;
             }
             catch (Exception e)
@@ -143,19 +151,6 @@ public sealed class FaultStack : IAsyncDisposable
 
         await _supervisor.DownAsync();
         foreach (var proxy in _proxies) await proxy.DisposeAsync();
-    }
-
-    private Task FollowAsync(CancellationToken cancellationToken) =>
-        Redis.FollowAsync(Run.Endpoints[ReplicasRedis], cancellationToken);
-
-    private void OpenProxies()
-    {
-        string[] servers = [.. RedisPair.Names, "postgres"];
-        foreach (var server in servers) Run.Endpoints.Reserve(server);
-        RedisProxies = [.. Bidding.Select(part => OpenProxy($"redis-of-{part}", RedisPair.Names[0]))];
-        PostgresProxies = [.. Bidding.Select(part => OpenProxy($"postgres-of-{part}", "postgres"))];
-        var others = OpenProxy(OthersRedis, RedisPair.Names[0]);
-        Redis = new RedisPair(Run, [.. RedisProxies, others], OpenProxy(ReplicasRedis, RedisPair.Names[0]));
     }
 
     private FaultProxy OpenProxy(string name, string server)

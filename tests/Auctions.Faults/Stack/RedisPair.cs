@@ -1,6 +1,6 @@
 using System.Net;
-using System.Net.Sockets;
-using System.Text;
+using Auctions.Faults.Injection;
+using DevStack;
 using DevStack.Supervision;
 
 namespace Auctions.Faults.Stack;
@@ -10,27 +10,57 @@ namespace Auctions.Faults.Stack;
 /// proxies: one for each instance of BiddingService, and one for all others. The replica follows through a proxy of its
 /// own.
 /// </summary>
-public sealed class RedisPair(RunDirectory run, IReadOnlyList<FaultProxy> proxies, FaultProxy replicationProxy)
+public sealed class RedisPair : RedisServers
 {
     public static readonly string[] Names = ["redis", "redis-2"];
+
+    private const string OthersRedis = "redis-of-others", ReplicasRedis = "redis-of-replica";
+
+    private readonly RunDirectory _run;
+    private readonly IReadOnlyList<FaultProxy> _proxies;
+
+    /// <summary>Opens the proxies.</summary>
+    /// <param name="bidding">The instances of BiddingService.</param>
+    /// <param name="openProxy">Opens a proxy with a name in front of a server.</param>
+    public RedisPair(RunDirectory run, IReadOnlyList<string> bidding, Func<string, string, FaultProxy> openProxy)
+    {
+        _run = run;
+        Components = [.. Names.Select(name => Topology.RedisServer(run, name))];
+        foreach (var name in Names) run.Endpoints.Reserve(name);
+        BiddingProxies = [.. bidding.Select(part => openProxy(ProxyOf(part), Names[0]))];
+        _proxies = [.. BiddingProxies, openProxy(OthersRedis, Names[0])];
+        ReplicationProxy = openProxy(ReplicasRedis, Names[0]);
+    }
+
+    public override IReadOnlyList<Component> Components { get; }
+
+    public override IReadOnlyList<FaultKind> Kinds => FaultPlan.OfRedis;
+
+    public override string Configuration => PrimaryAddress;
+
+    /// <summary>Between each instance of BiddingService and Redis, by the instance's index.</summary>
+    public IReadOnlyList<FaultProxy> BiddingProxies { get; }
 
     /// <summary>The part that services write to.</summary>
     public string Primary { get; private set; } = Names[0];
 
     public string Replica { get; private set; } = Names[1];
 
-    public string PrimaryAddress => run.Endpoints[Primary];
+    public string PrimaryAddress => _run.Endpoints[Primary];
 
     /// <summary>The proxy through which the replica follows the primary.</summary>
-    public FaultProxy ReplicationProxy => replicationProxy;
+    public FaultProxy ReplicationProxy { get; }
 
-    /// <summary>Makes the replica follow the primary. Needed each time when it has started.</summary>
-    /// <param name="replicationAddress">The address of <see cref="ReplicationProxy"/>.</param>
-    public Task FollowAsync(string replicationAddress, CancellationToken cancellationToken)
+    public override string ConfigurationOf(string part) =>
+        _run.Endpoints.Find(ProxyOf(part)) ?? _run.Endpoints[OthersRedis];
+
+    /// <summary>Makes the replica follow the primary.</summary>
+    public override async Task StartedAsync(string part, CancellationToken cancellationToken)
     {
-        var address = IPEndPoint.Parse(replicationAddress);
+        if (part != Replica) return;
+        var address = IPEndPoint.Parse(_run.Endpoints[ReplicasRedis]);
         var command = $"REPLICAOF {address.Address} {address.Port}";
-        return RedisAdmin.SendAsync(run.Endpoints[Replica], command, cancellationToken);
+        await RedisAdmin.SendAsync(_run.Endpoints[Replica], command, cancellationToken);
     }
 
     /// <summary>Whether the replica is connected and has all, or nearly all, that the primary has.</summary>
@@ -38,7 +68,7 @@ public sealed class RedisPair(RunDirectory run, IReadOnlyList<FaultProxy> proxie
     {
         try
         {
-            var info = await RedisAdmin.SendAsync(run.Endpoints[Replica], "INFO replication", cancellationToken);
+            var info = await RedisAdmin.SendAsync(_run.Endpoints[Replica], "INFO replication", cancellationToken);
             return info.Contains("master_link_status:up", StringComparison.Ordinal);
         }
         catch (IOException)
@@ -50,10 +80,10 @@ public sealed class RedisPair(RunDirectory run, IReadOnlyList<FaultProxy> proxie
     /// <summary>Makes the replica the primary, with the data that it has. Services still use the old primary.</summary>
     public async Task PromoteAsync(CancellationToken cancellationToken)
     {
-        await RedisAdmin.SendAsync(run.Endpoints[Replica], "REPLICAOF NO ONE", cancellationToken);
+        await RedisAdmin.SendAsync(_run.Endpoints[Replica], "REPLICAOF NO ONE", cancellationToken);
         (Primary, Replica) = (Replica, Primary);
-        replicationProxy.PointTo(PrimaryAddress);
-        replicationProxy.Restore();
+        ReplicationProxy.PointTo(PrimaryAddress);
+        ReplicationProxy.Restore();
     }
 
     /// <summary>Makes all services use the new primary.</summary>
@@ -62,42 +92,14 @@ public sealed class RedisPair(RunDirectory run, IReadOnlyList<FaultProxy> proxie
     /// <summary>Makes all services but one instance of BiddingService use the new primary.</summary>
     public void RedirectAllBut(int instance)
     {
-        for (var i = 0; i < proxies.Count; i++)
+        for (var i = 0; i < _proxies.Count; i++)
         {
             if (i != instance) Redirect(i);
         }
     }
 
     /// <summary>Makes this instance of BiddingService use the new primary.</summary>
-    public void Redirect(int instance) => proxies[instance].PointTo(PrimaryAddress);
-}
+    public void Redirect(int instance) => _proxies[instance].PointTo(PrimaryAddress);
 
-/// <summary>Sends single commands to a Redis server, each on a connection of its own, as redis-cli does.</summary>
-internal static class RedisAdmin
-{
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
-
-    /// <returns>The reply in the protocol's form.</returns>
-    /// <exception cref="IOException">The server did not answer, or answered with an error.</exception>
-    public static async Task<string> SendAsync(string address, string command, CancellationToken cancellationToken)
-    {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timeout.CancelAfter(Timeout);
-        try
-        {
-            using var client = new TcpClient();
-            await client.ConnectAsync(IPEndPoint.Parse(address), timeout.Token);
-            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"), timeout.Token);
-            var buffer = new byte[16 * 1024]; // sections of INFO are shorter, and sent in one piece
-            var length = await client.GetStream().ReadAsync(buffer, timeout.Token);
-            var reply = Encoding.ASCII.GetString(buffer, 0, length);
-            if (reply.StartsWith('-')) throw new IOException($"Redis answers {command} with {reply.Trim()}");
-            return reply;
-        }
-        catch (Exception e) when (e is SocketException
-            || e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
-        {
-            throw new IOException($"Redis at {address} does not answer {command}: {e.Message}", e);
-        }
-    }
+    private static string ProxyOf(string part) => $"redis-of-{part}";
 }

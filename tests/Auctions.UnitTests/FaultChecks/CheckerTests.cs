@@ -282,10 +282,19 @@ public sealed class CheckerTests
     {
         _history.Change(3, entry => entry with { DecidedUs = EndUs + 8 * SecondUs });
         Red("I9", "sealed 8.00 s after its end");
-        _history.Disturbances.Add((EndUs - SecondUs, EndUs + 5 * SecondUs));
+        _history.Disturbances.Add(new Disturbance(EndUs - SecondUs, EndUs + 5 * SecondUs));
         Assert.Empty(_history.Check().Violations);
-        _history.Disturbances[0] = (EndUs - SecondUs, EndUs + 3 * SecondUs);
+        _history.Disturbances[0] = new Disturbance(EndUs - SecondUs, EndUs + 3 * SecondUs);
         Red("I9", "2.00 s of it without any fault");
+    }
+
+    [Fact]
+    public void A_late_sealing_breaks_I9_if_only_other_auctions_had_a_fault()
+    {
+        _history.Change(3, entry => entry with { DecidedUs = EndUs + 8 * SecondUs });
+        var others = new HashSet<Guid> { Guid.NewGuid() };
+        _history.Disturbances.Add(new Disturbance(EndUs - SecondUs, EndUs + 8 * SecondUs, others));
+        Red("I9", "sealed 8.00 s after its end");
     }
 
     private void Red(string invariant, string detail) => Assert.Contains(

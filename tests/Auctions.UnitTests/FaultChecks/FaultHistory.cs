@@ -63,7 +63,7 @@ internal sealed class FaultHistory
     public List<ObservedCall> Calls { get; } = [];
     public List<V1.AuctionState> Shown { get; } = [];
     public List<ObservedEvent> LedgerEvents { get; } = [];
-    public List<(long, long)> Disturbances { get; } = [];
+    public List<Disturbance> Disturbances { get; } = [];
     /// <summary>The topic of auctions' rows; null: the same as the topic of the ledger, without rejections.</summary>
     public List<ObservedEvent>? AuctionEvents { get; set; }
     public bool KafkaIsComplete { get; set; } = true;
