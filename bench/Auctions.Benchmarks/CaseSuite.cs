@@ -31,8 +31,11 @@ internal sealed record Scale(
     /// </summary>
     public const int Callers = 512;
 
-    /// <summary>The most calls in flight in an open loop: far more than any rate below saturation needs.</summary>
-    public const int OpenLoopCallers = 8_000;
+    /// <summary>
+    /// The most calls in flight in an open loop: far more than any rate below saturation needs, and no more than the
+    /// servers' 500 streams a connection.
+    /// </summary>
+    public const int OpenLoopCallers = 400 * CaseRunner.LoadConnections;
 
     public const int Bidders = 2_000;
 

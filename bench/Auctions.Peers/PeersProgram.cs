@@ -23,6 +23,7 @@ internal static class PeersProgram
             .AddSingleton(s => Create(s.GetRequiredService<IOptions<PeerOptions>>().Value.Design, s));
 
         var app = builder.Build();
+        app.UseCalls();
         app.MapGrpcService<PeerRpc>();
         app.Services.GetRequiredService<IPeerDesign>(); // connects now, not in the first call
         return app.MapGrpcDefaults().RunAsync();

@@ -26,10 +26,10 @@ public static class TokenCommand
         };
         var exemptions = new Option<string[]>("--exempt")
         {
-            Description = "A limit that does not apply to the token: velocity",
+            Description = $"A limit that does not apply to the token: {string.Join(", ", Caller.AllExemptions)}",
             AllowMultipleArgumentsPerToken = true,
         };
-        exemptions.AcceptOnlyFromAmong(Caller.VelocityExemption);
+        exemptions.AcceptOnlyFromAmong(Caller.AllExemptions);
         var json = new Option<bool>("--json") { Description = "Print JSON" };
         var command = new Command("token", "Prints a token (JWT) for calling the services.")
             { subject, roles, lifetime, exemptions, json };

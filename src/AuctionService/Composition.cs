@@ -42,6 +42,7 @@ internal static class Composition
         AddQuartz(builder);
 
         var app = builder.Build();
+        app.UseCalls();
         app.MapGrpcService<AuctionRpc>();
         return app.MapGrpcDefaults();
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.IO.Pipelines;
 using Auctions.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Cors.Infrastructure;
@@ -30,7 +31,7 @@ public sealed class WebClientOptions : ISectionOptions
         && uri.Scheme is "http" or "https" && uri.GetLeftPart(UriPartial.Authority) == origin;
 }
 
-/// <summary>Opens a service's gRPC methods to web pages: CORS, gRPC-Web, and a guard between the two.</summary>
+/// <summary>Opens a service's gRPC methods to web pages: CORS, gRPC-Web, and what stands between.</summary>
 public static class WebClients
 {
     private const string Policy = "web-clients";
@@ -52,11 +53,16 @@ public static class WebClients
         return services;
     }
 
-    /// <summary>Call it before any middleware that reads a request's content type or writes a response.</summary>
-    public static IApplicationBuilder UseWebClients(this IApplicationBuilder app) => app
+    /// <summary>
+    /// In the place of <see cref="GrpcRegistration.UseCalls"/>: the same, for web pages too. Call it before any
+    /// middleware that reads a request's content type or writes a response.
+    /// </summary>
+    public static IApplicationBuilder UseWebCalls(this IApplicationBuilder app) => app
         .UseCors(Policy)
+        .UseMiddleware<CallGate>()
         .UseMiddleware<WebTextGuard>()
-        .UseGrpcWeb(new GrpcWebOptions { DefaultEnabled = true });
+        .UseGrpcWeb(new GrpcWebOptions { DefaultEnabled = true })
+        .UseMiddleware<MessageGuard>();
 }
 
 /// <summary>
@@ -68,23 +74,25 @@ public static class WebClients
 /// <item>answer in binary if the client does not say what it accepts.</item>
 /// </list>
 /// </summary>
-internal sealed class WebTextGuard(RequestDelegate next)
+internal sealed class WebTextGuard(RequestDelegate next, IOptions<LimitOptions> options, TimeProvider timeProvider)
 {
     /// <summary>Characters of a text request: the base64 length of the largest message with its prefix.</summary>
     public const int TextLengthMax = (ListenOptions.MaxMessageBytes + 5 + 2) / 3 * 4;
 
-    private const string BinaryType = "application/grpc-web";
-    private const string TextType = "application/grpc-web-text";
+    public const string BinaryType = "application/grpc-web";
+    public const string TextType = "application/grpc-web-text";
+
+    private readonly TimeSpan _patience = TimeSpan.FromMilliseconds(options.Value.RequestTimeoutMs);
 
     public async Task InvokeAsync(HttpContext context)
     {
         var request = context.Request;
         if (request.ContentType?.StartsWith(TextType, StringComparison.OrdinalIgnoreCase) == true)
         {
-            var (body, status) = await ReadAsync(request.Body, context.RequestAborted);
+            var (body, fault) = await ReadAsync(request.BodyReader, context.RequestAborted);
             if (body is null)
             {
-                context.Response.StatusCode = status;
+                RpcAnswer.Write(context, RpcErrors.MessageInvalid(fault));
                 return;
             }
 
@@ -96,22 +104,42 @@ internal sealed class WebTextGuard(RequestDelegate next)
         await next(context);
     }
 
-    /// <returns>The decoded body, or the HTTP status of an error.</returns>
-    private static async Task<(MemoryStream? Body, int Status)> ReadAsync(
-        Stream body, CancellationToken cancellationToken)
+    /// <summary>Reads the whole body. It takes as much memory as the client has sent.</summary>
+    /// <returns>The decoded body, or what is wrong with it.</returns>
+    private async Task<(MemoryStream? Body, string Fault)> ReadAsync(
+        PipeReader reader, CancellationToken cancellationToken)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(TextLengthMax + 1);
+        using var late = new CancellationTokenSource(_patience, timeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         try
         {
-            var length = await body.ReadAtLeastAsync(
-                buffer.AsMemory(0, TextLengthMax + 1), TextLengthMax + 1, throwOnEndOfStream: false, cancellationToken);
-            return length > TextLengthMax
-                ? (null, StatusCodes.Status413PayloadTooLarge)
-                : (Decode(buffer.AsSpan(0, length)), StatusCodes.Status400BadRequest);
+            while (true)
+            {
+                var result = await reader.ReadAsync(either.Token);
+                var text = result.Buffer;
+                if (text.Length > TextLengthMax)
+                    return (null, $"A text request must have at most {TextLengthMax} characters.");
+                if (result.IsCompleted)
+                {
+                    var body = Decode(text.ToArray());
+                    reader.AdvanceTo(text.End);
+                    return (body, "The request is not base64.");
+                }
+
+                reader.AdvanceTo(text.Start, text.End);
+            }
         }
-        finally
+        catch (BadHttpRequestException)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            return (null, "The request is too long, or not complete.");
+        }
+        catch (OperationCanceledException)
+        {
+            return (null, $"The request was not complete after {_patience.TotalMilliseconds} ms.");
+        }
+        catch (IOException)
+        {
+            return (null, "The client has gone."); // Nobody receives this.
         }
     }
 

@@ -65,6 +65,11 @@ public static class ServiceHost
         // The gRPC boundary has logged the error; this would log every error again that a caller gets.
         logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);
 
+        // What a client does to its own connection is no event of the service's, and it may do so many times a second.
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Http2", LogLevel.None);
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.None);
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.None);
+
         // It logs every second while a dependency is away. DependencyTransitions logs it once.
         logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
     }
@@ -75,8 +80,17 @@ public static class ServiceHost
         {
             var listen = kestrel.ApplicationServices.GetRequiredService<IOptions<ListenOptions>>().Value;
             kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestHeadersTotalSize = ListenOptions.MaxHeaderBytes;
+
+            // A text request of gRPC-Web is a third longer than its message.
+            kestrel.Limits.MaxRequestBodySize = 2 * ListenOptions.MaxMessageBytes;
+
+            // For one slow call, Kestrel would end its connection, which other callers may share. The gRPC boundary
+            // ends the call.
+            kestrel.Limits.MinRequestBodyDataRate = null;
             var http2 = kestrel.Limits.Http2;
             http2.MaxStreamsPerConnection = ListenOptions.MaxStreamsPerConnection;
+            http2.MaxRequestHeaderFieldSize = ListenOptions.MaxHeaderBytes;
             http2.InitialConnectionWindowSize = 1024 * 1024;
             http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
             http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);

@@ -49,9 +49,13 @@ public sealed class ListenOptions : ISectionOptions
     public const int MaxMessageBytes = 64 * 1024;
 
     /// <summary>
-    /// Kestrel's default is 100. A client with more calls in flight than that would wait without noticing it.
+    /// A client with more calls waits, or opens another connection. While its calls are reset, Kestrel runs up to twice
+    /// as many.
     /// </summary>
-    public const int MaxStreamsPerConnection = 10_000;
+    public const int MaxStreamsPerConnection = 500;
+
+    /// <summary>Bytes of all headers of a call. A token takes at most 8 KB of them.</summary>
+    public const int MaxHeaderBytes = 16 * 1024;
 
     public static string Section => "Listen";
 

@@ -15,82 +15,113 @@ namespace BiddingService;
 /// </para>
 /// <para>
 /// Lifecycle: ends when the client has sent its last bid and all bids are answered. When the service stops, the stream
-/// takes no more bids, answers those that it has taken, and ends with DRAINING. When the client cancels, the stream
-/// ends at once; its bids may still be decided.
+/// takes no more bids, answers those that it has taken, and ends with DRAINING. When a request cannot be read, or the
+/// token has expired, it does the same and ends with that error. When the client cancels, the stream ends at once; its
+/// bids may still be decided.
 /// </para>
 /// <para>
 /// Invariants: every bid that was taken gets exactly one answer, unless the client cancels. A bid's error is its own
 /// answer and does not end the stream.
 /// </para>
 /// <para>
-/// Bounds: at most <see cref="BiddingOptions.InFlightPerStreamMax"/> (256) bids are undecided; then nothing is read,
-/// and HTTP/2 flow control slows the client down. Answers that the client does not read wait without a bound of their
-/// own.
+/// Bounds: at most <see cref="BiddingOptions.InFlightPerStreamMax"/> (256) bids have no answer that is written, and all
+/// streams of one bidder together have at most <see cref="LimitOptions.InFlightPerSubject"/>. Beyond that nothing is
+/// read, and HTTP/2 flow control slows the client down. So a client that does not read its answers sends no more bids.
 /// </para>
 /// </summary>
+/// <param name="enter">
+/// Waits for a place among the bidder's bids in flight, which is given back when the answer is written.
+/// </param>
 internal sealed class BidStream(
-    Func<PlaceBidRequest, Task<BidResult>> place, int inFlightMax, CancellationToken draining)
+    Func<PlaceBidRequest, Task<BidResult>> place, Func<CancellationToken, ValueTask<IDisposable?>> enter,
+    int inFlightMax, CancellationToken draining)
 {
     private readonly SemaphoreSlim _free = new(inFlightMax);
 
-    private readonly Channel<PlaceBidsResponse> _answers =
-        Channel.CreateUnbounded<PlaceBidsResponse>(new() { SingleReader = true });
+    private readonly Channel<Answer> _answers = Channel.CreateUnbounded<Answer>(new() { SingleReader = true });
 
     public async Task RunAsync(
         IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses,
         CancellationToken cancellationToken)
     {
-        var reading = ReadAsync(requests, cancellationToken);
-        await foreach (var answer in _answers.Reader.ReadAllAsync(cancellationToken))
-            await responses.WriteAsync(answer, cancellationToken);
-        await reading;
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, draining);
+        var reading = ReadAsync(requests, ending.Token, cancellationToken);
+        try
+        {
+            await foreach (var answer in _answers.Reader.ReadAllAsync(cancellationToken))
+            {
+                await responses.WriteAsync(answer.Response, cancellationToken);
+                Release(answer);
+            }
+
+            await reading;
+        }
+        finally
+        {
+            await ending.CancelAsync();
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            while (_answers.Reader.TryRead(out var unwritten)) Release(unwritten);
+        }
     }
 
     /// <summary>Reads bids until the client is done or the service stops, and closes the answers' channel.</summary>
-    private async Task ReadAsync(IAsyncStreamReader<PlaceBidsRequest> requests, CancellationToken cancellationToken)
+    private async Task ReadAsync(
+        IAsyncStreamReader<PlaceBidsRequest> requests, CancellationToken ending, CancellationToken cancellationToken)
     {
         var open = new List<Task>();
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, draining);
         try
         {
-            while (await requests.MoveNext(ending.Token))
+            while (await requests.MoveNext(ending))
             {
-                await _free.WaitAsync(ending.Token);
+                await _free.WaitAsync(ending);
+                var placeOfBidder = await enter(ending);
                 open.RemoveAll(t => t.IsCompleted);
-                open.Add(AnswerAsync(requests.Current.Bid ?? new PlaceBidRequest()));
+                open.Add(AnswerAsync(requests.Current.Bid ?? new PlaceBidRequest(), placeOfBidder));
             }
-
-            await Task.WhenAll(open);
         }
         catch (OperationCanceledException)
             when (draining.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            await Task.WhenAll(open);
             throw RpcErrors.Draining("This service is stopping: send the bids that have no answer to another instance, "
                 + "with the same idempotency keys.");
         }
         finally
         {
+            await Task.WhenAll(open);
             _answers.Writer.Complete();
         }
     }
 
-    private async Task AnswerAsync(PlaceBidRequest bid)
+    private async Task AnswerAsync(PlaceBidRequest bid, IDisposable? placeOfBidder)
     {
-        var answer = new PlaceBidsResponse { AuctionId = bid.AuctionId, IdempotencyKey = bid.IdempotencyKey };
+        var answer = new PlaceBidsResponse
+        {
+            AuctionId = Echo(bid.AuctionId),
+            IdempotencyKey = Echo(bid.IdempotencyKey),
+        };
         try
         {
             answer.Result = await place(bid);
         }
-        catch (Exception fault) when (fault is not OperationCanceledException)
+        catch (Exception fault)
         {
             answer.Error = RpcErrors.CallErrorOf(fault);
         }
-        finally
-        {
-            _free.Release();
-        }
 
-        _answers.Writer.TryWrite(answer);
+        _answers.Writer.TryWrite(new Answer(answer, placeOfBidder));
     }
+
+    private void Release(Answer answer)
+    {
+        _free.Release();
+        answer.PlaceOfBidder?.Dispose();
+    }
+
+    /// <summary>An id has 36 characters, and what is not one has up to the message's size.</summary>
+    private static string Echo(string text) =>
+        text.Length <= RpcErrors.MaxEchoedLength ? text
+        : text[..(RpcErrors.MaxEchoedLength - (char.IsHighSurrogate(text[RpcErrors.MaxEchoedLength - 1]) ? 1 : 0))];
+
+    /// <summary>An answer that is to be written, and the place that its bid takes until then.</summary>
+    private readonly record struct Answer(PlaceBidsResponse Response, IDisposable? PlaceOfBidder);
 }

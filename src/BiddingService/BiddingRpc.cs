@@ -12,7 +12,8 @@ namespace BiddingService;
 /// </summary>
 [RequiresRole(Roles.Bidder)]
 internal sealed class BiddingRpc(
-    PlaceBid placeBid, IOptions<BiddingOptions> options, IHostApplicationLifetime lifetime) : BiddingServiceBase
+    PlaceBid placeBid, CallLimits limits, IOptions<BiddingOptions> options, IHostApplicationLifetime lifetime)
+    : BiddingServiceBase
 {
     public override async Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context) =>
         new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken) };
@@ -27,6 +28,7 @@ internal sealed class BiddingRpc(
         var bidder = Caller.Of(context);
         var stream = new BidStream(
             bid => PlaceAsync(BidRequest.From(bid, bidder), context.CancellationToken),
+            cancellationToken => limits.EnterBidAsync(bidder, cancellationToken),
             options.Value.InFlightPerStreamMax, lifetime.ApplicationStopping);
         return stream.RunAsync(requests, responses, context.CancellationToken);
     }

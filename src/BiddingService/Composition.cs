@@ -37,6 +37,7 @@ internal static class Composition
             .AddHostedService<Sweep>();
 
         var app = builder.Build();
+        app.UseCalls();
         app.MapGrpcService<BiddingRpc>();
         return app.MapGrpcDefaults();
     }

@@ -26,6 +26,8 @@ internal static class Composition
             .AddSingleton<RepairRedis>()
             .AddHostedService<EventsToRedis>()
             .AddHostedService<RedisRestartMonitor>();
-        return builder.Build().MapGrpcDefaults();
+        var app = builder.Build();
+        app.UseCalls();
+        return app.MapGrpcDefaults();
     }
 }

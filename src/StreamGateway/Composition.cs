@@ -32,7 +32,7 @@ internal static class Composition
                 services.GetRequiredService<EventFollower>().CheckAsync(cancellationToken));
 
         var app = builder.Build();
-        app.UseWebClients();
+        app.UseWebCalls();
         app.MapGrpcService<StreamRpc>();
         return app.MapGrpcDefaults();
     }
@@ -59,6 +59,9 @@ public sealed class GatewayOptions : ISectionOptions
     /// </summary>
     public int MaxStreams { get; set; } = 20_000;
 
+    /// <summary>Percent of <see cref="MaxStreams"/> that only viewers with a token may take. 0 to 100.</summary>
+    public int KeptForTokensPercent { get; set; } = 20;
+
     /// <summary>
     /// Milliseconds after the end of an auction. If the gateway has not seen its sealing by then, it reads the auction
     /// from Postgres.
@@ -70,6 +73,8 @@ public sealed class GatewayOptions : ISectionOptions
         if (CoalesceMs is < 1 or > 5_000) yield return $"Gateway:CoalesceMs must be 1 to 5000, and is {CoalesceMs}.";
         if (MaxStreams is < 1 or > 1_000_000)
             yield return $"Gateway:MaxStreams must be 1 to 1000000, and is {MaxStreams}.";
+        if (KeptForTokensPercent is < 0 or > 100)
+            yield return $"Gateway:KeptForTokensPercent must be 0 to 100, and is {KeptForTokensPercent}.";
         if (OverdueMs is < 100 or > 600_000)
             yield return $"Gateway:OverdueMs must be 100 to 600000, and is {OverdueMs}.";
     }

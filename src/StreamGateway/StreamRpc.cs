@@ -21,7 +21,7 @@ internal sealed class StreamRpc(AuctionFanout fanout, StreamLimiter limiter, Tim
         WatchRequest request, IServerStreamWriter<WatchFrame> frames, ServerCallContext context)
     {
         var subscription = WatchSubscription.Parse(request);
-        using var lease = limiter.Acquire();
+        using var lease = limiter.Acquire(hasToken: Caller.Of(context).Subject.Length > 0);
         var viewer = new Viewer(fanout, limiter, subscription, timeProvider);
         try
         {
@@ -125,12 +125,13 @@ internal sealed record WatchSubscription(IReadOnlyList<SubscriptionTarget> Targe
 }
 
 /// <summary>
-/// Counts the open streams, limits their number, and ends them all when the gateway stops.
+/// Counts the open streams, limits their number, and ends them all when the gateway stops. Each caller has a limit of
+/// its own as well (<see cref="CallLimits"/>).
 /// <para>Concurrency: any thread may call any member; the count is changed by interlocked operations.</para>
 /// <para>Lifecycle: a stream holds its lease from its check to its end. Draining begins when the host stops, and is
 /// final.</para>
-/// <para>Invariants: no more than <see cref="GatewayOptions.MaxStreams"/> leases are held; none is given while
-/// draining.</para>
+/// <para>Invariants: no more than <see cref="GatewayOptions.MaxStreams"/> leases are held; those without a token leave
+/// <see cref="GatewayOptions.KeptForTokensPercent"/> of them free; none is given while draining.</para>
 /// <para>Bounds: a stream over the limit is refused at once; nothing waits for a lease.</para>
 /// </summary>
 internal sealed class StreamLimiter : IDisposable
@@ -138,13 +139,14 @@ internal sealed class StreamLimiter : IDisposable
     public const string MeterName = "Auctions.StreamGateway";
 
     private readonly Meter _meter = new(MeterName);
-    private readonly int _max;
-    private int _open;
+    private readonly int _max, _anonymousMax;
+    private int _open, _anonymous;
 
     /// <param name="draining">Cancelled when the gateway begins to stop.</param>
     public StreamLimiter(IOptions<GatewayOptions> options, CancellationToken draining)
     {
         _max = options.Value.MaxStreams;
+        _anonymousMax = _max - (int)((long)_max * options.Value.KeptForTokensPercent / 100);
         Draining = draining;
         _meter.CreateObservableGauge(
             "auctions.gateway.streams", () => Volatile.Read(ref _open), description: "Open streams.");
@@ -155,13 +157,22 @@ internal sealed class StreamLimiter : IDisposable
 
     /// <summary>Takes a lease for one stream. Disposing returns it.</summary>
     /// <exception cref="RpcException">RESOURCE_EXHAUSTED, or UNAVAILABLE while draining.</exception>
-    public Lease Acquire()
+    public Lease Acquire(bool hasToken)
     {
         ThrowIfDraining();
-        if (Interlocked.Increment(ref _open) <= _max) return new Lease(this);
-        Interlocked.Decrement(ref _open);
-        throw RpcErrors.ResourceExhausted(
-            "TOO_MANY_STREAMS", $"This gateway serves its maximum of {_max} streams.", TimeSpan.FromSeconds(5));
+        if (!hasToken && Interlocked.Increment(ref _anonymous) > _anonymousMax)
+        {
+            Interlocked.Decrement(ref _anonymous);
+            throw Full($"This gateway serves its maximum of {_anonymousMax} streams without a token.");
+        }
+
+        var lease = new Lease(this, hasToken);
+        if (Interlocked.Increment(ref _open) <= _max) return lease;
+        lease.Dispose();
+        throw Full($"This gateway serves its maximum of {_max} streams.");
+
+        static RpcException Full(string message) =>
+            RpcErrors.ResourceExhausted("TOO_MANY_STREAMS", message, TimeSpan.FromSeconds(5));
     }
 
     /// <exception cref="RpcException">UNAVAILABLE with the reason DRAINING.</exception>
@@ -173,8 +184,12 @@ internal sealed class StreamLimiter : IDisposable
 
     public void Dispose() => _meter.Dispose();
 
-    internal readonly struct Lease(StreamLimiter limiter) : IDisposable
+    internal readonly struct Lease(StreamLimiter limiter, bool hasToken) : IDisposable
     {
-        public void Dispose() => Interlocked.Decrement(ref limiter._open);
+        public void Dispose()
+        {
+            Interlocked.Decrement(ref limiter._open);
+            if (!hasToken) Interlocked.Decrement(ref limiter._anonymous);
+        }
     }
 }

@@ -51,7 +51,7 @@ public static class ReplayCommand
             using var clients = new ReplayClients(
                 target.Service(bidding, "bidding"), target.Service(auction, "auction"),
                 target.Service(gateway, "gateway"),
-                (subject, role) => tokens.Mint(subject, role, TokenLifetime, Caller.VelocityExemption), timeProvider);
+                (subject, role) => tokens.Mint(subject, role, TokenLifetime, Caller.AllExemptions), timeProvider);
             await ConnectAsync(clients, timeProvider, cancellationToken);
             var run = new ReplayRun(clients, parse.GetValue(endAfter), parse.GetValue(parallel), timeProvider);
             var report = await run.RunAsync(auctions, cancellationToken);

@@ -27,47 +27,55 @@ public sealed class PublicAttribute : AccessAttribute;
 /// <summary>Identifies the caller and checks that it may call the method.</summary>
 /// <remarks>
 /// It replaces ASP.NET Core's authentication middleware, which answers HTTP 401: a gRPC client turns this into
-/// UNAUTHENTICATED without a reason.
+/// UNAUTHENTICATED without a reason. A refusal is a value: a caller may cause many of them.
 /// </remarks>
-public sealed class AccessControl(TokenReader tokens, IOptions<AuthOptions> options)
+public sealed class AccessControl(TokenReader tokens, CallLimits limits, IOptions<AuthOptions> options)
 {
     private const string Scheme = "Bearer ";
 
-    /// <exception cref="RpcException">
-    /// UNAUTHENTICATED or PERMISSION_DENIED; UNAVAILABLE if the issuer's keys cannot be read.
-    /// </exception>
-    public async ValueTask AdmitAsync(ServerCallContext context)
+    /// <returns>
+    /// The caller, or the error: UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE if the issuer's keys cannot be read,
+    /// or RESOURCE_EXHAUSTED if the connection presents too many unknown tokens.
+    /// </returns>
+    internal async ValueTask<(Caller Caller, RpcException? Error)> IdentifyAsync(
+        HttpContext http, ClientConnection connection)
     {
-        var http = context.GetHttpContext();
         var access = http.GetEndpoint()?.Metadata.GetMetadata<AccessAttribute>();
-        if (access is PublicAttribute) return;
+        if (access is PublicAttribute) return (Caller.Anonymous, null);
 
-        // Read from the HTTP request: ServerCallContext.RequestHeaders would copy all headers.
         var header = http.Request.Headers.Authorization;
         if (header.Count == 0)
         {
-            if (access is OpenReadAttribute && options.Value.OpenReads) return;
-            throw RpcErrors.Unauthenticated(
-                "TOKEN_MISSING", "The call needs the metadata 'authorization: Bearer <token>'.");
+            return (Caller.Anonymous, access is OpenReadAttribute && options.Value.OpenReads ? null : Missing);
         }
 
         // An empty header is an invalid token, and so are two headers, which are joined by a comma.
         var bearer = header.ToString();
-        if (!bearer.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) throw Error(TokenFault.Invalid);
-        var (caller, fault) = await tokens.ReadAsync(bearer.AsSpan(Scheme.Length).Trim(), context.CancellationToken);
-        if (fault != TokenFault.None) throw Error(fault);
-        if (access is RequiresRoleAttribute role && !caller.Has(role.Any))
+        if (!bearer.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+            return (Caller.Anonymous, Error(TokenFault.Invalid));
+        var token = bearer.AsMemory(Scheme.Length).Trim();
+        if (!tokens.TryReadChecked(token.Span, out var caller, out var fault))
         {
-            throw RpcErrors.PermissionDenied(
-                "ROLE_MISSING", $"{context.Method} needs the role {string.Join(" or ", Claims.Names(role.Any))}.");
+            if (limits.CheckToken(connection) is { } tooMany) return (Caller.Anonymous, tooMany);
+            (caller, fault) = await tokens.CheckAsync(token.ToString(), http.RequestAborted);
         }
 
-        caller.Attach(context);
+        if (fault != TokenFault.None) return (Caller.Anonymous, Error(fault));
+        return (caller, access is RequiresRoleAttribute role && !caller.Has(role.Any)
+            ? RpcErrors.PermissionDenied("ROLE_MISSING",
+                $"{http.Request.Path.Value} needs the role {string.Join(" or ", Claims.Names(role.Any))}.")
+            : null);
     }
 
     /// <summary>Whether anyone may call the method: health or reflection.</summary>
-    public static bool IsPublic(ServerCallContext context) =>
-        context.GetHttpContext().GetEndpoint()?.Metadata.GetMetadata<AccessAttribute>() is PublicAttribute;
+    internal static bool IsPublic(HttpContext http) =>
+        http.GetEndpoint()?.Metadata.GetMetadata<AccessAttribute>() is PublicAttribute;
+
+    /// <summary>A stream's token has expired.</summary>
+    internal static RpcException Expired() => Error(TokenFault.Expired);
+
+    private static RpcException Missing => RpcErrors.Unauthenticated(
+        "TOKEN_MISSING", "The call needs the metadata 'authorization: Bearer <token>'.");
 
     private static RpcException Error(TokenFault fault) => fault switch
     {

@@ -1,5 +1,6 @@
 using Auctions.Core;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
 
 namespace Auctions.Grpc;
 
@@ -32,21 +33,40 @@ public sealed record Caller(string Subject, Roles Roles, IReadOnlySet<string> Ex
     /// <summary>The exemption from the limit on a bidder's velocity.</summary>
     public const string VelocityExemption = "velocity";
 
+    /// <summary>The exemption from the limits on calls a second.</summary>
+    public const string CallsExemption = "calls";
+
+    /// <summary>The exemption from the limit on calls in flight.</summary>
+    public const string InFlightExemption = "in-flight";
+
+    /// <summary>The exemption from the limits on open streams.</summary>
+    public const string StreamsExemption = "streams";
+
     private static readonly object UserStateKey = new();
 
+    /// <summary>Every exemption: for services and tools that act for many.</summary>
+    public static string[] AllExemptions =>
+        [VelocityExemption, CallsExemption, InFlightExemption, StreamsExemption];
+
     public static Caller Anonymous { get; } = new("", Roles.None, new HashSet<string>());
+
+    /// <summary>When the token expires, without the allowed skew of clocks.</summary>
+    public DateTimeOffset Expires { get; init; } = DateTimeOffset.MaxValue;
 
     /// <summary>Whether the caller has one of the roles.</summary>
     public bool Has(Roles any) => (Roles & any) != 0;
 
-    /// <summary>The caller of this call, which <see cref="AccessControl"/> has admitted.</summary>
+    /// <summary>The caller of this call, which <see cref="CallGate"/> has admitted.</summary>
     public static Caller Of(ServerCallContext context) =>
         context.UserState.TryGetValue(UserStateKey, out var caller) ? (Caller)caller : Anonymous;
 
     /// <inheritdoc cref="StoredValues.IsSubject"/>
     public static bool IsSubject(string text) => StoredValues.IsSubject(text);
 
-    internal void Attach(ServerCallContext context) => context.UserState[UserStateKey] = this;
+    internal void Attach(HttpContext http) => http.Items[UserStateKey] = this;
+
+    /// <summary>Whether <see cref="CallGate"/> has admitted the call.</summary>
+    internal static bool IsAttached(HttpContext http) => http.Items.ContainsKey(UserStateKey);
 }
 
 /// <summary>The claims of a token that services read.</summary>

@@ -25,67 +25,117 @@ public enum TokenFault
 public sealed class TokenReader(IOptions<AuthOptions> options, SigningKeys keys, TimeProvider timeProvider)
 {
     private const int CachedMax = 50_000;
+
+    /// <summary>Characters. Longer tokens would use up the headers of a call and the cache.</summary>
+    private const int TokenLengthMax = 8 * 1024;
+
+    /// <summary>The year 9999, less what the allowed skew may add.</summary>
+    private const long SecondsMax = 253_402_000_000;
+
     private static readonly TimeSpan CachedFor = TimeSpan.FromMinutes(1);
 
     private readonly JsonWebTokenHandler _handler = new();
     private readonly ConcurrentDictionary<string, CachedToken> _cache = new(StringComparer.Ordinal);
     private readonly TimeSpan _skew = TimeSpan.FromSeconds(options.Value.ClockSkewSeconds);
 
-    public ValueTask<(Caller Caller, TokenFault Fault)> ReadAsync(
-        ReadOnlySpan<char> token, CancellationToken cancellationToken)
+    /// <summary>Reads a token that was checked in the last minute.</summary>
+    /// <returns>Whether it was.</returns>
+    public bool TryReadChecked(ReadOnlySpan<char> token, out Caller caller, out TokenFault fault)
     {
         var now = timeProvider.GetUtcNow();
+        (caller, fault) = (Caller.Anonymous, TokenFault.None);
         if (!_cache.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(token, out var cached) || now >= cached.Until)
-            return VerifyAsync(token.ToString(), now, cancellationToken);
-        return ValueTask.FromResult(now < cached.Expires + _skew
-            ? (cached.Caller, TokenFault.None)
-            : (Caller.Anonymous, TokenFault.Expired));
+            return false;
+        if (IsOver(cached.Caller.Expires, now)) fault = TokenFault.Expired;
+        else caller = cached.Caller;
+        return true;
     }
 
-    private async ValueTask<(Caller, TokenFault)> VerifyAsync(
-        string token, DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>Checks a token: its signature, its claims and its times.</summary>
+    public async ValueTask<(Caller Caller, TokenFault Fault)> CheckAsync(
+        string token, CancellationToken cancellationToken)
     {
+        if (token.Length > TokenLengthMax) return (Caller.Anonymous, TokenFault.Invalid);
         TokenValidationResult result;
         try
         {
-            result = await ValidateAsync(token, cancellationToken);
+            result = await ValidateAsync(token, await keys.ReadAsync(cancellationToken));
             if (result.Exception is SecurityTokenSignatureKeyNotFoundException && keys.RequestRefresh())
-                result = await ValidateAsync(token, cancellationToken);
+                result = await ValidateAsync(token, await keys.ReadAsync(cancellationToken));
         }
         catch (InvalidOperationException)
         {
             return (Caller.Anonymous, TokenFault.KeysUnavailable);
         }
 
-        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt || !Caller.IsSubject(jwt.Subject ?? "")
-            || !jwt.TryGetPayloadValue<long>("exp", out _))
+        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt)
             return (Caller.Anonymous, TokenFault.Invalid);
-        var expires = new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero);
-        if (now >= expires + _skew) return (Caller.Anonymous, TokenFault.Expired);
-        if (jwt.ValidFrom != DateTime.MinValue && now + _skew < new DateTimeOffset(jwt.ValidFrom, TimeSpan.Zero))
+        try
+        {
+            return Accept(token, jwt);
+        }
+        catch (Exception)
+        {
+            // The library throws various exceptions for a claim that is not of its usual kind.
+            return (Caller.Anonymous, TokenFault.Invalid);
+        }
+    }
+
+    private (Caller, TokenFault) Accept(string token, JsonWebToken jwt)
+    {
+        // We understand no extension, so a token that demands one is not for us (RFC 7515, 4.1.11).
+        if (!Caller.IsSubject(jwt.Subject ?? "") || jwt.TryGetHeaderValue<object>("crit", out _)
+            || Time(jwt, "exp") is not { } expires)
+            return (Caller.Anonymous, TokenFault.Invalid);
+        var now = timeProvider.GetUtcNow();
+        if (IsOver(expires, now)) return (Caller.Anonymous, TokenFault.Expired);
+        if (jwt.TryGetPayloadValue<object>("nbf", out _)
+            && (Time(jwt, "nbf") is not { } begins || now < begins - _skew))
             return (Caller.Anonymous, TokenFault.Invalid);
 
         var caller = new Caller(
-            jwt.Subject!, Claims.ParseRoles(Values(jwt, Claims.Role)), Values(jwt, Claims.Exempt).ToHashSet());
-        Cache(token, new CachedToken(caller, expires, now + CachedFor));
+            jwt.Subject!, Claims.ParseRoles(Values(jwt, Claims.Role)), Values(jwt, Claims.Exempt).ToHashSet())
+        {
+            Expires = expires,
+        };
+        Cache(token, new CachedToken(caller, now + CachedFor));
         return (caller, TokenFault.None);
     }
 
+    private bool IsOver(DateTimeOffset expires, DateTimeOffset now) => now - expires >= _skew;
+
+    /// <summary>A time claim; null if it is not a number of seconds from 1970 to 9999.</summary>
+    private static DateTimeOffset? Time(JsonWebToken jwt, string claim) =>
+        jwt.TryGetPayloadValue<long>(claim, out var seconds) && seconds is > 0 and < SecondsMax
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds)
+            : null;
+
     /// <summary>
-    /// Checks everything except the times. <see cref="VerifyAsync"/> checks those, with this service's clock and an
+    /// Checks everything except the times. <see cref="Accept"/> checks those, with this service's clock and an
     /// answer of their own.
     /// </summary>
-    private async Task<TokenValidationResult> ValidateAsync(string token, CancellationToken cancellationToken) =>
-        await _handler.ValidateTokenAsync(token, new TokenValidationParameters
+    private async Task<TokenValidationResult> ValidateAsync(string token, IReadOnlyCollection<SecurityKey> signingKeys)
+    {
+        var parameters = new TokenValidationParameters
         {
             ValidIssuer = options.Value.Issuer,
             ValidAudience = options.Value.Audience,
             ValidAlgorithms = keys.Algorithms,
-            IssuerSigningKeys = await keys.ReadAsync(cancellationToken),
+            IssuerSigningKeys = signingKeys,
             RequireSignedTokens = true,
             RequireExpirationTime = true,
             ValidateLifetime = false,
-        });
+        };
+        try
+        {
+            return await _handler.ValidateTokenAsync(token, parameters);
+        }
+        catch (Exception fault)
+        {
+            // The library reports most faults of a token in its result, but not those of odd claims.
+            return new TokenValidationResult { IsValid = false, Exception = fault };
+        }
+    }
 
     private static IEnumerable<string> Values(JsonWebToken jwt, string claim) =>
         jwt.Claims.Where(c => c.Type == claim).Select(c => c.Value);
@@ -97,7 +147,7 @@ public sealed class TokenReader(IOptions<AuthOptions> options, SigningKeys keys,
         _cache[token] = cached;
     }
 
-    private sealed record CachedToken(Caller Caller, DateTimeOffset Expires, DateTimeOffset Until);
+    private sealed record CachedToken(Caller Caller, DateTimeOffset Until);
 }
 
 /// <summary>

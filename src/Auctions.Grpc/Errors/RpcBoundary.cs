@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Hosting;
@@ -6,20 +7,41 @@ using Microsoft.Extensions.Logging;
 namespace Auctions.Grpc;
 
 /// <summary>
-/// Surrounds every call: it admits the caller, and turns an exception into an error that tells the caller what it may
-/// know.
+/// Surrounds every method: it turns an exception into an error that tells the caller what it may know, and ends streams
+/// whose token has expired. <see cref="CallGate"/> has admitted the caller before.
 /// </summary>
-public sealed class RpcBoundary(AccessControl access, IHostApplicationLifetime lifetime, ILogger<RpcBoundary> logger)
-    : Interceptor
+public sealed class RpcBoundary(
+    IHostApplicationLifetime lifetime, IncidentLog incidents, ILogger<RpcBoundary> logger) : Interceptor
 {
-    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
-        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation) =>
-        RunAsync(context, () => continuation(request, context));
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            RequireAdmission(context);
+            return await continuation(request, context);
+        }
+        catch (Exception e)
+        {
+            throw ToError(e, context);
+        }
+    }
 
-    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requests, ServerCallContext context,
-        ClientStreamingServerMethod<TRequest, TResponse> continuation) =>
-        RunAsync(context, () => continuation(requests, context));
+        ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            RequireAdmission(context);
+            using var guarded = Guarded(requests, context);
+            return await continuation(guarded, context);
+        }
+        catch (Exception e)
+        {
+            throw ToError(e, context);
+        }
+    }
 
     public override Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responses, ServerCallContext context,
@@ -29,71 +51,113 @@ public sealed class RpcBoundary(AccessControl access, IHostApplicationLifetime l
     public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requests, IServerStreamWriter<TResponse> responses, ServerCallContext context,
         DuplexStreamingServerMethod<TRequest, TResponse> continuation) =>
-        RunAsync(context, () => continuation(UntilStopping(requests, context), responses, context));
-
-    private async Task<TResponse> RunAsync<TResponse>(ServerCallContext context, Func<Task<TResponse>> call)
-    {
-        try
+        RunAsync(context, async () =>
         {
-            await access.AdmitAsync(context);
-            return await call();
-        }
-        catch (Exception e)
-        {
-            throw ToError(e, context);
-        }
-    }
+            using var guarded = Guarded(requests, context);
+            await continuation(guarded, responses, context);
+        });
 
     private async Task RunAsync(ServerCallContext context, Func<Task> call)
     {
         try
         {
-            await access.AdmitAsync(context);
+            RequireAdmission(context);
             await call();
         }
         catch (Exception e)
         {
             throw ToError(e, context);
         }
+
+        // A method that only writes may end without an error when its call is cancelled.
+        if (LifetimeOf(context) is { Ended.IsCancellationRequested: true, IsExpired: true })
+            throw AccessControl.Expired();
     }
 
     private RpcException ToError(Exception exception, ServerCallContext context)
     {
+        if (exception is not RpcException && LifetimeOf(context) is { IsExpired: true })
+            return AccessControl.Expired();
+
         // A client that disconnects during a stream causes a failed read. Nobody is left to receive the error.
         if (context.CancellationToken.IsCancellationRequested && exception is IOException)
             exception = new OperationCanceledException();
         var error = RpcErrors.From(exception);
-        if (error.StatusCode == StatusCode.Internal && exception is not RpcException)
+        if (error.StatusCode == StatusCode.Internal && exception is not RpcException
+            && incidents.IsFirst($"{context.Method} {exception.GetType()}"))
             logger.CallFailed(context.Method, exception);
         return error;
     }
 
-    /// <summary>
-    /// Ends the requests of a reflection stream when the process stops. Reflection waits for its client's next request
-    /// without a limit, and would delay the end. Our own streams end with DRAINING.
-    /// </summary>
-    private IAsyncStreamReader<TRequest> UntilStopping<TRequest>(
-        IAsyncStreamReader<TRequest> requests, ServerCallContext context) =>
-        AccessControl.IsPublic(context)
-            ? new StoppableReader<TRequest>(requests, lifetime.ApplicationStopping)
-            : requests;
-
-    private sealed class StoppableReader<T>(IAsyncStreamReader<T> requests, CancellationToken stopping)
-        : IAsyncStreamReader<T>
+    /// <summary>Without the gate, a method would run for anybody.</summary>
+    private static void RequireAdmission(ServerCallContext context)
     {
+        if (!Caller.IsAttached(context.GetHttpContext()))
+            throw new InvalidOperationException("No CallGate has admitted this call: the pipeline lacks it.");
+    }
+
+    private static TokenLifetime? LifetimeOf(ServerCallContext context) =>
+        context.GetHttpContext().Features.Get<TokenLifetime>();
+
+    private GuardedReader<TRequest> Guarded<TRequest>(
+        IAsyncStreamReader<TRequest> requests, ServerCallContext context)
+    {
+        var http = context.GetHttpContext();
+
+        // Reflection waits for its client's next request without a limit, and would delay the end of the process. Our
+        // own streams end with DRAINING.
+        var stopping = AccessControl.IsPublic(http) ? lifetime.ApplicationStopping : CancellationToken.None;
+        return new GuardedReader<TRequest>(requests, stopping, LifetimeOf(context)?.Expired ?? default, context);
+    }
+
+    /// <summary>
+    /// The requests of a stream. They end when the process stops, if the stream is to end then. A message that cannot
+    /// be read, and the expiry of the token, are errors that the method may let through.
+    /// </summary>
+    private sealed class GuardedReader<T>(
+        IAsyncStreamReader<T> requests, CancellationToken stopping, CancellationToken expired,
+        ServerCallContext context) : IAsyncStreamReader<T>, IDisposable
+    {
+        /// <summary>Linked once: a method passes the same token for each of its requests.</summary>
+        private CancellationTokenSource? _any;
+        private CancellationToken _linked;
+
         public T Current => requests.Current;
 
         public async Task<bool> MoveNext(CancellationToken cancellationToken)
         {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopping);
             try
             {
-                return await requests.MoveNext(either.Token);
+                return await requests.MoveNext(AnyOf(cancellationToken));
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
                 return false;
             }
+            catch (OperationCanceledException) when (expired.IsCancellationRequested)
+            {
+                throw AccessControl.Expired();
+            }
+            catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException)
+            {
+                throw context.CancellationToken.IsCancellationRequested
+                    ? new OperationCanceledException()
+                    : RpcErrors.MessageInvalid("A request of the stream is not a valid message.");
+            }
+        }
+
+        public void Dispose() => _any?.Dispose();
+
+        private CancellationToken AnyOf(CancellationToken cancellationToken)
+        {
+            if (_any is null || _linked != cancellationToken)
+            {
+                _any?.Dispose();
+                _any = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopping, expired);
+                _linked = cancellationToken;
+            }
+
+            return _any.Token;
         }
     }
 }

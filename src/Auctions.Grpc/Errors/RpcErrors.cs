@@ -30,6 +30,9 @@ public static class RpcErrors
     /// <summary>The reason of <see cref="InvalidArgument"/>.</summary>
     public const string FieldInvalid = "FIELD_INVALID";
 
+    /// <summary>The reason of <see cref="MessageInvalid"/>.</summary>
+    public const string MessageInvalidReason = "MESSAGE_INVALID";
+
     public const string KeyReusedReason = "IDEMPOTENCY_KEY_REUSED";
     public const string OutcomeUnknownReason = "OUTCOME_UNKNOWN";
 
@@ -52,6 +55,10 @@ public static class RpcErrors
         violations.Add(field, value, rule);
         return violations.ToException();
     }
+
+    /// <summary>The bytes of the request are not a message of the method.</summary>
+    public static RpcException MessageInvalid(string message) =>
+        Of(StatusCode.InvalidArgument, MessageInvalidReason, message);
 
     /// <summary>An earlier request with other content had the same idempotency key.</summary>
     public static RpcException KeyReused(Guid key) => Of(StatusCode.InvalidArgument, KeyReusedReason,

@@ -71,10 +71,12 @@ public sealed class BidStreamTests : IDisposable
     /// </summary>
     private Task RunAsync(int inFlightMax, CancellationToken cancellationToken = default)
     {
-        var stream = new BidStream(PlaceAsync, inFlightMax, _draining.Token);
+        var stream = new BidStream(PlaceAsync, NoLimit, inFlightMax, _draining.Token);
         var (reader, writer) = (new Reader(_requests.Reader), new Writer(_responses.Writer));
         return Task.Run(() => stream.RunAsync(reader, writer, cancellationToken), CancellationToken.None);
     }
+
+    private static ValueTask<IDisposable?> NoLimit(CancellationToken cancellationToken) => default;
 
     private void Drain() => _draining.Cancel();
 

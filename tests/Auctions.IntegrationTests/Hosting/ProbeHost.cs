@@ -47,7 +47,7 @@ internal sealed class ProbeHost(TestService service, RecordedLog log) : IAsyncDi
         configure(builder.Services);
 
         var app = builder.Build();
-        app.UseWebClients();
+        app.UseWebCalls();
         app.MapGrpcService<ProbeService>();
         return app.MapGrpcDefaults();
     }

@@ -8,6 +8,9 @@ namespace Auctions.IntegrationTests.Hosting;
 /// <summary>A service with one method for each kind of access. One of them fails as the request says.</summary>
 public sealed class ProbeService : V1.BiddingService.BiddingServiceBase
 {
+    /// <summary>In a request of a stream: it is answered, and the stream stays open.</summary>
+    public const string Echo = "echo";
+
     /// <summary>Needs the role bidder, and answers who called.</summary>
     [RequiresRole(Roles.Bidder)]
     public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context)
@@ -30,7 +33,13 @@ public sealed class ProbeService : V1.BiddingService.BiddingServiceBase
     {
         await foreach (var request in requests.ReadAllAsync(context.CancellationToken))
         {
-            throw request.Bid.AuctionId switch
+            if (request.Bid?.AuctionId == Echo)
+            {
+                await responses.WriteAsync(new PlaceBidsResponse { AuctionId = Echo });
+                continue;
+            }
+
+            throw request.Bid?.AuctionId switch
             {
                 "ledger" => new LedgerUnavailableException("secret host", new TimeoutException()),
                 "rpc" => RpcErrors.ResourceExhausted("OVERLOADED", "Too much.", TimeSpan.FromMilliseconds(200)),

@@ -60,7 +60,8 @@ public sealed class RpcErrorsTests : IAsyncLifetime
     {
         var large = new PlaceBidRequest { AuctionId = new string('x', ListenOptions.MaxMessageBytes) };
         var e = await Assert.ThrowsAsync<RpcException>(async () => await _host.Client.PlaceBidAsync(large, Token()));
-        Assert.Equal(StatusCode.ResourceExhausted, e.StatusCode);
+        Assert.Equal(
+            (StatusCode.InvalidArgument, RpcErrors.MessageInvalidReason), (e.StatusCode, RpcErrors.Reason(e)));
     }
 
     [Fact]

@@ -268,7 +268,7 @@ public sealed class ViewerTests : IAsyncLifetime
         _gateway.Drain();
         var error = await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(stream));
         Assert.Equal((StatusCode.Unavailable, "DRAINING"), (error.StatusCode, RpcErrors.Reason(error)));
-        Assert.Throws<RpcException>(() => _gateway.Limiter.Acquire());
+        Assert.Throws<RpcException>(() => _gateway.Limiter.Acquire(hasToken: true));
     }
 
     [Fact]
