@@ -4,7 +4,7 @@ namespace AuctionService;
 
 /// <summary>
 /// All messages that AuctionService logs. Event ids: 2000 to 2019 closing guard and waves, 2020 to 2039 closing, 2040
-/// to 2059 starting, 2060 to 2079 ending and cancelling by the seller.
+/// to 2059 starting, 2060 to 2079 ending and cancelling early.
 /// </summary>
 internal static partial class AuctionLog
 {
@@ -41,9 +41,10 @@ internal static partial class AuctionLog
         "Redis may hold started auctions as scheduled until the next bid corrects it: {Reason}")]
     public static partial void StartedAuctionsNotDropped(this ILogger logger, string reason);
 
-    [LoggerMessage(2060, LogLevel.Information, "Auction {AuctionId} sealed by its seller ({Cause}), sold: {Sold}")]
-    public static partial void SealedBySeller(this ILogger logger, Guid auctionId, SealCause cause, bool sold);
+    [LoggerMessage(2060, LogLevel.Information, "Auction {AuctionId} sealed early ({Cause}) by {Subject}, sold: {Sold}")]
+    public static partial void SealedEarly(
+        this ILogger logger, Guid auctionId, SealCause cause, string subject, bool sold);
 
-    [LoggerMessage(2061, LogLevel.Warning, "Auction {AuctionId} is sealed by its seller without Redis: {Reason}")]
+    [LoggerMessage(2061, LogLevel.Warning, "Auction {AuctionId} is sealed early without Redis: {Reason}")]
     public static partial void SealingWithoutRedis(this ILogger logger, Guid auctionId, string reason);
 }

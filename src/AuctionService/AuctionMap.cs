@@ -38,6 +38,7 @@ internal static class AuctionMap
             State = StateMap.State(terms, state, row.Head.Version),
             WinnerId = row.Winner,
             EndReason = StateMap.EndReason(row.EndReason),
+            ClosingReason = row.CancelReason,
             Etag = Etag(row),
         };
         if (terms.Reserve > 0 && caller.Subject == terms.SellerId)
@@ -83,6 +84,7 @@ internal static class AuctionMap
             },
             WinnerId = row.Winner,
             EndReason = StateMap.EndReason(row.EndReason),
+            ClosingReason = row.CancelReason,
             Fault = fault.Rule,
         };
     }

@@ -62,7 +62,7 @@ internal sealed class AuctionRpc(
     {
         var caller = Caller.Of(context);
         var id = Fields.Uuid(request.AuctionId, "auction_id");
-        var row = await endAuction.EndAsync(id, caller.Subject, context.CancellationToken);
+        var row = await endAuction.EndAsync(id, caller, request.Reason, context.CancellationToken);
         return new V1.EndAuctionResponse { Auction = AuctionMap.Auction(row, caller) };
     }
 
@@ -72,7 +72,7 @@ internal sealed class AuctionRpc(
     {
         var caller = Caller.Of(context);
         var id = Fields.Uuid(request.AuctionId, "auction_id");
-        var row = await endAuction.CancelAsync(id, caller.Subject, request.Reason, context.CancellationToken);
+        var row = await endAuction.CancelAsync(id, caller, request.Reason, context.CancellationToken);
         return new V1.CancelAuctionResponse { Auction = AuctionMap.Auction(row, caller) };
     }
 }

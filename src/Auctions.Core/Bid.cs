@@ -48,6 +48,8 @@ public enum RejectionReason
     NotStarted,
     Seller,
     WrongCurrency,
+    /// <summary>The auction never had a buy-it-now price.</summary>
+    BuyNowNotOffered,
     BuyNowWithdrawn,
     CeilingNotRaised,
     TooLow,
@@ -71,7 +73,10 @@ public sealed record Decision(BidOutcome Outcome, RejectionReason Reason, Auctio
 /// <param name="TermsDigest">The digest of the terms that the decision was based on.</param>
 /// <param name="Before">The state that the decision was based on.</param>
 /// <param name="After">The state after the decision.</param>
-/// <param name="DecidedUs">The clock of the deciding server, in microseconds since 1970.</param>
+/// <param name="DecidedUs">
+/// The decision time, in microseconds since 1970: the clock of the deciding server, or the decision time of the entry
+/// before, if that is later (a purchase: the microsecond after it).
+/// </param>
 public sealed record DecidedBid(
     Guid AuctionId,
     Guid Id,
@@ -85,6 +90,9 @@ public sealed record DecidedBid(
     AuctionState After,
     long DecidedUs)
 {
+    /// <summary>The version of the rules that applied: see <see cref="Rules.Version"/>.</summary>
+    public int RulesVersion { get; init; } = Rules.Version;
+
     public bool Accepted => Outcome != BidOutcome.Rejected;
 
     /// <summary>
@@ -107,9 +115,12 @@ public sealed record DecidedBid(
     }
 
     /// <summary>Decides a bid on a head, as the script does on Redis' hash.</summary>
+    /// <param name="clockUs">The clock of the deciding server, in microseconds since 1970.</param>
     /// <param name="admitted">Whether the bidder is within the velocity limit.</param>
-    public static DecidedBid Decide(Guid auctionId, Head head, Guid id, Bid bid, long nowUs, bool admitted = true)
+    public static DecidedBid Decide(Guid auctionId, Head head, Guid id, Bid bid, long clockUs, bool admitted = true)
     {
+        // A purchase closes the auction: it is later than the bids that came in time.
+        var nowUs = Math.Max(clockUs, bid.Kind == BidKind.BuyNow ? head.DecidedUs + 1 : head.DecidedUs);
         var decision = admitted ? Rules.Decide(head.Terms, head.State, bid, nowUs) : RejectForVelocity(head.State);
         var version = decision.Outcome == BidOutcome.Rejected ? head.Version : head.Version + 1;
         return new DecidedBid(auctionId, id, head.EntryId, version, bid, decision.Outcome, decision.Reason,

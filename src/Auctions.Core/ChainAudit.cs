@@ -4,7 +4,7 @@ namespace Auctions.Core;
 
 /// <summary>A promise that the records of an auction break.</summary>
 /// <param name="Invariant">
-/// I1 one chain, I3 the end, I4 the winner, I5 the answers, I6 everything follows from the ledger.
+/// I1 one chain, I3 the end, I4 the winner, I5 the answers, I6 everything follows from the ledger, I11 the times.
 /// </param>
 /// <param name="Version">The version of the entry, or of the basis of a rejection.</param>
 /// <param name="Field">The field that differs, such as <c>after.price</c>.</param>
@@ -63,6 +63,9 @@ public sealed class ChainAudit
         Expect("I1", entry.Version, "prev", before.Id, entry.Prev);
         if (before.Kind == EntryKind.Sealed)
             Report("I3", entry.Version, "kind", "nothing after the sealing entry", entry.Kind);
+        if (before.After.Status == AuctionStatus.Bought && entry.Kind != EntryKind.Sealed)
+            Report("I3", entry.Version, "kind", "the sealing entry after a purchase", entry.Kind);
+        CheckTime(entry, before);
         switch (entry.Kind)
         {
             case EntryKind.Bid when entry.Bid is { } bid:
@@ -86,6 +89,16 @@ public sealed class ChainAudit
         _chain.Add((entry, entry.Terms ?? terms));
     }
 
+    /// <summary>I11: times never fall; a purchase, and what is not a bid, is later than the entry before.</summary>
+    private void CheckTime(LedgerEntry entry, LedgerEntry before)
+    {
+        if (entry.RulesVersion == 1) return;
+        var mayBeEqual = entry.Bid is { Kind: not BidKind.BuyNow };
+        var earliestUs = mayBeEqual ? before.DecidedUs : before.DecidedUs + 1;
+        if (entry.DecidedUs < earliestUs)
+            Report("I11", entry.Version, "decided_us", $"at least {earliestUs}", entry.DecidedUs);
+    }
+
     private void CheckOpening(LedgerEntry entry)
     {
         Expect("I1", 0, "kind", EntryKind.Opened, entry.Kind);
@@ -107,7 +120,7 @@ public sealed class ChainAudit
         if (after.Price <= before.Price && after.Ceiling <= before.Ceiling)
             Report("I1", version, "after", "a higher price or ceiling", "neither");
 
-        var decision = Rules.Decide(terms, before, bid, entry.DecidedUs);
+        var decision = Rules.Decide(terms, before, bid, entry.DecidedUs, entry.RulesVersion);
         Expect("I1", version, "outcome", decision.Outcome, entry.Outcome);
         if (decision.Outcome == BidOutcome.Rejected)
             Report("I1", version, "reason", "an acceptable bid", decision.Reason);
@@ -118,16 +131,23 @@ public sealed class ChainAudit
     private void CheckSealing(LedgerEntry entry, Terms terms, LedgerEntry before)
     {
         var state = before.After;
-        var due = entry.DecidedUs >= state.EndUs;
         var bought = before.Bid?.Kind == BidKind.BuyNow;
         var cancelled = entry.After.Status == AuctionStatus.Cancelled;
+        var due = state.Status == AuctionStatus.Bought || entry.DecidedUs >= state.EndUs;
+
+        // Whether the end has come is a matter of the ledger's clock. The time of the entry is later than that clock
+        // only if the entry before it was.
+        var endedEarly = cancelled || entry.EndReason is EndReason.EndedBySeller or EndReason.EndedByService;
+        if (entry.RulesVersion > 1 && state.IsOpen && endedEarly && entry.DecidedUs == before.DecidedUs + 1)
+            due = false;
         ExpectState("I4", entry, state with
         {
             Status = cancelled && !due ? AuctionStatus.Cancelled : AuctionStatus.Ended,
-            EndUs = entry.EndReason == EndReason.EndedBySeller && !due ? entry.DecidedUs : state.EndUs,
+            EndUs = endedEarly && !cancelled && !due ? entry.DecidedUs : state.EndUs,
         });
         var reason = due ? bought ? EndReason.BoughtNow : EndReason.Time
             : cancelled ? EndReason.None
+            : entry.EndReason == EndReason.EndedByService ? EndReason.EndedByService
             : EndReason.EndedBySeller;
         Expect("I4", entry.Version, "end_reason", reason, entry.EndReason);
         var unsoldForFault = entry.Winner.Length == 0 && !StoredValues.IsPossible(terms.SellerId, state);
@@ -147,6 +167,7 @@ public sealed class ChainAudit
         Expect("I1", last.Version, "row.version", last.Version, row.Head.Version);
         Expect("I1", last.Version, "row.head", last.Id, row.Head.EntryId);
         Expect("I1", last.Version, "row.terms", terms.Line, row.Head.Terms.Line);
+        Expect("I1", last.Version, "row.decided_us", last.DecidedUs, row.Head.DecidedUs);
         ExpectState("I1", last.Version, "row.", last.After, row.Head.State);
         Expect("I4", last.Version, "row.winner", last.Winner, row.Winner);
         Expect("I4", last.Version, "row.end_reason", last.EndReason, row.EndReason);
@@ -198,7 +219,9 @@ public sealed class ChainAudit
         var (basis, terms) = _chain[(int)answer.Version];
         Expect("I5", answer.Version, "rejection.basis", basis.Id, answer.Prev);
         Expect("I6", answer.Version, "rejection.terms_digest", terms.Digest, answer.TermsDigest);
-        var decision = Rules.Decide(terms, basis.After, answer.Bid, answer.DecidedUs);
+        if (answer.RulesVersion > 1 && answer.DecidedUs < basis.DecidedUs)
+            Report("I11", basis.Version, $"rejection {answer.Id} decided_us", basis.DecidedUs, answer.DecidedUs);
+        var decision = Rules.Decide(terms, basis.After, answer.Bid, answer.DecidedUs, answer.RulesVersion);
         Expect("I5", answer.Version, $"rejection {answer.Id} reason", decision.Reason, answer.Reason);
     }
 

@@ -30,6 +30,7 @@ public static class EnumText
         [
             (AuctionStatus.Scheduled, "scheduled"), (AuctionStatus.Active, "active"),
             (AuctionStatus.Ended, "ended"), (AuctionStatus.Cancelled, "cancelled"),
+            (AuctionStatus.Bought, "bought"),
         ],
         _ when type == typeof(BidKind) =>
             [(BidKind.Direct, "direct"), (BidKind.Proxy, "proxy"), (BidKind.BuyNow, "buy_now")],
@@ -40,7 +41,9 @@ public static class EnumText
             (RejectionReason.None, ""), (RejectionReason.Velocity, "velocity"),
             (RejectionReason.Cancelled, "cancelled"), (RejectionReason.Ended, "ended"),
             (RejectionReason.NotStarted, "not_started"), (RejectionReason.Seller, "seller"),
-            (RejectionReason.WrongCurrency, "wrong_currency"), (RejectionReason.BuyNowWithdrawn, "buy_now_withdrawn"),
+            (RejectionReason.WrongCurrency, "wrong_currency"),
+            (RejectionReason.BuyNowNotOffered, "buy_now_not_offered"),
+            (RejectionReason.BuyNowWithdrawn, "buy_now_withdrawn"),
             (RejectionReason.CeilingNotRaised, "ceiling_not_raised"), (RejectionReason.TooLow, "too_low"),
         ],
         _ when type == typeof(EntryKind) =>
@@ -52,10 +55,12 @@ public static class EnumText
         [
             (EndReason.None, ""), (EndReason.Time, "time"),
             (EndReason.BoughtNow, "bought_now"), (EndReason.EndedBySeller, "ended_by_seller"),
+            (EndReason.EndedByService, "ended_by_service"),
         ],
         _ when type == typeof(SealCause) =>
         [
             (SealCause.Time, "time"), (SealCause.EndedBySeller, "ended_by_seller"), (SealCause.Cancelled, "cancelled"),
+            (SealCause.EndedByService, "ended_by_service"),
         ],
         _ => throw new NotSupportedException($"{type} is not stored and has no words."),
     };

@@ -9,6 +9,8 @@ public enum AuctionStatus
     /// <summary>Sealed: sold or unsold.</summary>
     Ended,
     Cancelled,
+    /// <summary>Bought at the buy-it-now price. Only the sealing entry can follow.</summary>
+    Bought,
 }
 
 /// <summary>
@@ -27,13 +29,26 @@ public sealed record AuctionState(
     /// <summary>The state of an auction without bids.</summary>
     public static AuctionState Opened(AuctionStatus status, long endUs) => new(status, 0, 0, "", endUs, 0, 0);
 
+    /// <summary>Sealed: nothing follows.</summary>
     public bool IsOver => Status is AuctionStatus.Ended or AuctionStatus.Cancelled;
+
+    /// <summary>Whether a bid can still be accepted, if the time is right.</summary>
+    public bool IsOpen => Status is AuctionStatus.Scheduled or AuctionStatus.Active;
 }
 
 /// <summary>The head of an auction's chain: its last entry and the state after it.</summary>
 /// <param name="Version">The number of the last entry. The opening entry has 0.</param>
 /// <param name="EntryId">The id of the last entry. The next decision must be made on top of this entry.</param>
-public sealed record Head(long Version, Guid EntryId, Terms Terms, AuctionState State);
+/// <param name="DecidedUs">
+/// The decision time of the last entry, in microseconds since 1970. The next entry's is not earlier.
+/// </param>
+public sealed record Head(long Version, Guid EntryId, Terms Terms, AuctionState State, long DecidedUs)
+{
+    /// <summary>The head after a decision on this one. A rejected bid does not move it.</summary>
+    public Head After(DecidedBid bid) => bid.Accepted
+        ? this with { Version = bid.Version, EntryId = bid.Id, State = bid.After, DecidedUs = bid.DecidedUs }
+        : this;
+}
 
 /// <summary>What an entry of the ledger records.</summary>
 public enum EntryKind
@@ -57,6 +72,7 @@ public enum EndReason
     Time,
     BoughtNow,
     EndedBySeller,
+    EndedByService,
 }
 
 /// <summary>Why an auction is to be sealed.</summary>
@@ -68,6 +84,8 @@ public enum SealCause
     EndedBySeller,
     /// <summary>The auction is cancelled. Nobody wins.</summary>
     Cancelled,
+    /// <summary>Like <see cref="EndedBySeller"/>, by somebody with the role <c>service</c>.</summary>
+    EndedByService,
 }
 
 /// <summary>One entry of an auction's chain, as the ledger stores it.</summary>
@@ -89,6 +107,10 @@ public sealed record LedgerEntry(
     string Winner,
     EndReason EndReason)
 {
+    /// <summary>The version of the rules that applied when the entry was written: see <see cref="Rules.Version"/>.
+    /// </summary>
+    public int RulesVersion { get; init; } = Rules.Version;
+
     /// <summary>
     /// The public amount of an accepted bid, in minor units: its limit if it was outbid, otherwise the price at which
     /// it leads.

@@ -6,13 +6,21 @@ namespace Auctions.Core;
 /// </summary>
 public static class Rules
 {
+    /// <summary>
+    /// The version of the rules. The ledger stores it with every record, so that each is checked by the rules of its
+    /// time. In version 1 a purchase left the auction active, a purchase that was never offered was rejected as
+    /// withdrawn, and decision times could fall.
+    /// </summary>
+    public const int Version = 2;
+
     /// <summary>Decides one bid. Pure.</summary>
-    /// <param name="nowUs">The clock of the deciding server, in microseconds since 1970.</param>
-    public static Decision Decide(Terms terms, AuctionState state, Bid bid, long nowUs)
+    /// <param name="nowUs">The decision time, in microseconds since 1970.</param>
+    /// <param name="version">The version of the rules: another than the present one only to check old records.</param>
+    public static Decision Decide(Terms terms, AuctionState state, Bid bid, long nowUs, int version = Version)
     {
         var rejection = Admit(terms, state, bid, nowUs);
         if (rejection != RejectionReason.None) return Reject(state, rejection);
-        if (bid.Kind == BidKind.BuyNow) return Buy(terms, state, bid, nowUs);
+        if (bid.Kind == BidKind.BuyNow) return Buy(terms, state, bid, nowUs, version);
         if (state.BidCount == 0) return FirstBid(terms, state, bid, nowUs);
         return bid.Bidder == state.Leader ? Raise(terms, state, bid, nowUs) : Challenge(terms, state, bid, nowUs);
     }
@@ -20,6 +28,13 @@ public static class Rules
     /// <summary>The lowest limit that the next bid may have, in minor units.</summary>
     public static long MinimumBid(Terms terms, AuctionState state) =>
         state.BidCount == 0 ? terms.Opening : terms.Increment.Above(state.Price);
+
+    /// <summary>
+    /// Whether the rules can accept another bid, time aside. False when the auction is over, and when the next bid
+    /// would have to be more than the largest amount.
+    /// </summary>
+    public static bool CanBeBidOn(Terms terms, AuctionState state) =>
+        state.IsOpen && MinimumBid(terms, state) <= Currency.MaxAmount;
 
     /// <summary>Whether the price has reached the reserve. True if there is no reserve.</summary>
     public static bool ReserveMet(Terms terms, AuctionState state) => state.Price >= terms.Reserve;
@@ -29,7 +44,7 @@ public static class Rules
     /// buy-it-now price withdraws it in any case: the leader offered as much, and earlier.
     /// </summary>
     public static bool BuyNowAvailable(Terms terms, AuctionState state) =>
-        terms.BuyNow > state.Ceiling && (state.BidCount == 0 || !ReserveMet(terms, state));
+        state.IsOpen && terms.BuyNow > state.Ceiling && (state.BidCount == 0 || !ReserveMet(terms, state));
 
     /// <summary>
     /// The winner if this is the last state: the leader if the reserve is met. Empty if the lot is not sold.
@@ -40,7 +55,7 @@ public static class Rules
     private static RejectionReason Admit(Terms terms, AuctionState state, Bid bid, long nowUs)
     {
         if (state.Status == AuctionStatus.Cancelled) return RejectionReason.Cancelled;
-        if (state.Status == AuctionStatus.Ended || nowUs >= state.EndUs) return RejectionReason.Ended;
+        if (!state.IsOpen || nowUs >= state.EndUs) return RejectionReason.Ended;
         if (nowUs < terms.StartUs) return RejectionReason.NotStarted;
         if (bid.Bidder == terms.SellerId) return RejectionReason.Seller;
         return bid.Kind != BidKind.BuyNow && bid.Currency != terms.Currency
@@ -49,18 +64,20 @@ public static class Rules
     }
 
     /// <summary>The end moves to the time of the purchase. Only the sealing can follow.</summary>
-    private static Decision Buy(Terms terms, AuctionState state, Bid bid, long nowUs) =>
-        BuyNowAvailable(terms, state)
-            ? new Decision(BidOutcome.Leading, RejectionReason.None, state with
-            {
-                Status = AuctionStatus.Active,
-                Price = terms.BuyNow,
-                Ceiling = terms.BuyNow,
-                Leader = bid.Bidder,
-                EndUs = nowUs,
-                BidCount = state.BidCount + 1,
-            })
-            : Reject(state, RejectionReason.BuyNowWithdrawn);
+    private static Decision Buy(Terms terms, AuctionState state, Bid bid, long nowUs, int version)
+    {
+        if (terms.BuyNow == 0 && version > 1) return Reject(state, RejectionReason.BuyNowNotOffered);
+        if (!BuyNowAvailable(terms, state)) return Reject(state, RejectionReason.BuyNowWithdrawn);
+        return new Decision(BidOutcome.Leading, RejectionReason.None, state with
+        {
+            Status = version > 1 ? AuctionStatus.Bought : AuctionStatus.Active,
+            Price = terms.BuyNow,
+            Ceiling = terms.BuyNow,
+            Leader = bid.Bidder,
+            EndUs = nowUs,
+            BidCount = state.BidCount + 1,
+        });
+    }
 
     private static Decision FirstBid(Terms terms, AuctionState state, Bid bid, long nowUs) =>
         bid.Limit < terms.Opening

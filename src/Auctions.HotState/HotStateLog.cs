@@ -12,6 +12,10 @@ internal static partial class HotStateLog
     [LoggerMessage(301, LogLevel.Warning, "The circuit to Redis is closed again.")]
     public static partial void CircuitClosed(this ILogger logger);
 
+    [LoggerMessage(302, LogLevel.Error,
+        "The ledger refuses what Redis decides, because its clock is ahead: it is treated as away for {Seconds} s")]
+    public static partial void RedisIsAhead(this ILogger logger, double seconds);
+
     [LoggerMessage(310, LogLevel.Warning,
         "Auction {AuctionId}: the pending entry {Version} is damaged and was skipped: {Damage}")]
     public static partial void PendingEntryDamaged(

@@ -48,16 +48,16 @@ public static class HotStateRegistration
         {
             var auctionId = Guid.CreateVersion7();
             var state = AuctionState.Opened(AuctionStatus.Active, long.MaxValue);
-            var head = new Head(0, Guid.CreateVersion7(), terms, state);
+            var head = new Head(0, Guid.CreateVersion7(), terms, state, DecidedUs: 0);
             var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, 1);
-            var decided = DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(), bid, nowUs: 1);
+            var decided = DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(), bid, clockUs: 1);
             DecisionLine.Parse(auctionId, DecisionLine.Format(decided));
             var undecided = new UndecidedBid(decided.Id, bid, Guid.Empty, Limited: true);
             await hotState.DecideAsync(auctionId, [undecided], cancellationToken);
             await hotState.ReadPendingAsync(auctionId, cancellationToken);
             await hotState.HydrateAsync(auctionId, new HotHead(1, decided.Id), head, [decided], cancellationToken);
             await hotState.RemovePendingAsync(auctionId, [decided.Version], cancellationToken);
-            await hotState.SealAsync(auctionId, force: true, cancellationToken);
+            await hotState.SealAsync(auctionId, cancellationToken);
         }
     }
 

@@ -19,12 +19,6 @@ public sealed record DecidedBatch(Terms Terms, IReadOnlyList<DecidedBid> Bids);
 /// <summary>The head of an auction in Redis. Hydration compares it before it overwrites the auction.</summary>
 public readonly record struct HotHead(long Version, Guid EntryId);
 
-/// <summary>The sealing script's reply.</summary>
-/// <param name="Sealed">Whether Redis accepts no more bids on the auction.</param>
-/// <param name="EndUs">The effective end, according to Redis. Microseconds since 1970.</param>
-/// <param name="NowUs">Redis' clock. Microseconds since 1970.</param>
-public readonly record struct SealAttempt(bool Sealed, long EndUs, long NowUs);
-
 /// <summary>
 /// The fast, speculative decider. A wrong decision costs time, never truth: the ledger does not take it. Implemented on
 /// Redis, and in memory for the simulation.
@@ -35,6 +29,14 @@ public readonly record struct SealAttempt(bool Sealed, long EndUs, long NowUs);
 /// </remarks>
 public interface IHotState
 {
+    /// <summary>
+    /// The ledger refused a decision because it was made ahead of the ledger's clock. A Redis that does this repeatedly
+    /// is treated as away.
+    /// </summary>
+    void ReportAhead()
+    {
+    }
+
     /// <summary>Decides bids on one auction, one after another, atomically.</summary>
     /// <param name="bids">1 to 256.</param>
     /// <returns>Null if Redis does not hold the auction.</returns>
@@ -72,9 +74,9 @@ public interface IHotState
     /// </summary>
     Task RemovePendingAsync(Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken);
 
-    /// <summary>Stops accepting bids if the effective end has come, or in any case if forced.</summary>
-    /// <returns>Null if Redis does not hold the auction.</returns>
-    Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken);
+    /// <summary>Stops accepting bids, whatever Redis' clock says.</summary>
+    /// <returns>Whether Redis holds the auction.</returns>
+    Task<bool> SealAsync(Guid auctionId, CancellationToken cancellationToken);
 
     /// <summary>
     /// Drops the auction if Redis cannot have this entry of the ledger: Redis is behind it, has another entry at that

@@ -113,7 +113,8 @@ public sealed partial class RedisHotState : IHotState
         [
             seen is { } s ? s.Version : "", seen is { } t ? Text(t.EntryId) : "", _idempotencyTtlS, _idleTtlS,
             head.Terms.Line, EnumText.Of(state.Status), state.Price, state.Ceiling, state.Leader, state.EndUs,
-            state.Extensions, state.BidCount, head.Version, Text(head.EntryId), answers.Count, _windowS,
+            state.Extensions, state.BidCount, head.Version, Text(head.EntryId), head.DecidedUs,
+            answers.Count, _windowS,
             .. answers.SelectMany(a => new RedisValue[]
             {
                 HotKeys.AnswerField(a.Bid.Bidder, a.Bid.Key), DecisionLine.Format(a),
@@ -140,14 +141,9 @@ public sealed partial class RedisHotState : IHotState
         }
     }
 
-    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) =>
-        CallAsync<SealAttempt?>(auctionId, async () =>
-        {
-            var reply = await _seal.RunAsync(_redis, [new HotKeys(auctionId).Auction], [force]);
-            if (reply.IsNull) return null;
-            var numbers = (long[])reply!;
-            return new SealAttempt(numbers[0] == 1, numbers[1], numbers[2]);
-        }, ifDamaged: null, cancellationToken);
+    public Task<bool> SealAsync(Guid auctionId, CancellationToken cancellationToken) => CallAsync(
+        auctionId, async () => (bool)await _seal.RunAsync(_redis, [new HotKeys(auctionId).Auction], []),
+        ifDamaged: false, cancellationToken);
 
     public Task<bool> DropIfBehindAsync(
         Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken)

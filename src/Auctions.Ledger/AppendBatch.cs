@@ -12,6 +12,8 @@ internal enum AppendStatus : byte
     Answered,
     Early,
     Conflict,
+    /// <summary>A conflict: it was decided ahead of the ledger's clock.</summary>
+    Ahead,
 }
 
 /// <summary>The bids of one append and the status of each. A place is a bid's index in the list.</summary>
@@ -93,7 +95,7 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
         var complete = !Status.Contains(AppendStatus.Unknown);
         foreach (ref var status in Status.AsSpan())
         {
-            if (status == AppendStatus.Conflict || (status == AppendStatus.Early && !complete))
+            if (status is AppendStatus.Conflict or AppendStatus.Ahead || (status == AppendStatus.Early && !complete))
                 status = AppendStatus.Unknown;
         }
     }
@@ -112,6 +114,7 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
         AppendStatus.Appended => new AppendResult(AppendOutcome.Appended, bid),
         AppendStatus.Early => new AppendResult(AppendOutcome.Early, null),
         AppendStatus.Conflict => new AppendResult(AppendOutcome.Conflict, null),
+        AppendStatus.Ahead => new AppendResult(AppendOutcome.Ahead, null),
         AppendStatus.Answered => new AppendResult(
             _answers[i]!.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, _answers[i]),
         _ => throw new InvalidOperationException(
@@ -127,6 +130,7 @@ internal sealed class BidParameters
 {
     private readonly List<int> _places = [], _firsts = [], _lasts = [];
     private readonly List<Guid> _auctions = [];
+    private readonly List<long> _decidedUs = [];
     private readonly RowArray _bids = new(columns: 20), _entries = new(columns: 9);
 
     public int Count => _places.Count;
@@ -143,6 +147,7 @@ internal sealed class BidParameters
         }
 
         _lasts[^1] = Count;
+        _decidedUs.Add(decided.DecidedUs);
         AddBid(decided, decided.Bid);
         AddState(_entries.BeginRow().Add(decided.Id).Add(decided.Version), decided.After);
     }
@@ -153,6 +158,7 @@ internal sealed class BidParameters
         _auctions.Clear();
         _firsts.Clear();
         _lasts.Clear();
+        _decidedUs.Clear();
         _bids.Clear();
         _entries.Clear();
     }
@@ -164,6 +170,7 @@ internal sealed class BidParameters
         command.Parameters.Add(new NpgsqlParameter<List<Guid>> { TypedValue = _auctions });
         command.Parameters.Add(new NpgsqlParameter<List<int>> { TypedValue = _firsts });
         command.Parameters.Add(new NpgsqlParameter<List<int>> { TypedValue = _lasts });
+        command.Parameters.Add(new NpgsqlParameter<List<long>> { TypedValue = _decidedUs });
         return command;
     }
 
@@ -196,6 +203,7 @@ internal sealed class BidParameters
             {
                 "early" => AppendStatus.Early,
                 "conflict" => AppendStatus.Conflict,
+                "ahead" => AppendStatus.Ahead,
                 _ => throw new InvalidOperationException($"The append returned the status '{word}'."),
             };
         }

@@ -15,10 +15,15 @@ public enum AppendOutcome
     Early,
     /// <summary>It was decided on a state that differs from the ledger's: decide it again.</summary>
     Conflict,
+    /// <summary>
+    /// A conflict as well: it was decided more than a second ahead of the ledger's clock. The clock of the server that
+    /// decided it is wrong.
+    /// </summary>
+    Ahead,
 }
 
 /// <summary>The result for one decided bid.</summary>
-/// <param name="Answer">The ledger's answer to its key; null if the bid is early or in conflict.</param>
+/// <param name="Answer">The ledger's answer to its key; null if the bid is not in the ledger.</param>
 public readonly record struct AppendResult(AppendOutcome Outcome, DecidedBid? Answer);
 
 /// <summary>
@@ -45,6 +50,12 @@ public interface ILedger
 
     /// <summary>The head of an auction's chain; null if there is no such auction.</summary>
     Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The head of an auction's chain, and the ledger's clock at that moment, in microseconds since 1970; null if there
+    /// is no such auction.
+    /// </summary>
+    Task<(Head Head, long NowUs)?> ReadHeadAndClockAsync(Guid auctionId, CancellationToken cancellationToken);
 
     /// <summary>The newest answers of an auction, accepted and rejected, for Redis' idempotency records.</summary>
     Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(

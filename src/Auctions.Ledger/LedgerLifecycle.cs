@@ -10,12 +10,12 @@ namespace Auctions.Ledger;
 /// The digest of the seller's request. The same key with another digest is another request.
 /// </param>
 /// <param name="EndUs">The planned end, after the start, in microseconds since 1970.</param>
-/// <param name="CreatedUs">
-/// The time of creation, in microseconds since 1970. An auction whose start is not later opens as active.
+/// <param name="StartsAtOnce">
+/// Whether it starts when it is created, by the ledger's clock, and not at the start in its terms.
 /// </param>
 public sealed record NewAuction(
     Guid Id, Guid Key, string Digest, string Title, string Description, IReadOnlyList<string> MediaUrls,
-    string Category, string PostId, Terms Terms, long EndUs, long CreatedUs);
+    string Category, string PostId, Terms Terms, long EndUs, bool StartsAtOnce);
 
 public enum CreateOutcome
 {
@@ -49,8 +49,11 @@ public enum AmendOutcome
 /// <param name="Auction">The auction as it is now; null if it does not exist.</param>
 public sealed record AmendResult(AmendOutcome Outcome, AuctionRow? Auction);
 
-/// <param name="CancelReason">Only used with <see cref="SealCause.Cancelled"/>.</param>
-public sealed record SealRequest(Guid AuctionId, SealCause Cause, string CancelReason = "");
+/// <param name="Reason">Why it is ended early or cancelled. Everybody may read it.</param>
+/// <param name="ByService">
+/// Whether somebody with the role <c>service</c> asks, whom <see cref="LedgerLifecycle.SellerBound"/> does not bind.
+/// </param>
+public sealed record SealRequest(Guid AuctionId, SealCause Cause, string Reason = "", bool ByService = false);
 
 public enum SealOutcome
 {
@@ -62,6 +65,8 @@ public enum SealOutcome
     AlreadyOver,
     /// <summary>Its end has not come yet: see the row for when it does.</summary>
     NotYet,
+    /// <summary>Its start has not come: it cannot be ended, only cancelled.</summary>
+    NotStarted,
     /// <summary>
     /// The seller cannot end it any more: see <see cref="LedgerLifecycle.SellerBound"/>.
     /// </summary>
@@ -80,7 +85,7 @@ public sealed record SealResult(SealOutcome Outcome, AuctionRow? Auction);
 public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sql) : ILedgerLifecycle
 {
     /// <summary>
-    /// In the last 12 hours of an auction, its seller cannot end it early if there is a bid that would win.
+    /// In the last 12 hours of an auction, its seller can neither end nor cancel it if there is a bid that would win.
     /// </summary>
     public static readonly TimeSpan SellerBound = TimeSpan.FromHours(12);
 
@@ -95,7 +100,7 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
                 auction.Title, auction.Description, auction.MediaUrls.ToArray(), auction.Category, auction.PostId,
                 terms.SellerId, terms.Currency, terms.Opening, terms.Reserve, terms.BuyNow, terms.Increment.ToString(),
                 terms.SoftClose.WindowUs, terms.SoftClose.ExtensionUs, terms.SoftClose.MaxExtensions, terms.StartUs,
-                auction.EndUs, auction.CreatedUs);
+                auction.EndUs, auction.StartsAtOnce);
             var created = await insert.ExecuteScalarAsync(cancellationToken) is not null;
             var row = await FindAsync(connection, terms.SellerId, auction.Key, cancellationToken);
             var outcome = created ? CreateOutcome.Created
@@ -136,7 +141,7 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
             {
                 var nowUs = await connection.ExecuteScalarAsync<long>("select now_us()", transaction: transaction);
                 var state = row.Head.State;
-                if (state.IsOver || nowUs >= state.EndUs) return new AmendResult(AmendOutcome.Over, row);
+                if (!state.IsOpen || nowUs >= state.EndUs) return new AmendResult(AmendOutcome.Over, row);
                 if (state.BidCount > 0) return new AmendResult(AmendOutcome.HasBids, row);
                 if (row.Head.Version != expectedVersion) return new AmendResult(AmendOutcome.VersionChanged, row);
             }
@@ -173,7 +178,7 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
                 {
                     LedgerCommands.Part(sql.LockAuctions, ids),
                     LedgerCommands.Part(sql.Seal, ids, requests.Select(r => EnumText.Of(r.Cause)).ToArray(),
-                        requests.Select(r => r.CancelReason).ToArray(), (long)SellerBound.TotalMicroseconds),
+                        requests.Select(r => r.Reason).ToArray(), requests.Select(BoundUs).ToArray()),
                     LedgerCommands.Part(sql.AuctionsById, ids),
                 },
             };
@@ -190,6 +195,8 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
                 [.. outcomes.Select((outcome, i) => new SealResult(outcome, auctions.GetValueOrDefault(ids[i])))];
         }, cancellationToken);
 
+    private static long BoundUs(SealRequest request) => request.ByService ? -1 : (long)SellerBound.TotalMicroseconds;
+
     private Task<List<AuctionRow>> ReadAsync(
         NpgsqlConnection connection, Guid[] ids, CancellationToken cancellationToken) =>
         connection.QueryAsync(sql.AuctionsById, AuctionRow.Read, cancellationToken, ids);
@@ -204,6 +211,7 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
         "sealed" => SealOutcome.Sealed,
         "over" => SealOutcome.AlreadyOver,
         "not_yet" => SealOutcome.NotYet,
+        "not_started" => SealOutcome.NotStarted,
         "too_late" => SealOutcome.TooLate,
         "missing" => SealOutcome.NoSuchAuction,
         _ => throw new InvalidOperationException($"The sealing returned the outcome '{word}'."),

@@ -49,8 +49,9 @@ internal static class LedgerWarmUp
     private static DecidedBid Decide(Guid auctionId, long max)
     {
         var head = new Head(
-            0, Guid.CreateVersion7(), SomeTerms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue));
+            0, Guid.CreateVersion7(), SomeTerms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue),
+            DecidedUs: 0);
         var bid = new Bid("warm-up", Guid.CreateVersion7(), BidKind.Proxy, "USD", 0, max);
-        return DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(), bid, nowUs: 1);
+        return DecidedBid.Decide(auctionId, head, Guid.CreateVersion7(), bid, clockUs: 1);
     }
 }

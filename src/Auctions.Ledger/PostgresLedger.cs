@@ -34,6 +34,16 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
             .SingleOrDefault()?.Parse();
 
     /// <inheritdoc/>
+    public async Task<(Head Head, long NowUs)?> ReadHeadAndClockAsync(
+        Guid auctionId, CancellationToken cancellationToken)
+    {
+        var rows = await QueryAsync(
+            sql.Heads, row => (Head: StoredHead.Read(row), NowUs: row.GetInt64(StoredHead.ColumnCount + 1)),
+            cancellationToken, new[] { auctionId });
+        return rows is [var read] ? (read.Head.Parse(), read.NowUs) : null;
+    }
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
         Guid auctionId, int limit, CancellationToken cancellationToken) =>
         await QueryAsync(sql.RecentAnswers, AnswerRow.Read, cancellationToken, auctionId, (long)limit);

@@ -12,9 +12,11 @@ namespace Auctions.Ledger;
 /// <param name="CreateKey">The seller's idempotency key.</param>
 /// <param name="CreateDigest">The digest of the seller's request with this key.</param>
 /// <param name="OriginalEndUs">The planned end. The state's end moves with soft close.</param>
-/// <param name="DecidedUs">The time at which the last entry was decided.</param>
 /// <param name="OutsideVersion">The version of the last entry that Redis did not propose.</param>
 /// <param name="Winner">Empty until the auction has ended and the lot is sold.</param>
+/// <param name="CancelReason">
+/// Why it was cancelled or ended early, in the words of who did it. Everybody may read it.
+/// </param>
 /// <param name="Stored">The terms and the state as stored. They may be malformed.</param>
 public sealed record AuctionRow(
     Guid Id,
@@ -28,7 +30,6 @@ public sealed record AuctionRow(
     long OriginalEndUs,
     long CreatedUs,
     bool ReserveMet,
-    long DecidedUs,
     long OutsideVersion,
     string Winner,
     string EndReasonText,
@@ -38,12 +39,18 @@ public sealed record AuctionRow(
     /// <summary>The select list from <c>auctions</c> that <see cref="Read"/> expects.</summary>
     public const string Columns = StoredHead.Columns
         + ", create_key, create_digest, title, description, media_urls, category, post_id, original_end_us, "
-        + "created_us, reserve_met, decided_us, outside_version, winner, end_reason, cancel_reason";
+        + "created_us, reserve_met, outside_version, winner, end_reason, cancel_reason, now_us()";
 
     /// <summary>The number of <see cref="Columns"/>. A select list may have further columns after them.</summary>
     public const int ColumnCount = StoredHead.ColumnCount + 15;
 
+    /// <summary>The ledger's clock when the row was read.</summary>
+    public long ReadUs { get; init; }
+
     private Head? _head;
+
+    /// <summary>The time at which the last entry was decided.</summary>
+    public long DecidedUs => Stored.DecidedUs;
 
     /// <summary>Terms, state and version.</summary>
     /// <exception cref="UnreadableAuctionException">The row's terms or state cannot be read.</exception>
@@ -88,32 +95,36 @@ public sealed record AuctionRow(
             OriginalEndUs: row.GetInt64(at++),
             CreatedUs: row.GetInt64(at++),
             ReserveMet: row.GetBoolean(at++),
-            DecidedUs: row.GetInt64(at++),
             OutsideVersion: row.GetInt64(at++),
             Winner: row.GetString(at++),
             EndReasonText: row.GetString(at++),
-            CancelReason: row.GetString(at),
-            Stored: StoredHead.Read(row));
+            CancelReason: row.GetString(at++),
+            Stored: StoredHead.Read(row))
+        {
+            ReadUs = row.GetInt64(at),
+        };
     }
 }
 
 /// <summary>The head of an auction's chain as its row stores it. It may be malformed.</summary>
 /// <param name="EntryId">The last entry's id.</param>
 /// <param name="TermsLine">See <see cref="Terms.Line"/>.</param>
+/// <param name="DecidedUs">The time at which the last entry was decided.</param>
 public sealed record StoredHead(
-    Guid AuctionId, long Version, Guid EntryId, string TermsLine, string TermsDigest, StoredState State)
+    Guid AuctionId, long Version, Guid EntryId, string TermsLine, string TermsDigest, long DecidedUs,
+    StoredState State)
 {
     /// <summary>The select list from <c>auctions</c> that <see cref="Read"/> expects.</summary>
-    public const string Columns = "id, version, head, terms, terms_digest, " + StoredState.Columns;
+    public const string Columns = "id, version, head, terms, terms_digest, decided_us, " + StoredState.Columns;
 
-    public const int ColumnCount = 5 + StoredState.ColumnCount;
+    public const int ColumnCount = 6 + StoredState.ColumnCount;
 
     /// <exception cref="UnreadableAuctionException">The terms or the state cannot be read.</exception>
     public Head Parse()
     {
         try
         {
-            return new Head(Version, EntryId, Terms.Parse(TermsLine), State.ParseHead());
+            return new Head(Version, EntryId, Terms.Parse(TermsLine), State.ParseHead(), DecidedUs);
         }
         catch (StoredValueException e)
         {
@@ -124,7 +135,7 @@ public sealed record StoredHead(
     /// <summary>Reads the first columns of a row.</summary>
     public static StoredHead Read(NpgsqlDataReader row) =>
         new(row.GetGuid(0), row.GetInt64(1), row.GetGuid(2), row.GetString(3), row.GetString(4),
-            StoredState.Read(row, 5));
+            row.GetInt64(5), StoredState.Read(row, 6));
 }
 
 /// <summary>
@@ -196,6 +207,7 @@ public sealed record StoredState(
 /// <param name="Kind">The stored word. This and every other word of the row may be malformed.</param>
 /// <param name="TermsLine">In opening and amended entries: the new terms. Otherwise null.</param>
 /// <param name="Origin">The source of the entry: redis (the bid path), lifecycle or operator.</param>
+/// <param name="RulesVersion">See <see cref="Rules.Version"/>.</param>
 /// <param name="State">The state after the entry; null in a rejected bid, which changes nothing.</param>
 public sealed record LedgerRow(
     Guid AuctionId,
@@ -219,14 +231,15 @@ public sealed record LedgerRow(
     StoredState? State,
     bool? ReserveMet,
     string? Winner,
-    string? EndReason)
+    string? EndReason,
+    int RulesVersion)
 {
     /// <summary>The select list from <c>ledger</c> that <see cref="Read"/> expects.</summary>
     public const string Columns =
         "auction_id, id, prev, version, basis, kind, origin, bid_kind, bidder, key, currency, amount, max, outcome, "
-        + "reason, terms_digest, terms, decided_us, reserve_met, winner, end_reason, " + StoredState.Columns;
+        + "reason, terms_digest, terms, decided_us, reserve_met, winner, end_reason, rules, " + StoredState.Columns;
 
-    private const int StateAt = 21;
+    private const int StateAt = 22;
 
     /// <summary>Reads a row of <see cref="Columns"/>.</summary>
     public static LedgerRow Read(NpgsqlDataReader row)
@@ -238,7 +251,7 @@ public sealed record LedgerRow(
             Currency: Text(10), Amount: Value<long>(11), Max: Value<long>(12), Outcome: Text(13), Reason: Text(14),
             TermsDigest: row.GetString(15), TermsLine: Text(16), DecidedUs: row.GetInt64(17),
             State: HasState() ? StoredState.Read(row, StateAt) : null,
-            ReserveMet: Value<bool>(18), Winner: Text(19), EndReason: Text(20));
+            ReserveMet: Value<bool>(18), Winner: Text(19), EndReason: Text(20), RulesVersion: row.GetInt16(21));
 
         bool HasState() => !Enumerable.Range(StateAt, StoredState.ColumnCount).Any(row.IsDBNull);
         T? Value<T>(int i) where T : struct => row.IsDBNull(i) ? null : row.GetFieldValue<T>(i);
@@ -258,7 +271,10 @@ public sealed record LedgerRow(
         DecidedUs,
         TermsLine is null ? null : Terms.Parse(TermsLine),
         Winner ?? "",
-        EnumText.Parse<EndReason>(EndReason ?? ""));
+        EnumText.Parse<EndReason>(EndReason ?? ""))
+    {
+        RulesVersion = RulesVersion,
+    };
 
     /// <summary>The answer to a bid that this row is. The row itself does not have the states.</summary>
     /// <exception cref="FormatException">It answers no bid, or a word of it cannot be parsed.</exception>
@@ -273,7 +289,10 @@ public sealed record LedgerRow(
         TermsDigest,
         before,
         after,
-        DecidedUs);
+        DecidedUs)
+    {
+        RulesVersion = RulesVersion,
+    };
 
     private Bid Bid() => new(
         Bidder ?? throw Without("bidder"), Key ?? throw Without("key"), EnumText.Parse<BidKind>(BidKind),

@@ -47,14 +47,14 @@ internal static class BidPathWarmUp
         private static readonly Terms Terms = new("seller", "USD", 1, 0, 0, new Increment.Fixed(1), SoftClose.None, 0);
 
         private readonly Head _head =
-            new(0, Guid.CreateVersion7(), Terms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue));
+            new(0, Guid.CreateVersion7(), Terms, AuctionState.Opened(AuctionStatus.Active, long.MaxValue), 0);
 
         public async Task<DecidedBatch?> DecideAsync(
             Guid auctionId, IReadOnlyList<UndecidedBid> bids, CancellationToken cancellationToken)
         {
             await Task.Yield(); // as a call to Redis does
             return new DecidedBatch(
-                Terms, [.. bids.Select(b => DecidedBid.Decide(auctionId, _head, b.Id, b.Bid, nowUs: 1))]);
+                Terms, [.. bids.Select(b => DecidedBid.Decide(auctionId, _head, b.Id, b.Bid, clockUs: 1))]);
         }
 
         public async Task<AppendResult[]> AppendAsync(
@@ -72,6 +72,9 @@ internal static class BidPathWarmUp
 
         Task<Head?> ILedger.ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) => throw Unused();
 
+        public Task<(Head Head, long NowUs)?> ReadHeadAndClockAsync(
+            Guid auctionId, CancellationToken cancellationToken) => throw Unused();
+
         public Task<IReadOnlyList<DecidedBid>> ReadPendingAsync(
             Guid auctionId, CancellationToken cancellationToken) => throw Unused();
 
@@ -83,8 +86,7 @@ internal static class BidPathWarmUp
             Guid auctionId, HotHead? seen, Head head, IReadOnlyList<DecidedBid> answers,
             CancellationToken cancellationToken) => throw Unused();
 
-        public Task<SealAttempt?> SealAsync(
-            Guid auctionId, bool force, CancellationToken cancellationToken) => throw Unused();
+        public Task<bool> SealAsync(Guid auctionId, CancellationToken cancellationToken) => throw Unused();
 
         public Task<bool> DropIfBehindAsync(
             Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken) =>

@@ -31,7 +31,7 @@ internal sealed class PlaceBid : IAsyncDisposable
     {
         (_ledger, _recovery, _options) = (ledger, recovery, options);
         _decidingContext = new DecidingContext(
-            hotState, new LedgerDecider(ledger, velocity, timeProvider), recovery, metrics,
+            hotState, new LedgerDecider(ledger, velocity), recovery, metrics,
             loggerFactory.CreateLogger<DecidingQueue>());
         var trimmer = new PendingTrimmer(
             hotState, TimeSpan.FromMilliseconds(options.TrimPendingMs), timeProvider,

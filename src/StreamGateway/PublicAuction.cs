@@ -31,11 +31,19 @@ internal sealed record PublicAuction
     public bool IsOver => Status is AuctionStatus.Ended or AuctionStatus.Cancelled;
 
     /// <summary>
-    /// The least amount of the next bid. It does not depend on the reserve or the ceiling. Null if it is not known.
+    /// The least amount of the next bid, whatever the reserve and the ceiling are. Null if no bid can follow, or
+    /// if it is not known.
     /// </summary>
-    public long? MinimumBid => Increment is null ? null : Rules.MinimumBid(
-        new Terms("", Currency, Opening, 0, 0, Increment, SoftClose.None, 0),
-        new AuctionState(Status, Price, 0, Leader, EndUs, Extensions, BidCount));
+    public long? MinimumBid
+    {
+        get
+        {
+            if (Increment is null) return null;
+            var terms = new Terms("", Currency, Opening, 0, 0, Increment, SoftClose.None, 0);
+            var state = new AuctionState(Status, Price, 0, Leader, EndUs, Extensions, BidCount);
+            return Rules.CanBeBidOn(terms, state) ? Rules.MinimumBid(terms, state) : null;
+        }
+    }
 
     /// <summary>Reads the row of a change event of the topic <see cref="KafkaTopics.Auctions"/>.</summary>
     /// <exception cref="FormatException">A column is missing or malformed; the message names it.</exception>

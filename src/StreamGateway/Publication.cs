@@ -86,7 +86,7 @@ internal static class AuctionFrames
         if (to.BidCount != from.BidCount) delta.BidCount = to.BidCount;
         if (to.EndUs != from.EndUs) delta.EndTime = TimeMap.FromUsOrNull(to.EndUs);
         if (to.Extensions != from.Extensions) delta.ExtensionsUsed = to.Extensions;
-        if (to.Status != from.Status) delta.Status = StateMap.Status(to.Status);
+        if (StateMap.Status(to.Status) is var status && status != StateMap.Status(from.Status)) delta.Status = status;
         if (to.ReserveMet != from.ReserveMet) delta.ReserveMet = to.ReserveMet;
         return delta;
     }

@@ -34,10 +34,11 @@ internal sealed class Chain(Head opened, long createdUs)
         var (last, state) = (Entries[^1], Head.State);
         return new AuctionRow(
             id, Guid.Empty, "", "title", "", [], "", "", Entries[0].After.EndUs, createdUs,
-            Rules.ReserveMet(Head.Terms, state), last.DecidedUs,
+            Rules.ReserveMet(Head.Terms, state),
             Entries.FindLast(e => e.Kind != EntryKind.Bid)!.Version, last.Winner, EnumText.Of(last.EndReason),
             CancelReason,
-            new StoredHead(id, Head.Version, Head.EntryId, Head.Terms.Line, Head.Terms.Digest, new StoredState(
+            new StoredHead(
+                id, Head.Version, Head.EntryId, Head.Terms.Line, Head.Terms.Digest, Head.DecidedUs, new StoredState(
                 EnumText.Of(state.Status), state.Price, state.Ceiling, state.Leader, state.EndUs, state.Extensions,
                 state.BidCount)));
     }

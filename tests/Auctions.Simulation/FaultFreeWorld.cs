@@ -34,7 +34,7 @@ internal sealed class FaultFreeWorld
         var id = Guid.NewGuid();
         var terms = new Terms("seller", "USD", 100, 0, 0, new Increment.Fixed(10), SoftClose.None, 0);
         var state = AuctionState.Opened(AuctionStatus.Active, Scheduler.NowUs + 3_600_000_000);
-        var head = new Head(0, Guid.NewGuid(), terms, state);
+        var head = new Head(0, Guid.NewGuid(), terms, state, Scheduler.NowUs);
         Ledger.Chains[id] = new Chain(head, Scheduler.NowUs);
         Redis.Hydrate(id, null, head, []);
         return id;

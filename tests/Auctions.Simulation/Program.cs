@@ -72,7 +72,11 @@ internal enum Guards
     Completion = 128,
     /// <summary>Redis is sealed, and has confirmed it, before the ledger is sealed.</summary>
     SealFirst = 256,
-    All = 511,
+    /// <summary>The ledger takes no decision that is earlier than the entry it was made on.</summary>
+    Time = 512,
+    /// <summary>The ledger takes no decision that is more than a second ahead of its clock.</summary>
+    Ahead = 1024,
+    All = 2047,
 }
 
 /// <summary>Plays seeds in parallel on all cores. Each seed is a <see cref="World"/> of its own.</summary>

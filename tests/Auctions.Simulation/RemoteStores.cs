@@ -38,8 +38,8 @@ internal sealed class RemoteRedis(SimulatedNetwork network, Func<SimulatedRedis>
             return true;
         });
 
-    public Task<SealAttempt?> SealAsync(Guid auctionId, bool force, CancellationToken cancellationToken) =>
-        CallAsync(r => guards.HasFlag(Guards.SealFirst) ? r.Seal(auctionId, force) : null);
+    public Task<bool> SealAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        CallAsync(r => guards.HasFlag(Guards.SealFirst) && r.Seal(auctionId));
 
     public Task<bool> DropIfBehindAsync(
         Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken) =>
@@ -68,6 +68,10 @@ internal sealed class RemoteLedger(SimulatedNetwork network, SimulatedLedger led
 
     public Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
         CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Head);
+
+    public Task<(Head Head, long NowUs)?> ReadHeadAndClockAsync(Guid auctionId, CancellationToken cancellationToken) =>
+        CallAsync<(Head, long)?>(() =>
+            ledger.Chains.GetValueOrDefault(auctionId) is { } chain ? (chain.Head, ledger.NowUs) : null);
 
     public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
         Guid auctionId, int limit, CancellationToken cancellationToken) =>

@@ -29,7 +29,7 @@ internal sealed partial class SimulatedLedger
         {
             var chain = Chains[id];
             var active = chain.Head.State with { Status = AuctionStatus.Active };
-            Add(chain, Next(chain.Head, EntryKind.Started, active, NowUs, "", EndReason.None));
+            Add(chain, Next(chain.Head, EntryKind.Started, active, NextUs(chain), "", EndReason.None));
         }
 
         return started;
@@ -37,7 +37,7 @@ internal sealed partial class SimulatedLedger
 
     public List<long> FindNextInstants(long aheadUs, long stepUs, int limit) =>
     [
-        .. Chains.Values.Where(c => !c.Head.State.IsOver).SelectMany(c => Instants(c.Head))
+        .. Chains.Values.Where(c => c.Head.State.IsOpen).SelectMany(c => Instants(c.Head))
             .Where(us => us > NowUs && us <= NowUs + aheadUs).Select(us => (us + stepUs - 1) / stepUs * stepUs)
             .Distinct().Order().Take(limit),
     ];
@@ -45,7 +45,7 @@ internal sealed partial class SimulatedLedger
     /// <summary>Claims due auctions that nobody else has claimed.</summary>
     public List<Guid> ClaimDue(int limit)
     {
-        var due = Chains.Where(c => !c.Value.Head.State.IsOver && c.Value.Head.State.EndUs <= NowUs)
+        var due = Chains.Where(c => IsDue(c.Value.Head.State))
             .OrderBy(c => c.Value.Head.State.EndUs).Select(c => c.Key)
             .Where(id => !_claimed.Contains(id)).Take(limit).ToList();
         _claimed.UnionWith(due);
@@ -67,23 +67,28 @@ internal sealed partial class SimulatedLedger
         if (!Chains.TryGetValue(request.AuctionId, out var chain))
             return new SealResult(SealOutcome.NoSuchAuction, null);
 
-        var outcome = Judge(chain, request.Cause);
+        var outcome = Judge(chain, request);
         if (outcome == SealOutcome.Sealed) AppendSealing(chain, request);
         return new SealResult(outcome, chain.Row(request.AuctionId));
     }
 
-    /// <summary>The time of the sealing entry: later than the last decision, whatever clock that had.</summary>
-    private long SealingUs(Chain chain) => Math.Max(NowUs, chain.Entries[^1].DecidedUs + 1);
+    /// <summary>The time of an entry that is not a bid: later than the last one, whatever clock that had.</summary>
+    private long NextUs(Chain chain) => Math.Max(NowUs, chain.Entries[^1].DecidedUs + 1);
 
-    private SealOutcome Judge(Chain chain, SealCause cause)
+    /// <summary>By the ledger's clock, or because it is bought.</summary>
+    private bool IsDue(AuctionState state) =>
+        state.Status == AuctionStatus.Bought || (state.IsOpen && state.EndUs <= NowUs);
+
+    private SealOutcome Judge(Chain chain, SealRequest request)
     {
         var (terms, state) = (chain.Head.Terms, chain.Head.State);
         if (state.IsOver) return SealOutcome.AlreadyOver;
-        var leftUs = state.EndUs - SealingUs(chain);
-        if (leftUs <= 0) return SealOutcome.Sealed;
-        if (cause == SealCause.Time) return SealOutcome.NotYet;
-        return cause == SealCause.EndedBySeller && state.BidCount > 0 && Rules.ReserveMet(terms, state)
-            && leftUs <= SellerBoundUs
+        if (IsDue(state)) return SealOutcome.Sealed;
+        if (request.Cause == SealCause.Time) return SealOutcome.NotYet;
+        if (request.Cause != SealCause.Cancelled && state.Status == AuctionStatus.Scheduled && terms.StartUs > NowUs)
+            return SealOutcome.NotStarted;
+        return !request.ByService && state.BidCount > 0 && Rules.ReserveMet(terms, state)
+            && state.EndUs - NowUs <= SellerBoundUs
             ? SealOutcome.TooLate
             : SealOutcome.Sealed;
     }
@@ -91,19 +96,20 @@ internal sealed partial class SimulatedLedger
     private void AppendSealing(Chain chain, SealRequest request)
     {
         var (terms, state) = (chain.Head.Terms, chain.Head.State);
-        var nowUs = SealingUs(chain);
-        var isDue = nowUs >= state.EndUs;
-        var isBought = chain.Entries[^1].Bid?.Kind == BidKind.BuyNow;
+        var nowUs = NextUs(chain);
+        var isDue = IsDue(state);
+        var isBought = state.Status == AuctionStatus.Bought;
         var isCancelled = request.Cause == SealCause.Cancelled && !isDue;
         var after = state with
         {
             Status = isCancelled ? AuctionStatus.Cancelled : AuctionStatus.Ended,
-            EndUs = request.Cause == SealCause.EndedBySeller && !isDue ? nowUs : state.EndUs,
+            EndUs = request.Cause != SealCause.Cancelled && !isDue ? nowUs : state.EndUs,
         };
         var reason = isDue ? isBought ? EndReason.BoughtNow : EndReason.Time
             : isCancelled ? EndReason.None
+            : request.Cause == SealCause.EndedByService ? EndReason.EndedByService
             : EndReason.EndedBySeller;
-        if (isCancelled) chain.CancelReason = request.CancelReason;
+        if (!isDue) chain.CancelReason = request.Reason;
         Add(chain, Next(chain.Head, EntryKind.Sealed, after, nowUs, Rules.Winner(terms, after), reason));
     }
 

@@ -9,6 +9,9 @@ namespace Auctions.Simulation;
 /// </summary>
 internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guards guards)
 {
+    /// <summary>How far ahead of the ledger's clock a bid may be decided, microseconds.</summary>
+    private const long AheadMaxUs = 1_000_000;
+
     private readonly SimulatedTimeProvider _timeProvider = new(scheduler);
 
     public Dictionary<Guid, Chain> Chains { get; } = [];
@@ -44,7 +47,10 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
             return AppendOutcome.Conflict;
         if (Has(Guards.Before) && (bid.Before != head.State || bid.TermsDigest != head.Terms.Digest))
             return AppendOutcome.Conflict;
-        if (Has(Guards.End) && (head.State.IsOver || bid.DecidedUs >= bid.Before.EndUs)) return AppendOutcome.Conflict;
+        var isPurchase = bid.Bid.Kind == BidKind.BuyNow;
+        if (Has(Guards.Time) && bid.DecidedUs < head.DecidedUs + (isPurchase ? 1 : 0)) return AppendOutcome.Conflict;
+        if (Has(Guards.Ahead) && bid.DecidedUs > NowUs + AheadMaxUs) return AppendOutcome.Ahead;
+        if (Has(Guards.End) && (!head.State.IsOpen || bid.DecidedUs >= bid.Before.EndUs)) return AppendOutcome.Conflict;
         var entry = new LedgerEntry(head.Version + 1, bid.Id, bid.Prev, EntryKind.Bid, bid.Bid, bid.Outcome, bid.After,
             bid.DecidedUs, null, "", EndReason.None);
         Add(chain, entry, Has(Guards.HeadMoves));
@@ -57,6 +63,8 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
         if (bid.Version > chain.Head.Version) return AppendOutcome.Early;
         var basis = chain.Entries[(int)bid.Version];
         if (basis.Id != bid.Prev) return AppendOutcome.Conflict;
+        if (Has(Guards.Time) && bid.DecidedUs < basis.DecidedUs) return AppendOutcome.Conflict;
+        if (Has(Guards.Ahead) && bid.DecidedUs > NowUs + AheadMaxUs) return AppendOutcome.Ahead;
         if (bid.Version < chain.Head.Version && chain.Entries[(int)bid.Version + 1].DecidedUs < bid.DecidedUs)
             return AppendOutcome.Conflict;
         return bid.Before == basis.After && bid.TermsDigest == chain.Head.Terms.Digest
@@ -70,7 +78,13 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
         chain.CommittedUs.Add(scheduler.NowUs);
         chain.RecordedUs[entry.Id] = NowUs;
         if (!movesHead) return;
-        chain.Head = chain.Head with { Version = entry.Version, EntryId = entry.Id, State = entry.After };
+        chain.Head = chain.Head with
+        {
+            Version = entry.Version,
+            EntryId = entry.Id,
+            State = entry.After,
+            DecidedUs = entry.DecidedUs,
+        };
     }
 
     private bool Has(Guards guard) => guards.HasFlag(guard);

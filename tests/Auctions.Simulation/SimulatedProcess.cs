@@ -1,4 +1,5 @@
 using Auctions.Core;
+using Auctions.Grpc;
 using Auctions.HotState;
 using Auctions.Ledger;
 using AuctionService;
@@ -117,9 +118,9 @@ internal sealed class AuctionProcess : SimulatedProcess
         WaveRunner = new WaveRunner(
             new StartAuctions(_lifecycle, _lifecycle, HotState, log.For<StartAuctions>()),
             new CloseAuctions(_lifecycle, _lifecycle, HotState, Recovery, schedule, Metrics,
-                Options.Create(new AuctionOptions()), TimeProvider, log.For<CloseAuctions>()),
+                Options.Create(new AuctionOptions()), log.For<CloseAuctions>()),
             schedule);
-        EndAuction = new EndAuction(_lifecycle, HotState, Recovery, TimeProvider, log.For<EndAuction>());
+        EndAuction = new EndAuction(_lifecycle, HotState, Recovery, log.For<EndAuction>());
     }
 
     public WaveRunner WaveRunner { get; }
@@ -130,11 +131,12 @@ internal sealed class AuctionProcess : SimulatedProcess
     /// <returns>What the seller was told; null if it was refused, or if the outcome is unknown.</returns>
     public async Task<AuctionRow?> EndAsync(Guid auctionId, string seller, bool cancel)
     {
+        var caller = new Caller(seller, Roles.Seller, new HashSet<string>());
         try
         {
             return cancel
-                ? await EndAuction.CancelAsync(auctionId, seller, "broken", CancellationToken.None)
-                : await EndAuction.EndAsync(auctionId, seller, CancellationToken.None);
+                ? await EndAuction.CancelAsync(auctionId, caller, "broken", CancellationToken.None)
+                : await EndAuction.EndAsync(auctionId, caller, "", CancellationToken.None);
         }
         catch (Exception fault) when (fault is RpcException or LedgerUnavailableException)
         {

@@ -66,8 +66,7 @@ internal sealed class SimulatedRedis(SimulatedTimeProvider timeProvider)
             if (decided.Accepted)
             {
                 hot.Pending[decided.Version] = decided;
-                var head = hot.Head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
-                hot = hot with { Head = head };
+                hot = hot with { Head = hot.Head.After(decided) };
             }
 
             hot.Answers[(bid.Bidder, bid.Key)] = decided;
@@ -95,20 +94,15 @@ internal sealed class SimulatedRedis(SimulatedTimeProvider timeProvider)
         foreach (var version in versions) hot.Pending.Remove(version);
     }
 
-    public SealAttempt? Seal(Guid auctionId, bool force)
+    public bool Seal(Guid auctionId)
     {
-        if (Find(auctionId) is not { } hot) return null;
-        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
-        var sealing = force || nowUs >= hot.Head.State.EndUs;
-        if (sealing)
+        if (Find(auctionId) is not { } hot) return false;
+        if (!hot.Head.State.IsOpen) return true;
+        Edit(auctionId, h => h with
         {
-            Edit(auctionId, h => h with
-            {
-                Head = h.Head with { State = h.Head.State with { Status = AuctionStatus.Ended } },
-            });
-        }
-
-        return new SealAttempt(sealing, hot.Head.State.EndUs, nowUs);
+            Head = h.Head with { State = h.Head.State with { Status = AuctionStatus.Ended } },
+        });
+        return true;
     }
 
     public bool DropIfBehind(Guid auctionId, long version, Guid entryId, long outsideVersion)

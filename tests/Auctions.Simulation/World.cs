@@ -104,7 +104,8 @@ internal sealed partial class World
         var terms = new Terms("seller", "USD", 100, _random.Next(3) == 0 ? 400 : 0, _random.Next(2) == 0 ? 900 : 0,
             increments[_random.Next(3)], new SoftClose(30_000, 20_000, _random.Next(4)), startUs);
         var status = startUs > nowUs ? AuctionStatus.Scheduled : AuctionStatus.Active;
-        Ledger.Chains[NewId()] = new Chain(new Head(0, NewId(), terms, AuctionState.Opened(status, endUs)), nowUs);
+        var id = NewId();
+        Ledger.Chains[id] = new Chain(new Head(0, NewId(), terms, AuctionState.Opened(status, endUs), nowUs), nowUs);
     }
 
     /// <summary>

@@ -24,7 +24,7 @@ public sealed class ChainAuditTests
     public ChainAuditTests()
     {
         var opened = AuctionState.Opened(AuctionStatus.Scheduled, End);
-        _head = new Head(0, Id(0), Vase, opened);
+        _head = new Head(0, Id(0), Vase, opened, Start - 1);
         _entries.Add(new LedgerEntry(
             0, Id(0), Guid.Empty, EntryKind.Opened, null, default, opened, Start - 1, Vase, "", EndReason.None));
         Add(EntryKind.Started, opened with { Status = AuctionStatus.Active }, Start);
@@ -200,6 +200,80 @@ public sealed class ChainAuditTests
         Expect(40, "version");
     }
 
+    [Theory]
+    [InlineData(3, -1)] // a bid
+    [InlineData(4, 0)]  // terms
+    [InlineData(6, 0)]  // the sealing
+    public void A_decision_time_that_falls_is_reported_unless_the_entry_is_older_than_the_rule(int version, int laterUs)
+    {
+        var before = _entries[version - 1].DecidedUs;
+        _entries[version] = _entries[version] with { DecidedUs = before + laterUs };
+        Assert.Contains(Check(), v => v is { Invariant: "I11", Field: "decided_us" } && v.Version == version);
+
+        _entries[version] = _entries[version] with { RulesVersion = 1 };
+        Assert.DoesNotContain(Check(), v => v.Invariant == "I11");
+    }
+
+    [Fact]
+    public void A_rejection_before_its_basis_is_reported_unless_it_is_from_before_the_rule()
+    {
+        var rejection = _answers.FindIndex(a => !a.Accepted);
+        _answers[rejection] = _answers[rejection] with { DecidedUs = At - 1 };
+        Assert.Contains(Check(), v => v is { Invariant: "I11", Version: 3 });
+        _answers[rejection] = _answers[rejection] with { RulesVersion = 1 };
+        Assert.DoesNotContain(Check(), v => v.Invariant == "I11");
+    }
+
+    [Fact]
+    public void Only_the_sealing_follows_a_purchase_and_a_purchase_of_before_the_status_is_checked_by_its_own_rules()
+    {
+        _entries.RemoveRange(1, _entries.Count - 1);
+        _answers.Clear();
+        var opened = _entries[0] with { Terms = Vase with { BuyNow = 50_00 } };
+        _entries[0] = opened;
+        _head = new Head(0, Id(0), opened.Terms!, opened.After, opened.DecidedUs);
+        var purchase = Place("ann", BidKind.BuyNow, 0);
+        Assert.Equal(AuctionStatus.Bought, purchase.After.Status);
+        Add(EntryKind.Sealed, purchase.After with { Status = AuctionStatus.Ended }, At + 1, null, "ann",
+            EndReason.BoughtNow);
+        Assert.Empty(Check());
+
+        // Taken back, or overbid.
+        var sealing = _entries[^1];
+        _entries[^1] = sealing with
+        {
+            After = sealing.After with { Status = AuctionStatus.Cancelled },
+            Winner = "",
+            EndReason = EndReason.None,
+        };
+        Assert.Contains(Check(), v => v is { Invariant: "I4", Version: 2, Field: "end_reason" });
+        _entries[^1] = sealing with { Kind = EntryKind.Amended, Terms = opened.Terms };
+        Assert.Contains(Check(), v => v is { Invariant: "I3", Version: 2, Field: "kind" });
+
+        // A purchase that leaves the auction active is one of the first version of the rules.
+        _entries[^1] = sealing;
+        var active = _entries[1].After with { Status = AuctionStatus.Active };
+        _entries[1] = _entries[1] with { After = active };
+        _answers[0] = _answers[0] with { After = active };
+        Assert.Contains(Check(), v => v is { Invariant: "I1", Version: 1, Field: "after.status" });
+        _entries[1] = _entries[1] with { RulesVersion = 1 };
+        Assert.Empty(Check());
+    }
+
+    [Fact]
+    public void An_early_end_may_come_at_the_end_if_the_last_bid_was_decided_just_before_it()
+    {
+        _entries.RemoveAt(_entries.Count - 1);
+        _entries[^1] = _entries[^1] with { DecidedUs = End };
+        _answers[^1] = _answers[^1] with { DecidedUs = End };
+        var last = _entries[^1].After;
+        _head = new Head(5, _entries[^1].Id, _head.Terms, last, End);
+        Add(EntryKind.Sealed, last with { Status = AuctionStatus.Cancelled }, End + 1);
+        Assert.Empty(Check());
+        _entries[^1] = _entries[^1] with { DecidedUs = End + 2 };
+        Assert.Contains(Check(), v => v is { Invariant: "I4", Version: 6, Field: "after.status" });
+    }
+
     [Fact]
     public void A_record_without_entries_is_reported()
     {
@@ -207,15 +281,18 @@ public sealed class ChainAuditTests
         Assert.Contains(Check(), v => v is { Invariant: "I1", Field: "entries" });
     }
 
-    private void Place(string bidder, long max)
+    private DecidedBid Place(string bidder, long max) => Place(bidder, BidKind.Proxy, max);
+
+    private DecidedBid Place(string bidder, BidKind kind, long max)
     {
-        var bid = new Bid(bidder, Id(_answers.Count + 50), BidKind.Proxy, "USD", 0, max);
+        var bid = new Bid(bidder, Id(_answers.Count + 50), kind, kind == BidKind.BuyNow ? "" : "USD", 0, max);
         var decided = DecidedBid.Decide(Auction, _head, Id(_answers.Count + 10), bid, At);
         _answers.Add(decided);
-        if (!decided.Accepted) return;
+        if (!decided.Accepted) return decided;
         _entries.Add(new LedgerEntry(decided.Version, decided.Id, decided.Prev, EntryKind.Bid, bid, decided.Outcome,
-            decided.After, At, null, "", EndReason.None));
-        _head = _head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+            decided.After, decided.DecidedUs, null, "", EndReason.None));
+        _head = _head.After(decided);
+        return decided;
     }
 
     private void Add(EntryKind kind, AuctionState after, long decidedUs, Terms? terms = null, string winner = "",
@@ -224,7 +301,7 @@ public sealed class ChainAuditTests
         var version = _head.Version + 1;
         _entries.Add(new LedgerEntry(version, Id((int)version), _head.EntryId, kind, null, default, after, decidedUs,
             terms, winner, reason));
-        _head = new Head(version, Id((int)version), terms ?? _head.Terms, after);
+        _head = new Head(version, Id((int)version), terms ?? _head.Terms, after, decidedUs);
     }
 
     private ChainHead Row(Head head) =>

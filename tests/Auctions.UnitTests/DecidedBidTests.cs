@@ -5,10 +5,24 @@ public sealed class DecidedBidTests
     private static readonly Guid Auction = Guid.NewGuid(), Last = Guid.NewGuid(), Id = Guid.NewGuid();
 
     private static readonly Head Head =
-        new(7, Last, Sale.Plain, new AuctionState(AuctionStatus.Active, 10_00, 50_00, "ann", Sale.EndUs, 0, 1));
+        new(7, Last, Sale.Plain, new AuctionState(AuctionStatus.Active, 10_00, 50_00, "ann", Sale.EndUs, 0, 1),
+            Sale.StartUs - 1);
 
     private static DecidedBid Decide(string bidder, BidKind kind, long amount, long max) =>
         DecidedBid.Decide(Auction, Head, Id, new Bid(bidder, Guid.NewGuid(), kind, "USD", amount, max), Sale.StartUs);
+
+    [Theory]
+    [InlineData(BidKind.Proxy, 0)]
+    [InlineData(BidKind.Direct, 0)]
+    [InlineData(BidKind.BuyNow, 1)] // it closes the auction
+    public void A_decision_is_never_earlier_than_the_entry_before_it(BidKind kind, long laterUs)
+    {
+        var head = Head with { DecidedUs = Sale.StartUs + 500, Terms = Sale.Plain with { BuyNow = 90_00 } };
+        var bid = new Bid("bob", Guid.NewGuid(), kind, "USD", 60_00, kind == BidKind.Proxy ? 60_00 : 0);
+        var decided = DecidedBid.Decide(Auction, head, Id, bid, Sale.StartUs);
+        Assert.Equal(Sale.StartUs + 500 + laterUs, decided.DecidedUs);
+        Assert.Equal(Sale.StartUs + 501, DecidedBid.Decide(Auction, head, Id, bid, Sale.StartUs + 501).DecidedUs);
+    }
 
     [Fact]
     public void An_accepted_bid_is_the_next_entry_on_top_of_the_head()

@@ -6,14 +6,14 @@ public sealed class EnumTextTests
     [Fact]
     public void Every_stored_word_is_fixed()
     {
-        AssertWords<AuctionStatus>("scheduled active ended cancelled");
+        AssertWords<AuctionStatus>("scheduled active ended cancelled bought");
         AssertWords<BidKind>("direct proxy buy_now");
         AssertWords<BidOutcome>("leading outbid refused");
-        AssertWords<RejectionReason>(" velocity cancelled ended not_started seller wrong_currency buy_now_withdrawn "
-            + "ceiling_not_raised too_low");
+        AssertWords<RejectionReason>(" velocity cancelled ended not_started seller wrong_currency "
+            + "buy_now_not_offered buy_now_withdrawn ceiling_not_raised too_low");
         AssertWords<EntryKind>("opened started bid amended sealed");
-        AssertWords<EndReason>(" time bought_now ended_by_seller");
-        AssertWords<SealCause>("time ended_by_seller cancelled");
+        AssertWords<EndReason>(" time bought_now ended_by_seller ended_by_service");
+        AssertWords<SealCause>("time ended_by_seller cancelled ended_by_service");
     }
 
     [Theory]

@@ -51,8 +51,7 @@ internal sealed class AppendLimit(
             {
                 var id = Guid.CreateVersion7(timeProvider.GetUtcNow());
                 var decided = decidedBids[b][i] = DecidedBid.Decide(auctionId, head, id, sequence.Next(), nowUs++);
-                if (decided.Accepted)
-                    head = head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+                head = head.After(decided);
             }
         }
 

@@ -28,7 +28,7 @@ internal sealed class DecideLimit(BenchStack stack, IConnectionMultiplexer redis
         var id = Guid.CreateVersion7(now);
         var nowUs = now.ToMicroseconds();
         var state = AuctionState.Opened(AuctionStatus.Active, nowUs + 3_600_000_000);
-        var head = new Head(0, Guid.CreateVersion7(now), BidSequence.Terms(nowUs - 1), state);
+        var head = new Head(0, Guid.CreateVersion7(now), BidSequence.Terms(nowUs - 1), state, DecidedUs: 0);
         await HotState.HydrateAsync(id, null, head, [], cancellationToken);
         return id;
     }

@@ -60,7 +60,7 @@ internal sealed class ForUpdate(NpgsqlDataSource source, bool batched, TimeProvi
             {
                 if (!await row.ReadAsync(cancellationToken)) throw new AuctionNotFoundException(auctionId);
                 var terms = BidRows.ParseTerms(row.GetString(0));
-                head = new Head(row.GetInt64(8), Guid.Empty, terms, BidRows.ReadState(row, 1));
+                head = new Head(row.GetInt64(8), Guid.Empty, terms, BidRows.ReadState(row, 1), DecidedUs: 0);
                 if (!await row.NextResultAsync(cancellationToken)) continue;
             }
 

@@ -124,6 +124,7 @@ public sealed record RedisAuction(
             ("price", Digits(state.Price)), ("ceiling", Digits(state.Ceiling)), ("leader", state.Leader),
             ("end_us", Digits(state.EndUs)), ("extensions", Digits(state.Extensions)),
             ("bid_count", Digits(state.BidCount)), ("terms", head.TermsLine),
+            ("decided_us", Digits(head.DecidedUs)),
         ];
 
         static string Digits(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -21,8 +21,8 @@ public static class VerifyCommand
         };
         var command = new Command(
             "verify",
-            "Checks invariants I1, I3, I4, I5, I6 and I9 on live data: replays every ledger through the rules, and "
-            + "compares Redis with it. Exit code: 0 = clean, 1 = an invariant is broken, 2 = could not be checked.")
+            "Checks invariants I1, I3, I4, I5, I6, I9 and I11 on live data: replays every ledger through the rules, "
+            + "and compares Redis with it. Exit code: 0 = clean, 1 = an invariant is broken, 2 = could not be checked.")
             { json, rest };
         command.SetAction(async (parse, cancellationToken) =>
         {
@@ -57,7 +57,7 @@ public static class VerifyCommand
 public sealed record VerifyReport(long Auctions, long Entries, long Refusals, IReadOnlyList<Violation> Violations);
 
 /// <summary>
-/// Checks I1, I3, I4, I5, I6 and I9 on live data. It replays every auction's ledger through <c>Auctions.Core</c>,
+/// Checks I1, I3, I4, I5, I6, I9 and I11 on live data. It replays every auction's ledger through <c>Auctions.Core</c>,
 /// compares the auction's row with the last entry, and Redis' head with the row. It writes nothing.
 /// <para>Concurrency: one page after another. Each page is one snapshot of rows and their ledgers.</para>
 /// <para>Lifecycle: one run for each instance.</para>

@@ -8,10 +8,10 @@ using Microsoft.Extensions.Options;
 namespace AuctionService.Closing;
 
 /// <summary>
-/// Closes the auctions whose end has come, in three steps: Redis stops accepting bids, and its pending entries are
-/// appended; the ledger appends the sealing entry, which names the winner; Redis is brought up to date. The ledger
-/// alone makes the end. Redis comes first so that bids which it accepted in time are in the ledger before the sealing
-/// entry. Without Redis these bids are lost, but nobody was told that they count.
+/// Closes the auctions whose end has come or that are bought, in three steps: Redis stops accepting bids, and its
+/// pending entries are appended; the ledger appends the sealing entry, which names the winner; Redis is brought up to
+/// date. The ledger alone makes the end. Redis comes first so that bids which it accepted in time are in the ledger
+/// before the sealing entry. Without Redis these bids are lost, but nobody was told that they count.
 /// <para>
 /// Concurrency: <see cref="WaveRunner"/> runs one at a time in a process. Between processes, a claim in the ledger
 /// (row locks, those of others are skipped) gives each auction to one of them. The calls to Redis of a claim run in
@@ -22,9 +22,10 @@ namespace AuctionService.Closing;
 /// not answer, or the call is cancelled, it ends, and the claim with it; the next wave continues.
 /// </para>
 /// <para>
-/// Invariants: anybody may repeat every step at any time; the ledger takes one sealing entry. No auction is sealed
-/// before its end in the ledger, by Redis' clock, or by this process' clock if Redis does not hold the auction or does
-/// not answer. A fault of one auction does not keep the others open.
+/// Invariants: anybody may repeat every step at any time; the ledger takes one sealing entry. The ledger's clock alone
+/// says what is due, and when it seals; neither Redis' clock nor this process' can end an auction early or hold its end
+/// back. Redis is stopped for an auction whose end a pending bid has moved, too: it gets the ledger's state again. A
+/// fault of one auction does not keep the others open.
 /// </para>
 /// <para>
 /// Bounds: a claim takes <see cref="AuctionOptions.ClosingsMax"/> (500) auctions and holds one connection to Postgres;
@@ -33,7 +34,7 @@ namespace AuctionService.Closing;
 /// </summary>
 internal sealed class CloseAuctions(
     ILedgerWaves waves, ILedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, WaveSchedule schedule,
-    ClosingMetrics metrics, IOptions<AuctionOptions> options, TimeProvider timeProvider, ILogger<CloseAuctions> logger)
+    ClosingMetrics metrics, IOptions<AuctionOptions> options, ILogger<CloseAuctions> logger)
 {
     /// <summary>They share one connection, so this many calls take few round trips.</summary>
     private const int RedisCallsMax = 64;
@@ -95,9 +96,9 @@ internal sealed class CloseAuctions(
 
             try
             {
-                var attempt = await hotState.SealAsync(id, force: false, cancellationToken);
+                await hotState.SealAsync(id, cancellationToken);
                 var hadConflict = await recovery.AppendPendingAsync(id, cancellationToken);
-                stopped.Add(new StoppedAuction(id, attempt, hadConflict, RedisAnswered: true));
+                stopped.Add(new StoppedAuction(id, hadConflict, RedisAnswered: true));
             }
             catch (HotStateUnavailableException fault)
             {
@@ -114,56 +115,29 @@ internal sealed class CloseAuctions(
     /// <returns>How many were sealed.</returns>
     private async Task<int> SealAsync(List<StoppedAuction> stopped, CancellationToken cancellationToken)
     {
-        await PostponeExtendedAsync(stopped, cancellationToken);
-        if (stopped.Count == 0) return 0;
-
         var results = await lifecycle.SealAsync(
             [.. stopped.Select(s => new SealRequest(s.Id, SealCause.Time))], cancellationToken);
-        var committedUs = timeProvider.GetUtcNow().ToMicroseconds();
         var (count, latestUs) = (0, 0L);
         foreach (var (outcome, row) in results)
         {
             if (outcome == SealOutcome.NotYet) await schedule.AddAsync(row!.Stored.State.EndUs, cancellationToken);
             if (outcome != SealOutcome.Sealed) continue;
-            var latenessUs = committedUs - row!.Stored.State.EndUs;
+            var latenessUs = row!.DecidedUs - row.Stored.State.EndUs;
             metrics.Sealed(TimeSpan.FromMicroseconds(latenessUs));
             (count, latestUs) = (count + 1, Math.Max(latestUs, latenessUs));
         }
 
         if (count > 0) logger.AuctionsSealed(count, latestUs / 1_000);
         await RefreshRedisAsync(
-            [.. results.Select((r, i) => (stopped[i], r.Auction)).Where(a => a.Auction is { IsOver: true })],
+            [.. results.Select((r, i) => (stopped[i], r.Auction)).Where(a => a.Auction is not null)],
             cancellationToken);
         return count;
     }
 
     /// <summary>
-    /// Takes the auctions off the list that end later. For these, Redis said that their end has not come, and after its
-    /// pending entries were appended, the ledger agrees by Redis' clock: soft close has moved the end. If the ledger
-    /// does not agree, Redis' state is wrong, and the auction is closed.
-    /// </summary>
-    private async Task PostponeExtendedAsync(List<StoppedAuction> stopped, CancellationToken cancellationToken)
-    {
-        var open = stopped.Where(s => s.Attempt is { Sealed: false }).ToList();
-        if (open.Count == 0) return;
-        var rows = (await lifecycle.ReadAuctionsAsync([.. open.Select(s => s.Id)], cancellationToken))
-            .ToDictionary(r => r.Id);
-        foreach (var auction in open)
-        {
-            var redisNowUs = auction.Attempt!.Value.NowUs;
-            if (!rows.TryGetValue(auction.Id, out var row) || row.Stored.State.EndUs <= redisNowUs) continue;
-            stopped.Remove(auction);
-
-            // The schedule runs on this process' clock, which may be ahead of Redis'.
-            var leftUs = row.Stored.State.EndUs - redisNowUs;
-            await schedule.AddAsync(timeProvider.GetUtcNow().ToMicroseconds() + leftUs, cancellationToken);
-        }
-    }
-
-    /// <summary>
     /// Step three, best effort: Redis does not have the sealing entry, so it drops the auction; or it is set to the
-    /// ledger's state, if it still holds entries that the ledger did not take. If this fails, a conflict of the next
-    /// bid leads to a hydration.
+    /// ledger's state, if it still holds entries that the ledger did not take, or if the auction goes on because a
+    /// pending bid has moved its end. If this fails, a conflict of the next bid leads to a hydration.
     /// </summary>
     private async Task RefreshRedisAsync(
         (StoppedAuction Stopped, AuctionRow? Row)[] auctions, CancellationToken cancellationToken)
@@ -174,14 +148,14 @@ internal sealed class CloseAuctions(
             await ForEachAsync(inRedis, async auction =>
             {
                 var (stopped, row) = auction;
-                if (stopped.HadConflict && row!.Fault is null)
+                if (row!.Fault is null && (stopped.HadConflict || !row.IsOver))
                 {
                     await recovery.HydrateAsync(stopped.Id, cancellationToken);
                 }
                 else
                 {
                     await hotState.DropIfBehindAsync(
-                        stopped.Id, row!.Stored.Version, row.Stored.EntryId, row.OutsideVersion, cancellationToken);
+                        stopped.Id, row.Stored.Version, row.Stored.EntryId, row.OutsideVersion, cancellationToken);
                 }
             }, cancellationToken);
         }
@@ -214,12 +188,11 @@ internal sealed class CloseAuctions(
     }
 
     /// <summary>An auction after step one.</summary>
-    /// <param name="Attempt">Redis' answer; null if it does not hold the auction, or did not answer.</param>
     /// <param name="HadConflict">Whether Redis held entries that the ledger did not take.</param>
     /// <param name="RedisAnswered">False if Redis did not answer.</param>
-    private sealed record StoppedAuction(Guid Id, SealAttempt? Attempt, bool HadConflict, bool RedisAnswered)
+    private sealed record StoppedAuction(Guid Id, bool HadConflict, bool RedisAnswered)
     {
-        public static StoppedAuction WithoutRedis(Guid id) => new(id, null, HadConflict: false, RedisAnswered: false);
+        public static StoppedAuction WithoutRedis(Guid id) => new(id, HadConflict: false, RedisAnswered: false);
     }
 }
 
@@ -234,7 +207,7 @@ internal sealed class ClosingMetrics : IDisposable
     {
         _sealed = _meter.CreateCounter<long>("auctions.sealed", "{auction}", "Auctions sealed at their end.");
         _lateness = _meter.CreateHistogram<double>("auctions.sealed.lateness", "s",
-            "From the effective end to the commit of the sealing entry.");
+            "From the effective end to the time of the sealing entry, by the ledger's clock.");
     }
 
     public void Sealed(TimeSpan lateness)

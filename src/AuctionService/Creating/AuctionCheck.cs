@@ -51,7 +51,7 @@ internal sealed class AuctionCheck(IOptions<AuctionOptions> options)
         violations.ThrowIfAny();
         return new NewAuction(
             Guid.CreateVersion7(), key, Digest(requested), requested.Title, requested.Description,
-            mediaUrls, requested.Category, requested.PostId, terms!, endUs, nowUs);
+            mediaUrls, requested.Category, requested.PostId, terms!, endUs, StartsAtOnce: startUs == nowUs);
     }
 }
 

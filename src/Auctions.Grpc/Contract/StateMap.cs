@@ -12,7 +12,9 @@ public static class StateMap
         Status = Status(state.Status),
         CurrentPrice = state.BidCount == 0 ? null : MoneyMap.FromMinor(state.Price, terms.Currency),
         LeaderId = state.Leader,
-        MinimumBid = MoneyMap.FromMinor(Rules.MinimumBid(terms, state), terms.Currency),
+        MinimumBid = Rules.CanBeBidOn(terms, state)
+            ? MoneyMap.FromMinor(Rules.MinimumBid(terms, state), terms.Currency)
+            : null,
         BidCount = state.BidCount,
         EndTime = TimeMap.FromUs(state.EndUs),
         ExtensionsUsed = state.Extensions,
@@ -39,7 +41,8 @@ public static class StateMap
     public static V1.AuctionStatus Status(AuctionStatus status) => status switch
     {
         AuctionStatus.Scheduled => V1.AuctionStatus.Scheduled,
-        AuctionStatus.Active => V1.AuctionStatus.Active,
+        // Until a purchase is sealed, a moment later, it is shown as what it was before.
+        AuctionStatus.Active or AuctionStatus.Bought => V1.AuctionStatus.Active,
         AuctionStatus.Ended => V1.AuctionStatus.Ended,
         AuctionStatus.Cancelled => V1.AuctionStatus.Cancelled,
         _ => throw new ArgumentOutOfRangeException(nameof(status), status, null),
@@ -50,6 +53,7 @@ public static class StateMap
         Core.EndReason.Time => V1.EndReason.Time,
         Core.EndReason.BoughtNow => V1.EndReason.BoughtNow,
         Core.EndReason.EndedBySeller => V1.EndReason.EndedBySeller,
+        Core.EndReason.EndedByService => V1.EndReason.EndedByService,
         _ => V1.EndReason.Unspecified,
     };
 
@@ -70,6 +74,7 @@ public static class StateMap
         RejectionReason.NotStarted => V1.RejectionReason.NotStarted,
         RejectionReason.Seller => V1.RejectionReason.Seller,
         RejectionReason.WrongCurrency => V1.RejectionReason.WrongCurrency,
+        RejectionReason.BuyNowNotOffered => V1.RejectionReason.BuyNowNotOffered,
         RejectionReason.BuyNowWithdrawn => V1.RejectionReason.BuyNowWithdrawn,
         RejectionReason.CeilingNotRaised => V1.RejectionReason.CeilingNotRaised,
         RejectionReason.TooLow => V1.RejectionReason.TooLow,

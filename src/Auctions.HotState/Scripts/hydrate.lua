@@ -9,10 +9,11 @@
 -- ARGV  1, 2  version and id of the head that the caller saw, both '' if there was none
 --       3     how long an answer is kept at least, in seconds
 --       4     how long the hash of an idle auction is kept, in seconds
---       5..14 the fields: terms, status, price, ceiling, leader, end_us, extensions, bid_count, version, head
---       15    the number of answers
---       16    how long a velocity window is kept, in seconds
---       17..  for each answer its field "bidder key" and its decision line; then one window for each of KEYS 6..
+--       5..15 the fields: terms, status, price, ceiling, leader, end_us, extensions, bid_count, version, head,
+--             decided_us
+--       16    the number of answers
+--       17    how long a velocity window is kept, in seconds
+--       18..  for each answer its field "bidder key" and its decision line; then one window for each of KEYS 6..
 -- Units amounts in minor units, times in microseconds since 1970
 --
 -- Reply 1  the auction was set
@@ -24,7 +25,7 @@
 --       4  store the velocity windows
 
 local HASH, PENDING, INDEX, FIRST_ANSWERS, FIRST_WINDOW = KEYS[1], KEYS[2], KEYS[3], 4, 6
-local ANSWERS_S, FIRST_ANSWER, LAST_ANSWER = tonumber(ARGV[3]), 17, 16 + 2 * ARGV[15]
+local ANSWERS_S, FIRST_ANSWER, LAST_ANSWER = tonumber(ARGV[3]), 18, 17 + 2 * ARGV[16]
 
 -- Whether the caller could read the head: an integer and a UUID, written as here (see RedisHotState.ReadHead).
 local function readable(version, head)
@@ -51,7 +52,7 @@ if type(left) == 'table' and left.err then
 end
 redis.call('HSET', HASH, 'terms', ARGV[5], 'status', ARGV[6], 'price', ARGV[7], 'ceiling', ARGV[8], 'leader', ARGV[9],
   'end_us', ARGV[10], 'extensions', ARGV[11], 'bid_count', ARGV[12], 'version', ARGV[13], 'head', ARGV[14],
-  'hydrated_version', ARGV[13])
+  'decided_us', ARGV[15], 'hydrated_version', ARGV[13])
 redis.call('EXPIRE', HASH, ARGV[4])
 
 -- 3. Answers. The ledger's answer replaces what is stored under its key.
@@ -69,6 +70,6 @@ end
 --    ledger.
 
 for i = FIRST_WINDOW, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[LAST_ANSWER + 1 + i - FIRST_WINDOW], 'EX', ARGV[16], 'NX')
+  redis.call('SET', KEYS[i], ARGV[LAST_ANSWER + 1 + i - FIRST_WINDOW], 'EX', ARGV[17], 'NX')
 end
 return 1

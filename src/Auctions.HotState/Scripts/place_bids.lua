@@ -15,7 +15,10 @@
 --       6..   eight for each bid: id, kind (direct|proxy|buy_now), bidder, key, currency, amount, max, mark.
 --             mark: 'limited' if the bidder's velocity limit applies; or the id of an earlier decision under this key
 --             that conflicted with the ledger, to be replaced (the limit has counted it already); or ''
--- Units amounts in minor units, 0 = none; times in microseconds since 1970, by this server's clock.
+-- Units amounts in minor units, 0 = none; times in microseconds since 1970, by this server's clock. A decision time is
+--       that clock, or the decision time of the entry before, if that is later: decision times never fall. A purchase,
+--       which closes the auction, is decided later than the entry before. Velocity, expiry and periods use the clock
+--       alone.
 --       All numbers are integers below 2^53, which Lua's doubles hold exactly. Larger sums are only compared.
 --
 -- Reply nil    the hash is missing, or a key is damaged; no bid was decided
@@ -36,7 +39,7 @@ local WINDOW_BIDS, WINDOW_S = tonumber(ARGV[4]), ARGV[5]
 local FIRST_BID, BID_FIELDS = 6, 8
 local MAX_AMOUNT = 9007199254740991
 local UUID = '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$'
-local STATUSES = { scheduled = true, active = true, ended = true, cancelled = true }
+local STATUSES = { scheduled = true, active = true, ended = true, cancelled = true, bought = true }
 
 local call, format, find, match, sub = redis.call, string.format, string.find, string.match, string.sub
 local floor, max, min, concat = math.floor, math.max, math.min, table.concat
@@ -46,23 +49,26 @@ local function wrong_type(error) return find(error, 'WRONGTYPE', 1, true) end
 -- 1. The hash. A key of another type is damage.
 
 local fields = redis.pcall('HMGET', HASH, 'terms', 'status', 'leader', 'head',
-  'price', 'ceiling', 'end_us', 'extensions', 'bid_count', 'version', 'hydrated_version', 'kept_s')
+  'price', 'ceiling', 'end_us', 'extensions', 'bid_count', 'version', 'hydrated_version', 'decided_us',
+  'kept_s')
 if fields.err then
   if wrong_type(fields.err) then return nil end
   return fields
 end
-for i = 1, 11 do
+for i = 1, 12 do
   if not fields[i] then return nil end
 end
 local terms, status, leader, head = fields[1], fields[2], fields[3], fields[4]
 if not STATUSES[status] or find(leader, ' ', 1, true) or not find(head, UUID) then return nil end
 
 -- All numbers in one match: the call costs more than the digits.
-local price, ceiling, end_us, extensions, bid_count, version, hydrated_version =
-  match(concat(fields, ' ', 5, 11), '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+local price, ceiling, end_us, extensions, bid_count, version, hydrated_version, decided_us =
+  match(concat(fields, ' ', 5, 12), '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
 price, ceiling, end_us, extensions = tonumber(price), tonumber(ceiling), tonumber(end_us), tonumber(extensions)
 bid_count, version, hydrated_version = tonumber(bid_count), tonumber(version), tonumber(hydrated_version)
-if not price or max(price, ceiling, end_us, extensions, bid_count, version, hydrated_version) > MAX_AMOUNT then
+decided_us = tonumber(decided_us)
+if not price
+  or max(price, ceiling, end_us, extensions, bid_count, version, hydrated_version, decided_us) > MAX_AMOUNT then
   return nil
 end
 
@@ -109,7 +115,8 @@ local increment_at = parse_increment(increment)
 if not increment_at then return nil end
 local digest = sub(redis.sha1hex(terms), 1, 16)
 local time = call('TIME')
-local now_us = time[1] * 1000000 + time[2]
+local clock_us = time[1] * 1000000 + time[2]
+local now_us = max(clock_us, decided_us) -- of the current bid
 
 -- 3. The rules. They read the current bid from these variables, and change the state above.
 
@@ -123,12 +130,12 @@ local function minimum_bid()
 end
 
 local function buy_now_available()
-  return buy_now > ceiling and (bid_count == 0 or price < reserve)
+  return buy_now > ceiling and (bid_count == 0 or price < reserve) -- admit has seen to the status
 end
 
 local function admit()
   if status == 'cancelled' then return 'cancelled' end
-  if status == 'ended' or now_us >= end_us then return 'ended' end
+  if status == 'ended' or status == 'bought' or now_us >= end_us then return 'ended' end
   if now_us < start_us then return 'not_started' end
   if bidder == seller then return 'seller' end
   if kind ~= 'buy_now' and bid_currency ~= currency then return 'wrong_currency' end
@@ -152,8 +159,9 @@ end
 
 -- The end moves to the time of the purchase. Only the sealing can follow.
 local function buy()
+  if buy_now == 0 then return 'refused', 'buy_now_not_offered' end
   if not buy_now_available() then return 'refused', 'buy_now_withdrawn' end
-  status, price, ceiling, leader, end_us, bid_count = 'active', buy_now, buy_now, bidder, now_us, bid_count + 1
+  status, price, ceiling, leader, end_us, bid_count = 'bought', buy_now, buy_now, bidder, now_us, bid_count + 1
   return 'leading', ''
 end
 
@@ -205,15 +213,15 @@ if #KEYS >= FIRST_WINDOW then
 end
 
 local TIME_LENGTH = 17
-local now_text = format('%016d ', now_us)
+local clock_text = format('%016d ', clock_us)
 
 -- Whether the bidder is over the limit. If not, counts this bid.
 local function over_limit(window_key)
   local window = windows[window_key]
   local oldest = tonumber(sub(window, -TIME_LENGTH * WINDOW_BIDS, -TIME_LENGTH * (WINDOW_BIDS - 1) - 2))
   local full = #window >= TIME_LENGTH * WINDOW_BIDS
-  if full and oldest and math.abs(now_us - oldest) < WINDOW_S * 1000000 then return true end
-  windows[window_key] = sub(window .. now_text, -TIME_LENGTH * WINDOW_BIDS)
+  if full and oldest and math.abs(clock_us - oldest) < WINDOW_S * 1000000 then return true end
+  windows[window_key] = sub(window .. clock_text, -TIME_LENGTH * WINDOW_BIDS)
   changed_windows[window_key] = true
   return false
 end
@@ -254,7 +262,7 @@ local answers = {}     -- field, line, field, line, ...: decided in this call
 local entries = {}     -- version, line, version, line, ...: accepted in this call
 local reply = { digest == KNOWN_DIGEST and '' or terms }
 local before, version_text = state(), number(version)
-local basis = ' ' .. number(now_us) .. ' ' .. digest .. ' '
+local basis_us, basis = now_us, ' ' .. number(now_us) .. ' ' .. digest .. ' '
 local next_window = FIRST_WINDOW
 
 for i = 1, count do
@@ -272,6 +280,10 @@ for i = 1, count do
     kind, bidder, bid_currency = ARGV[a + 1], ARGV[a + 2], ARGV[a + 4]
     amount, bid_max = tonumber(amount_text), tonumber(max_text)
     limit = kind == 'proxy' and bid_max or amount
+    now_us = max(clock_us, kind == 'buy_now' and decided_us + 1 or decided_us)
+    if now_us ~= basis_us then
+      basis_us, basis = now_us, ' ' .. number(now_us) .. ' ' .. digest .. ' '
+    end
 
     local outcome, reason
     if window_key and over_limit(window_key) then
@@ -281,7 +293,7 @@ for i = 1, count do
     end
     local prev, after = head, before
     if outcome ~= 'refused' then
-      version, head, after = version + 1, id, state()
+      version, head, after, decided_us = version + 1, id, state(), now_us
       version_text = number(version)
     end
     line = outcome .. ' ' .. reason .. ' ' .. version_text .. ' ' .. id .. ' ' .. prev .. ' ' .. kind .. ' '
@@ -325,7 +337,7 @@ if #answers > 0 then
   call('HSET', answers_now, unpack(answers))
   -- Two EXPIREs in every call would cost as much as the decision of a bid. So expiry times are renewed only after a
   -- sixteenth of the idle time, and in a new period. kept_s is the time of the last renewal.
-  local now_s, kept_s = tonumber(time[1]), tonumber(fields[12] or nil) or 0
+  local now_s, kept_s = tonumber(time[1]), tonumber(fields[13] or nil) or 0
   if math.abs(now_s - kept_s) >= IDLE_S / 16 or floor(kept_s / ANSWERS_S) ~= period then
     call('HSET', HASH, 'kept_s', now_s)
     call('EXPIRE', HASH, IDLE_S)
@@ -334,10 +346,11 @@ if #answers > 0 then
 end
 if #entries > 0 then
   call('HSET', HASH, 'price', number(price), 'ceiling', number(ceiling), 'leader', leader,
-    'bid_count', number(bid_count), 'version', version_text, 'head', head)
+    'bid_count', number(bid_count), 'version', version_text, 'head', head,
+    'decided_us', number(decided_us))
   -- These change rarely.
   if status ~= fields[2] then call('HSET', HASH, 'status', status) end
-  if end_us ~= tonumber(fields[7]) then
+  if end_us ~= tonumber(fields[7]) or extensions ~= tonumber(fields[8]) then
     call('HSET', HASH, 'end_us', number(end_us), 'extensions', number(extensions))
   end
 end

@@ -4,10 +4,12 @@
 -- index catches any mistake.
 --
 -- $1 decided_bid[], $2 entry_state[]: one row for each bid. The bids of one auction come one after another, in version
--- order. $3, $4, $5: the auctions, and the places (from 1) of the first and the last bid of each.
+-- order. $3, $4, $5: the auctions, and the places (from 1) of the first and the last bid of each. $6: the
+-- decision times once more, because each bid is compared with the time of its tip.
 --
--- Returns one row for each bid that is not appended: n (its place) and its status, conflict or early. Returns one more
--- row, whose n is the number of appended bids.
+-- Returns one row for each bid that is not appended: n (its place) and its status: conflict, early, or ahead (it was
+-- decided more than a second ahead of the ledger's clock). Returns one more row, whose n is the number of appended
+-- bids.
 --
 --  1. heads     the auctions with the heads of their chains
 --  2. checked   each bid beside its tip, and the guards. The tip is what the bid must follow: the bid before it in the
@@ -25,12 +27,13 @@ with heads as (
   from unnest($3::uuid[], $4::integer[], $5::integer[]) as s (auction_id, first, last)
   left join lateral (
     select ctid as place, version, head, status, price, ceiling, leader, end_us, extensions, bid_count,
-      terms_digest, reserve
+      terms_digest, reserve, decided_us, now_us() + 1000000 as latest_us
     from auctions a where a.id = s.auction_id limit 1) h on true
 ),
 checked as materialized (
   select n + first - 1 as n, n + first - 1 = last as ends, auction_id, place,
     coalesce(b.version > coalesce(tip_version, h.version) + 1, false) as gap,
+    b.decided_us > h.latest_us as ahead,
     place is not null
     and prev = coalesce(tip_id, h.head) -- guard: pred.id
     and b.version = coalesce(tip_version, h.version) + 1 -- guard: pred.version
@@ -44,7 +47,9 @@ checked as materialized (
     and b.terms_digest = h.terms_digest -- guard: before.terms
     and before_status in ('scheduled', 'active') -- guard: over
     and b.decided_us < before_end_us -- guard: end
-    and b.status = 'active' -- guard: after.status
+    and b.decided_us >= coalesce(tip_decided_us, h.decided_us) + (bid_kind = 'buy_now')::integer -- guard: time
+    and b.decided_us <= h.latest_us -- guard: ahead
+    and b.status = case bid_kind when 'buy_now' then 'bought' else 'active' end -- guard: after.status
     and b.price >= before_price -- guard: after.price
     and b.ceiling >= before_ceiling -- guard: after.ceiling
     and (b.price > before_price or b.ceiling > before_ceiling) -- guard: after.rises
@@ -58,13 +63,15 @@ checked as materialized (
   cross join lateral rows from (
       unnest(($1::decided_bid[])[first : last]),
       unnest(($2::entry_state[])[first : last]),
-      unnest(array_prepend(null, ($2::entry_state[])[first : last - 1])))
+      unnest(array_prepend(null, ($2::entry_state[])[first : last - 1])),
+      unnest(array_prepend(null, ($6::bigint[])[first : last - 1])))
     with ordinality as b (
       auction_id, prev, bid_kind, bidder, key, currency, amount, max, offered, outcome, reason,
       terms_digest, decided_us,
       before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
       id, version, status, price, ceiling, leader, end_us, extensions, bid_count,
-      tip_id, tip_version, tip_status, tip_price, tip_ceiling, tip_leader, tip_end_us, tip_extensions, tip_bid_count, n)
+      tip_id, tip_version, tip_status, tip_price, tip_ceiling, tip_leader, tip_end_us, tip_extensions, tip_bid_count,
+      tip_decided_us, n)
 ),
 broken as materialized (
   select auction_id, min(n) as from_n, min(n) filter (where not gap) as conflict_from
@@ -93,6 +100,7 @@ moved as (
   from (select * from chained where joins and last) l
   where a.ctid = l.place
 )
-select n, case when n >= conflict_from then 'conflict' else 'early' end as status from chained where not joins
+select n, case when ahead then 'ahead' when n >= conflict_from then 'conflict' else 'early' end as status
+from chained where not joins
 union all
 select count(*), 'appended' from appended

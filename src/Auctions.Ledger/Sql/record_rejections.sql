@@ -2,11 +2,14 @@
 -- on an entry of the same batch. A rejection changes nothing and has no version. As in append.sql, no key may have an
 -- answer yet. $1 decided_bid[], $2 entry_state[]: one row for each bid, whose basis and version name the entry that was
 -- the head when the bid was decided. The result is like that of append.sql, with 'recorded' instead of 'appended'.
-with checked as materialized (
-  select n, p.auction_id,
+with clock as materialized (select now_us() + 1000000 as latest_us),
+checked as materialized (
+  select n, p.auction_id, p.decided_us > latest_us as ahead,
     case when b.id is null then p.version > (select version from auctions a where a.id = p.auction_id) end as gap,
     b.id is not null
     and b.id = p.basis -- guard: basis
+    and p.decided_us >= b.decided_us -- guard: time
+    and p.decided_us <= latest_us -- guard: ahead
     and (f.decided_us is null or f.decided_us >= p.decided_us) -- guard: superseded
     and before_status = b.status -- guard: before.status
     and before_price = b.price -- guard: before.price
@@ -19,12 +22,12 @@ with checked as materialized (
     as stands,
     p.id, p.basis, p.version, p.bid_kind, p.bidder, p.key, p.currency, p.amount, p.max, p.reason,
     p.terms_digest, p.decided_us
-  from rows from (unnest($1::decided_bid[]), unnest($2::entry_state[])) with ordinality as p (
+  from clock cross join lateral rows from (unnest($1::decided_bid[]), unnest($2::entry_state[])) with ordinality as p (
     auction_id, basis, bid_kind, bidder, key, currency, amount, max, offered, outcome, reason, terms_digest, decided_us,
     before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
     id, version, status, price, ceiling, leader, end_us, extensions, bid_count, n)
   left join lateral (
-    select id, status, price, ceiling, leader, end_us, extensions, bid_count, terms_digest
+    select id, status, price, ceiling, leader, end_us, extensions, bid_count, terms_digest, decided_us
     from ledger e where e.auction_id = p.auction_id and e.version = p.version limit 1) b on true
   left join lateral (
     select decided_us from ledger e where e.auction_id = p.auction_id and e.version = p.version + 1 limit 1) f on true
@@ -36,6 +39,7 @@ recorded as (
     bid_kind, bidder, key, currency, amount, max, 'refused', reason, terms_digest, decided_us
   from checked where stands and reason <> 'velocity' -- a velocity rejection does not depend on the auction: no row
 )
-select n, case when gap then 'early' else 'conflict' end as status from checked where stands is not true
+select n, case when gap then 'early' when ahead then 'ahead' else 'conflict' end as status
+from checked where stands is not true
 union all
 select count(*), 'recorded' from checked where stands

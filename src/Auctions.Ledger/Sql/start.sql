@@ -2,10 +2,11 @@
 -- ids. Returns the ids of the auctions that it started.
 with clock as materialized (select now_us() as now_us),
 due as (
-  select a.*, gen_random_uuid() as entry, a.version + 1 as next, now_us
+  select a.*, gen_random_uuid() as entry, a.version + 1 as next,
+    greatest(clock.now_us, a.decided_us + 1) as now_us
   from clock, unnest($1::uuid[]) asked (id)
   cross join lateral (select ctid as place, * from auctions a where a.id = asked.id limit 1) a
-  where a.status = 'scheduled' and a.start_us <= now_us
+  where a.status = 'scheduled' and a.start_us <= clock.now_us
 ),
 appended as (
   insert into ledger (auction_id, id, prev, version, kind, origin, terms_digest, decided_us,

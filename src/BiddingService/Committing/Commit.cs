@@ -68,7 +68,7 @@ internal sealed class Commit
         {
             var result = Results[_indexOf[ticket!.Decided!.Id]];
             if (result.Answer is { } answer) queue!.Answered(ticket, answer);
-            else queue!.Conflicted(ticket);
+            else queue!.Conflicted(ticket, wasAhead: result.Outcome == AppendOutcome.Ahead);
         }
     }
 }

@@ -62,6 +62,9 @@ internal sealed class DecidingQueue(
     /// <summary>Redis' state led to a conflict, which the next call would repeat: hydrate first.</summary>
     private volatile bool _hydrateFirst;
 
+    /// <summary>The ledger refused a decision as ahead of its clock: decide the next call on the ledger.</summary>
+    private volatile bool _redisIsAhead;
+
     /// <summary>
     /// Counts hydrations; only the loop writes it. A conflict of an earlier epoch says nothing about Redis' state now.
     /// </summary>
@@ -109,9 +112,18 @@ internal sealed class DecidingQueue(
     /// The lane reports: the ledger did not take the decision, because it was made on a state that is not the ledger's.
     /// The bid is decided again.
     /// </summary>
-    public void Conflicted(BidTicket ticket)
+    /// <param name="wasAhead">
+    /// Whether it was decided ahead of the ledger's clock. Redis would do so again, so the ledger decides next.
+    /// </param>
+    public void Conflicted(BidTicket ticket, bool wasAhead = false)
     {
         context.Metrics.Conflicted();
+        if (wasAhead)
+        {
+            context.HotState.ReportAhead();
+            _redisIsAhead = true;
+        }
+
         if (ticket.IsCompleted)
             LeaveLane();
         else if (ticket.Attempts >= AttemptsMax)
@@ -227,6 +239,13 @@ internal sealed class DecidingQueue(
     {
         try
         {
+            if (_redisIsAhead)
+            {
+                _redisIsAhead = false;
+                await DecideOnLedgerAsync();
+                return;
+            }
+
             await DecideInRedisAsync();
         }
         catch (HotStateUnavailableException fault)

@@ -5,19 +5,18 @@ using Auctions.Ledger;
 namespace BiddingService;
 
 /// <summary>
-/// Decides bids while Redis does not answer (ADR 5): with the rules of <c>Auctions.Core</c>, on the ledger's head. The
-/// decisions are as speculative as those of Redis: the append takes them, or finds a conflict if another instance has
-/// moved the head.
+/// Decides bids while Redis does not answer (ADR 5): with the rules of <c>Auctions.Core</c>, on the ledger's head, and
+/// by the ledger's clock, because this process' clock may be wrong. The decisions are as speculative as those of Redis:
+/// the append takes them, or finds a conflict if another instance has moved the head.
 /// </summary>
-internal sealed class LedgerDecider(ILedger ledger, VelocityLimit velocity, TimeProvider timeProvider)
+internal sealed class LedgerDecider(ILedger ledger, VelocityLimit velocity)
 {
     /// <returns>One decision for each bid, in order, each on the state that the one before it left.</returns>
     /// <exception cref="AuctionNotFoundException">There is no such auction.</exception>
     public async Task<DecidedBatch> DecideAsync(Guid auctionId, IReadOnlyList<BidTicket> bids)
     {
-        var head = await ledger.ReadHeadAsync(auctionId, CancellationToken.None)
+        var (head, nowUs) = await ledger.ReadHeadAndClockAsync(auctionId, CancellationToken.None)
             ?? throw new AuctionNotFoundException(auctionId);
-        var nowUs = timeProvider.GetUtcNow().ToMicroseconds();
         var windows = await VelocityWindows.ReadAsync(ledger, velocity, auctionId, bids, nowUs);
         var decisions = new DecidedBid[bids.Count];
         for (var i = 0; i < decisions.Length; i++)
@@ -25,8 +24,7 @@ internal sealed class LedgerDecider(ILedger ledger, VelocityLimit velocity, Time
             var ticket = bids[i];
             var decided = DecidedBid.Decide(
                 auctionId, head, ticket.NextId(), ticket.Bid, nowUs, windows.Admits(ticket));
-            if (decided.Accepted)
-                head = head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+            head = head.After(decided);
             decisions[i] = decided;
         }
 

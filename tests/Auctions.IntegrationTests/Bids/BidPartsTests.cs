@@ -132,14 +132,14 @@ public sealed class CommitTests
     {
         var auction = Guid.NewGuid();
         var opened = AuctionState.Opened(AuctionStatus.Active, endUs: long.MaxValue);
-        var head = new Head(7, Guid.NewGuid(), LedgerDatabase.VaseTerms, opened);
+        var head = new Head(7, Guid.NewGuid(), LedgerDatabase.VaseTerms, opened, DecidedUs: 0);
         List<CommitLane.Item> items = [];
         foreach (var max in new[] { 50_00, 60_00, 70_00, 1 })
         {
             var ticket = new BidTicket(auction, LedgerDatabase.Proxy("ann", max), limited: false);
             var decided = DecidedBid.Decide(auction, head, ticket.NextId(), ticket.Bid, head.Terms.StartUs);
             ticket.Decided = decided;
-            if (decided.Accepted) head = new Head(decided.Version, decided.Id, head.Terms, decided.After);
+            head = head.After(decided);
             items.Add(new CommitLane.Item(null, ticket, null));
         }
 

@@ -68,7 +68,7 @@ internal sealed class BiddingStack : IAsyncDisposable
     {
         var start = NowUs - 1_000_000;
         var terms = new Terms("sel", "USD", 100, 0, buyNow, new Increment.Fixed(10), SoftClose.None, start);
-        return _stack.Database.OpenAsync(terms, endUs: NowUs + LedgerDatabase.Hour, createdUs: NowUs);
+        return _stack.Database.OpenAsync(terms, endUs: NowUs + LedgerDatabase.Hour, createdUs: null);
     }
 
     /// <summary>An operator's error.</summary>

@@ -73,7 +73,7 @@ public sealed class DamagedAuctionTests : IAsyncLifetime
         var head = await _stack.ReadHeadAsync(auction);
         var bid = DecidedBid.Decide(
             auction, head, Guid.CreateVersion7(), new Bid("ann", Guid.NewGuid(), BidKind.Proxy, "USD", 0, 500),
-            nowUs: Servers.TestStack.NowUs);
+            clockUs: Servers.TestStack.NowUs);
         await _stack.RedisClient.GetDatabase().HashSetAsync(
             $"auction:{{{auction}}}:pending", [new HashEntry(bid.Version, DecisionLine.Format(bid))]);
 

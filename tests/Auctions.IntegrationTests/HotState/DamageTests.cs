@@ -10,7 +10,7 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
     public static TheoryData<string> Fields =>
     [
         "terms", "status", "price", "ceiling", "leader", "end_us", "extensions", "bid_count", "version", "head",
-        "hydrated_version",
+        "hydrated_version", "decided_us",
     ];
 
     [Fact]
@@ -18,7 +18,7 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
     {
         Assert.Null(await HotState.DecideAsync(AuctionId, [Proxy("ann", 50_00)], None));
         Assert.Null(await HotState.ReadHeadAsync(AuctionId, None));
-        Assert.Null(await HotState.SealAsync(AuctionId, force: true, None));
+        Assert.False(await HotState.SealAsync(AuctionId, None));
         Assert.Empty(await HotState.ReadPendingAsync(AuctionId, None));
         Assert.False(await HotState.DropIfBehindAsync(AuctionId, 1, Guid.NewGuid(), 0, None));
         Assert.False(await Redis.KeyExistsAsync(Keys.Auction));
@@ -82,7 +82,7 @@ public sealed class DamageTests(RedisServer server) : HotStateTest(server)
     {
         await Redis.StringSetAsync(Keys.Auction, "by hand");
         await Redis.StringSetAsync(Keys.Pending, "by hand");
-        Assert.Null(await HotState.SealAsync(AuctionId, force: true, None));
+        Assert.False(await HotState.SealAsync(AuctionId, None));
         Assert.Empty(await HotState.ReadPendingAsync(AuctionId, None));
         await AssertMissThenHydratedAsync();
     }

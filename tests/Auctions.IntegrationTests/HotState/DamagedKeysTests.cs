@@ -19,7 +19,7 @@ public sealed class DamagedKeysTests(RedisServer server) : HotStateTest(server)
         ["read pending"] = (hotState, id) => hotState.ReadPendingAsync(id, None),
         ["remove pending"] = (hotState, id) => hotState.RemovePendingAsync(id, [1], None),
         ["leave index"] = (hotState, id) => hotState.RemovePendingAsync(id, [], None),
-        ["seal"] = (hotState, id) => hotState.SealAsync(id, force: false, None),
+        ["seal"] = (hotState, id) => hotState.SealAsync(id, None),
         ["drop"] = (hotState, id) => hotState.DropIfBehindAsync(id, 1, Guid.NewGuid(), 0, None),
         ["read index"] = (hotState, _) => hotState.ReadPendingIndexAsync(None),
         ["repair index"] = (hotState, _) => hotState.RepairPendingIndexAsync(None),

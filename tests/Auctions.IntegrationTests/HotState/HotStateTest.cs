@@ -48,7 +48,7 @@ public abstract class HotStateTest(RedisServer server) : IAsyncLifetime
     /// <summary>An active auction that ends in an hour: opens at 10.00 USD, increment 1.00.</summary>
     protected async Task<Head> OpenHeadAsync() => new(0, Guid.NewGuid(),
         new Terms("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, StartUs: 1),
-        AuctionState.Opened(AuctionStatus.Active, await NowUsAsync() + Hour));
+        AuctionState.Opened(AuctionStatus.Active, await NowUsAsync() + Hour), DecidedUs: 1);
 
     /// <summary>Sets the auction in Redis.</summary>
     protected async Task<Head> HydrateAsync(Func<Head, Head>? change = null)

@@ -11,7 +11,7 @@ public sealed class HydratingTests(RedisServer server) : HotStateTest(server)
     {
         var open = await OpenHeadAsync();
         var state = open.State with { Price = 30_00, Ceiling = 50_00, Leader = "ann", Extensions = 2, BidCount = 7 };
-        var head = new Head(41, Guid.NewGuid(), open.Terms, state);
+        var head = new Head(41, Guid.NewGuid(), open.Terms, state, await NowUsAsync());
         Assert.True(await HotState.HydrateAsync(AuctionId, null, head, [], None));
 
         Assert.Equal(new HotHead(41, head.EntryId), await HotState.ReadHeadAsync(AuctionId, None));
@@ -30,7 +30,7 @@ public sealed class HydratingTests(RedisServer server) : HotStateTest(server)
         var head = await HydrateAsync();
         Assert.Equal(new HotHead(0, head.EntryId), await HotState.ReadHeadAsync(AuctionId, None));
         Assert.Empty(await HotState.ReadPendingAsync(AuctionId, None));
-        Assert.Equal(11, (await HashAsync()).Count);
+        Assert.Equal(12, (await HashAsync()).Count);
     }
 
     [Fact]

@@ -27,11 +27,15 @@ internal sealed class RandomSale
             Increments(), SoftCloses(),
             random.Next(10) == 0 ? nowUs + Near() : random.Next(20) == 0 ? nowUs + Hour : 1);
         State = States(nowUs);
+        DecidedUs = random.Next(4) == 0 ? nowUs + random.NextInt64(-1_000, 20_000) : 1;
     }
 
     public Terms Terms { get; }
 
     public AuctionState State { get; }
+
+    /// <summary>When the head was decided: sometimes later than the clock says.</summary>
+    public long DecidedUs { get; }
 
     /// <summary>A bid for the state that may apply when it is decided; sometimes a repetition.</summary>
     public Bid Next(AuctionState state)
@@ -80,6 +84,7 @@ internal sealed class RandomSale
         {
             0 => AuctionStatus.Ended,
             1 => AuctionStatus.Cancelled,
+            2 => AuctionStatus.Bought,
             < 8 => AuctionStatus.Scheduled,
             _ => AuctionStatus.Active,
         };

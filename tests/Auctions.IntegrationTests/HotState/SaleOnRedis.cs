@@ -29,24 +29,26 @@ internal sealed class SaleOnRedis
     public static async Task<SaleOnRedis> OpenAsync(
         RandomSale sale, RedisHotState hotState, IDatabase redis, BranchCount count)
     {
-        var head = new Head(sale.State.BidCount * 3, Guid.NewGuid(), sale.Terms, sale.State);
+        var head = new Head(sale.State.BidCount * 3, Guid.NewGuid(), sale.Terms, sale.State, sale.DecidedUs);
         var auction = new SaleOnRedis(sale, head, redis, count);
         Assert.True(await hotState.HydrateAsync(auction._auctionId, null, head, [], CancellationToken.None));
         return auction;
     }
 
     /// <summary>Decides some bids in one call, and compares the decisions.</summary>
-    /// <param name="nowUs">
-    /// The approximate time of the decision. The comparison uses the time that the script returns.
+    /// <param name="nowUs">Redis' clock at the time of the call.</param>
+    /// <param name="exact">
+    /// Whether the clock stands. If not, the comparison uses the time that the script returns.
     /// </param>
     public async Task CallAsync(
-        Random random, int bids, long nowUs, Func<Guid, UndecidedBid[], long, Task<IReadOnlyList<DecidedBid>>> decide)
+        Random random, int bids, long nowUs, bool exact,
+        Func<Guid, UndecidedBid[], long, Task<IReadOnlyList<DecidedBid>>> decide)
     {
         var undecided = NextBids(random, bids, nowUs);
         var decided = await decide(_auctionId, undecided, nowUs);
         Assert.Equal(bids, decided.Count);
         _count.Seen("many bids in one call", bids > 20);
-        for (var i = 0; i < bids; i++) Compare(undecided[i], decided[i]);
+        for (var i = 0; i < bids; i++) Compare(undecided[i], decided[i], exact ? nowUs : decided[i].DecidedUs);
     }
 
     public async Task AssertSameHashAsync()
@@ -64,6 +66,7 @@ internal sealed class SaleOnRedis
             ["bid_count"] = $"{state.BidCount}",
             ["version"] = $"{Head.Version}",
             ["head"] = $"{Head.EntryId}",
+            ["decided_us"] = $"{Head.DecidedUs}",
             ["hydrated_version"] = $"{_hydratedVersion}",
         };
         var keys = new HotKeys(_auctionId);
@@ -93,7 +96,7 @@ internal sealed class SaleOnRedis
         return undecided;
     }
 
-    private void Compare(UndecidedBid undecided, DecidedBid decided)
+    private void Compare(UndecidedBid undecided, DecidedBid decided, long clockUs)
     {
         var record = (undecided.Bid.Bidder, undecided.Bid.Key);
         if (_answers.TryGetValue(record, out var answer) && answer.Id != undecided.Replaces)
@@ -104,16 +107,16 @@ internal sealed class SaleOnRedis
         }
 
         _count.Seen("replaced", answer is not null);
-        var admitted = Admitted(undecided, decided.DecidedUs);
-        var expected =
-            DecidedBid.Decide(_auctionId, Head, undecided.Id, undecided.Bid, decided.DecidedUs, admitted);
+        _count.Seen("decided at the time of the head, which is later", decided.DecidedUs > clockUs);
+        var admitted = Admitted(undecided, clockUs);
+        var expected = DecidedBid.Decide(_auctionId, Head, undecided.Id, undecided.Bid, clockUs, admitted);
         Assert.Equal(expected, decided);
         _count.Count(Head.Terms, decided);
         if (decided.Reason == RejectionReason.Velocity) return;
         _answers[record] = decided;
         if (!decided.Accepted) return;
         _pending[$"{decided.Version}"] = DecisionLine.Format(decided);
-        Head = Head with { Version = decided.Version, EntryId = decided.Id, State = decided.After };
+        Head = Head.After(decided);
     }
 
     private bool Admitted(UndecidedBid undecided, long nowUs)

@@ -12,7 +12,7 @@ public sealed class UnavailabilityTests : IAsyncLifetime
     private static readonly Guid AuctionId = Guid.NewGuid();
     private static readonly Head Head = new(0, Guid.NewGuid(),
         new Terms("seller", "USD", 10_00, 0, 0, new Increment.Fixed(1_00), SoftClose.None, 1),
-        AuctionState.Opened(AuctionStatus.Active, Currency.MaxAmount));
+        AuctionState.Opened(AuctionStatus.Active, Currency.MaxAmount), DecidedUs: 0);
 
     private readonly RedisServer _server = new();
     private IConnectionMultiplexer _connection = null!;
@@ -42,7 +42,7 @@ public sealed class UnavailabilityTests : IAsyncLifetime
         await Unavailable(() => _hotState.ReadPendingAsync(AuctionId, None));
         await Unavailable(() => _hotState.HydrateAsync(AuctionId, null, Head, [], None));
         await Unavailable(() => _hotState.RemovePendingAsync(AuctionId, [1], None));
-        await Unavailable(() => _hotState.SealAsync(AuctionId, false, None));
+        await Unavailable(() => _hotState.SealAsync(AuctionId, None));
         await Unavailable(() => _hotState.DropIfBehindAsync(AuctionId, 1, Guid.NewGuid(), 0, None));
 
         // After the restart the script cache is empty, and the data of the last second may be lost.

@@ -31,6 +31,38 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     }
 
     [Fact]
+    public async Task A_manual_change_is_later_than_the_entry_before_it_whatever_the_clock_says()
+    {
+        var auction = await db.OpenAsync();
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00), Start + Hour / 2));
+        await db.SetClockAsync(Start + 1);
+        await db.ByHandAsync($"update auctions set end_us = end_us + 1 where id = '{auction}'");
+        await db.ByHandAsync($"update auctions set status = 'cancelled' where id = '{auction}'");
+
+        Assert.Equal([Start + Hour / 2 + 1, Start + Hour / 2 + 2],
+            (await db.EntriesAsync(auction)).Skip(2).Select(e => e.DecidedUs));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Theory]
+    [InlineData("status = 'active'")]
+    [InlineData("status = 'cancelled'")]
+    [InlineData("end_us = end_us + 1")]
+    [InlineData("leader = 'me'")]
+    [InlineData("reserve = 1")]
+    public async Task A_purchase_cannot_be_undone_manually(string change)
+    {
+        var auction = await db.OpenAsync(VaseTerms with { BuyNow = 30_00 });
+        await db.AppendAsync(
+            await db.DecideAsync(auction, new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0)));
+        var error = await Assert.ThrowsAsync<PostgresException>(
+            () => db.ByHandAsync($"update auctions set {change} where id = '{auction}'"));
+        Assert.Contains("is bought: a purchase is final", error.MessageText, StringComparison.Ordinal);
+        Assert.Equal(AuctionStatus.Bought, (await db.HeadAsync(auction)).State.Status);
+        await db.ByHandAsync($"update auctions set title = 'Bought' where id = '{auction}'");
+    }
+
+    [Fact]
     public async Task A_manual_change_of_the_terms_becomes_an_entry_with_the_new_terms()
     {
         var auction = await db.OpenAsync();
@@ -84,6 +116,7 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     [InlineData("end_reason = 'time'")]
     [InlineData("id = gen_random_uuid()")]
     [InlineData("status = 'ended'")]
+    [InlineData("status = 'bought'")]
     public async Task Columns_of_the_ledger_cannot_be_set_manually(string change)
     {
         var auction = await db.OpenAsync();
@@ -153,6 +186,7 @@ public sealed class AnyPathTests(LedgerDatabase db) : IClassFixture<LedgerDataba
     [Fact]
     public async Task An_auction_that_is_inserted_manually_has_an_opening_entry_and_takes_bids()
     {
+        await db.SetClockAsync(Start);
         var auction = Guid.NewGuid();
         var error = await Assert.ThrowsAsync<PostgresException>(() => InsertAsync(opening: 0));
         Assert.Equal(PostgresErrorCodes.CheckViolation, error.SqlState);

@@ -80,7 +80,9 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
     [Fact]
     public async Task A_bid_on_an_auction_that_does_not_exist_is_a_conflict()
     {
-        var head = new Head(0, Guid.NewGuid(), VaseTerms, AuctionState.Opened(AuctionStatus.Active, Start + Hour));
+        await db.SetClockAsync(Start);
+        var head = new Head(
+            0, Guid.NewGuid(), VaseTerms, AuctionState.Opened(AuctionStatus.Active, Start + Hour), Start);
         foreach (var max in (long[])[10_00, 1])
         {
             var bid = Decide(Guid.NewGuid(), head, Proxy("ann", max));
@@ -259,6 +261,7 @@ public sealed class FreshAppendTests : AppendTests
         var head = await _db.HeadAsync(auction);
         var second = Decide(auction, After(head, first), Proxy("bob", 20_00));
 
+        await _db.SetClockAsync(second.DecidedUs);
         var results = await _db.Ledger.AppendAsync([first, second], [false, true], CancellationToken.None);
         Assert.Equal([AppendOutcome.Appended, AppendOutcome.Appended], results.Select(r => r.Outcome));
     }

@@ -33,6 +33,7 @@ public sealed class FaultTests : IAsyncLifetime
     {
         var auctions = new List<Guid>();
         for (var i = 0; i < 50; i++) auctions.Add(await _db.OpenAsync());
+        await _db.SetClockAsync(Start + Hour / 60);
         var bids = new List<DecidedBid>();
         foreach (var auction in auctions) bids.Add(await _db.DecideAsync(auction, Proxy("ann", 10_00)));
         await _db.AppendAsync([.. bids.Take(1)]);
@@ -59,6 +60,7 @@ public sealed class FaultTests : IAsyncLifetime
     public async Task A_bid_in_flight_during_a_kill_is_in_the_ledger_or_can_be_appended()
     {
         var auction = await _db.OpenAsync();
+        await _db.SetClockAsync(Start + Hour / 60);
         var killed = false;
         for (var i = 1; i <= 200; i++)
         {
@@ -88,6 +90,7 @@ public sealed class FaultTests : IAsyncLifetime
     public async Task A_server_that_does_not_answer_is_unavailable_after_the_timeout()
     {
         var auction = await _db.OpenAsync();
+        await _db.SetClockAsync(Start + Hour / 60);
         var bid = await _db.DecideAsync(auction, Proxy("ann", 10_00));
         _postgres.Process.Suspend();
         await SignalBackendsAsync("-STOP");
@@ -111,6 +114,7 @@ public sealed class FaultTests : IAsyncLifetime
     public async Task After_a_shutdown_the_ledger_is_unavailable_and_the_pool_reconnects_after_a_restart()
     {
         var auction = await _db.OpenAsync();
+        await _db.SetClockAsync(Start + Hour / 60);
         await _postgres.Process.StopAsync(PostgresServer.SigInt);
         foreach (var call in (Func<Task>[])
             [
@@ -134,6 +138,7 @@ public sealed class FaultTests : IAsyncLifetime
     public async Task A_bid_on_a_row_that_stays_locked_is_unavailable_and_not_a_conflict()
     {
         var auction = await _db.OpenAsync();
+        await _db.SetClockAsync(Start + Hour / 60);
         var bid = await _db.DecideAsync(auction, Proxy("ann", 10_00));
         await using (var holder = await _db.Source.OpenConnectionAsync())
         await using (var transaction = await holder.BeginTransactionAsync())

@@ -29,6 +29,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         ["before.terms"] = (id, head) =>
             Challenge(id, head with { Terms = VaseTerms with { Increment = new Increment.Fixed(1) } }),
         ["end"] = (id, head) => Challenge(id, head) with { DecidedUs = head.State.EndUs },
+        ["time"] = (id, head) => Challenge(id, head) with { DecidedUs = head.DecidedUs - 1 },
         ["after.status"] = (id, head) => Challenge(id, head, after: s => s with { Status = AuctionStatus.Scheduled }),
         ["after.price"] = (id, head) => Challenge(id, head, after: s => s with { Price = head.State.Price - 1 }),
         ["after.ceiling"] = (id, head) => Challenge(
@@ -71,6 +72,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         first = Decide(other, otherHead, Proxy("cat", 40_00), At - 1);
         forged = Forgeries[guard](other, After(otherHead, first));
         var without = NewLedger(db.Source, StatementsWithout(guard));
+        await db.AdvanceClockAsync(forged.DecidedUs);
         var results = await without.AppendAsync([first, forged], [], CancellationToken.None);
         Assert.Equal(AppendOutcome.Appended, results[1].Outcome);
     }
@@ -112,11 +114,84 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("superseded", later));
     }
 
+    [Theory]
+    [InlineData(30_00)]
+    [InlineData(1)]
+    public async Task A_bid_that_was_decided_before_the_entry_that_it_rests_on_is_a_conflict(long max)
+    {
+        var (auction, head) = await OneBidAsync();
+        var early = Decide(auction, head, Proxy("bob", max), At) with { DecidedUs = head.DecidedUs - 1 };
+
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(early));
+        Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("time", early));
+    }
+
+    [Fact]
+    public async Task A_purchase_that_was_not_decided_later_than_the_bid_before_it_is_a_conflict()
+    {
+        var auction = await db.OpenAsync(VaseTerms with { BuyNow = 90_00, Reserve = 50_00 });
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00), At));
+        var head = await db.HeadAsync(auction);
+        var purchase = Decide(auction, head, new Bid("bob", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0), At);
+        Assert.Equal((At + 1, At + 1), (purchase.DecidedUs, purchase.After.EndUs));
+
+        var together = purchase with { DecidedUs = At, After = purchase.After with { EndUs = At } };
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(together));
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(purchase));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Theory]
+    [InlineData(30_00)]
+    [InlineData(1)]
+    public async Task A_bid_that_was_decided_more_than_a_second_ahead_of_the_ledgers_clock_is_refused_as_ahead(long max)
+    {
+        var (auction, head) = await OneBidAsync();
+        await db.SetClockAsync(At);
+        var ahead = Decide(auction, head, Proxy("bob", max), At + 1_000_001);
+        var fresh = db.AppendsFresh ? (bool[])[true] : [];
+
+        var refused = await db.Ledger.AppendAsync([ahead], fresh, CancellationToken.None);
+        Assert.Equal(new AppendResult(AppendOutcome.Ahead, null), refused[0]);
+        Assert.Equal(head, await db.HeadAsync(auction));
+
+        await db.SetClockAsync(At + 1);
+        var (other, otherHead) = await OneBidAsync();
+        await db.SetClockAsync(At);
+        ahead = Decide(other, otherHead, Proxy("bob", max), At + 1_000_001);
+        Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("ahead", ahead));
+        await db.SetClockAsync(At);
+        var justInTime = Decide(auction, head, Proxy("bob", max), At + 1_000_000);
+        Assert.Equal(AppendOutcome.Appended, (await db.Ledger.AppendAsync([justInTime], fresh, default))[0].Outcome);
+    }
+
+    [Fact]
+    public async Task No_bid_joins_a_purchase_by_whichever_clock()
+    {
+        var auction = await db.OpenAsync(VaseTerms with { BuyNow = 30_00 });
+        var head = await db.HeadAsync(auction);
+        var purchase = Decide(auction, head, new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0), At);
+        head = After(head, purchase);
+        var late = Challenge(auction, head, before: s => s with { Status = AuctionStatus.Active, EndUs = At + Hour });
+        late = late with { Before = head.State };
+        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Conflict],
+            (await db.AppendAsync(purchase, late)).Select(r => r.Outcome));
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(late with { DecidedUs = At - 1 }));
+
+        // A rejection by such a clock is right: the auction is over.
+        var rejected = Decide(auction, head, Proxy("bob", 90_00), At - 1);
+        Assert.Equal((RejectionReason.Ended, At), (rejected.Reason, rejected.DecidedUs));
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(rejected));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
     [Fact]
     public async Task Nothing_follows_the_sealing_entry_even_if_Redis_has_it()
     {
         var (auction, _) = await OneBidAsync();
-        await db.SealAsync(auction, SealCause.Cancelled, At, "broken");
+        await db.SetClockAsync(At);
+        await db.Lifecycle.SealAsync(
+            new SealRequest(auction, SealCause.Cancelled, ByService: true), CancellationToken.None);
         var head = await db.HeadAsync(auction);
         var forged = Challenge(auction, head, before: s => s with { Status = AuctionStatus.Active });
         forged = forged with { Before = head.State };
@@ -171,7 +246,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
     [Fact]
     public void Every_guard_of_the_statements_has_a_test()
     {
-        string[] here = [.. Forgeries.Keys, "over", "basis", "superseded"];
+        string[] here = [.. Forgeries.Keys, "over", "ahead", "basis", "superseded"];
         var statements = new LedgerStatements();
         var there = (statements.Append + statements.RecordRejections).Split('\n')
             .Where(l => l.Contains("-- guard: ", StringComparison.Ordinal))

@@ -21,6 +21,9 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
           return coalesce((select us from test_clock), (extract(epoch from clock_timestamp()) * 1000000)::bigint);
         """;
 
+    /// <summary>Where the ledger's clock stands; the greatest number while it runs.</summary>
+    private long _clockUs = long.MaxValue;
+
     public string ConnectionString { get; private set; } = "";
     public NpgsqlDataSource Source { get; private set; } = null!;
     public PostgresLedger Ledger { get; private set; } = null!;
@@ -70,7 +73,14 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     }
 
     /// <summary>Stops the ledger's clock at this time.</summary>
-    public Task SetClockAsync(long us) => ByHandAsync($"delete from test_clock; insert into test_clock values ({us})");
+    public Task SetClockAsync(long us)
+    {
+        _clockUs = us;
+        return ByHandAsync($"delete from test_clock; insert into test_clock values ({us})");
+    }
+
+    /// <summary>Moves the ledger's clock, where it stands, forward to this time.</summary>
+    public Task AdvanceClockAsync(long us) => us > _clockUs ? SetClockAsync(us) : Task.CompletedTask;
 
     /// <summary>Seals an auction at this time.</summary>
     public async Task<SealResult> SealAsync(Guid auctionId, SealCause cause, long atUs, string reason = "")
@@ -87,10 +97,13 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     }
 
     /// <summary>An auction of one hour that begins at <see cref="Start"/>.</summary>
-    public async Task<Guid> OpenAsync(Terms? terms = null, long endUs = Start + Hour, long createdUs = Start)
+    /// <param name="createdUs">The ledger's clock at its creation, which then stands; null = as it is.</param>
+    public async Task<Guid> OpenAsync(Terms? terms = null, long endUs = Start + Hour, long? createdUs = Start)
     {
+        if (createdUs is { } us) await SetClockAsync(us);
         var auction = new NewAuction(
-            Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "", [], "", "", terms ?? VaseTerms, endUs, createdUs);
+            Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "", [], "", "", terms ?? VaseTerms, endUs,
+            StartsAtOnce: false);
         return (await Lifecycle.CreateAsync(auction, CancellationToken.None)).Auction.Id;
     }
 
@@ -102,8 +115,7 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
         DecidedBid.Decide(auctionId, head, Guid.NewGuid(), bid, atUs);
 
     /// <summary>The head after a bid.</summary>
-    public static Head After(Head head, DecidedBid bid) =>
-        bid.Accepted ? head with { Version = bid.Version, EntryId = bid.Id, State = bid.After } : head;
+    public static Head After(Head head, DecidedBid bid) => head.After(bid);
 
     public async Task<DecidedBid> DecideAsync(Guid auctionId, Bid bid, long atUs = Start + Hour / 60) =>
         Decide(auctionId, await HeadAsync(auctionId), bid, atUs);
@@ -113,8 +125,13 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     /// <summary>Whether all bids are appended as fresh ones, which may be wrong.</summary>
     public bool AppendsFresh { get; set; }
 
-    public Task<AppendResult[]> AppendAsync(params DecidedBid[] bids) =>
-        Ledger.AppendAsync(bids, AppendsFresh ? [.. bids.Select(_ => true)] : [], CancellationToken.None);
+    /// <summary>Appends bids when the last of them has been decided.</summary>
+    public async Task<AppendResult[]> AppendAsync(params DecidedBid[] bids)
+    {
+        await AdvanceClockAsync(bids.Max(b => b.DecidedUs));
+        return await Ledger.AppendAsync(
+            bids, AppendsFresh ? [.. bids.Select(_ => true)] : [], CancellationToken.None);
+    }
 
     public async Task<AppendOutcome> AppendOneAsync(DecidedBid bid) => (await AppendAsync(bid))[0].Outcome;
 

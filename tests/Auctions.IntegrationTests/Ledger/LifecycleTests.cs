@@ -13,6 +13,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     [Fact]
     public async Task Creating_twice_with_the_same_key_gives_the_same_auction()
     {
+        await db.SetClockAsync(Start);
         var auction = New();
         var first = await db.Lifecycle.CreateAsync(auction, CancellationToken.None);
         var second = await db.Lifecycle.CreateAsync(auction with { Id = Guid.NewGuid() }, CancellationToken.None);
@@ -22,7 +23,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         Assert.Equal((CreateOutcome.Created, auction.Id), (first.Outcome, first.Auction.Id));
         Assert.Equal((CreateOutcome.AlreadyCreated, auction.Id), (second.Outcome, second.Auction.Id));
         Assert.Equal((CreateOutcome.KeyReused, auction.Id), (other.Outcome, other.Auction.Id));
-        Assert.Equal((auction.Title, auction.Terms, auction.EndUs, auction.CreatedUs),
+        Assert.Equal((auction.Title, auction.Terms, auction.EndUs, Start),
             (first.Auction.Title, first.Auction.Head.Terms, first.Auction.OriginalEndUs, first.Auction.CreatedUs));
         Assert.Empty(await db.AuditAsync(auction.Id));
     }
@@ -30,6 +31,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     [Fact]
     public async Task Two_sellers_may_use_the_same_key()
     {
+        await db.SetClockAsync(Start);
         var auction = New();
         await db.Lifecycle.CreateAsync(auction, CancellationToken.None);
         var others = auction with { Id = Guid.NewGuid(), Terms = VaseTerms with { SellerId = "other" } };
@@ -40,6 +42,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     [Fact]
     public async Task Concurrent_creations_with_the_same_key_create_one_auction()
     {
+        await db.SetClockAsync(Start);
         var auction = New();
         var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ =>
             db.Lifecycle.CreateAsync(auction with { Id = Guid.NewGuid() }, CancellationToken.None)));
@@ -134,6 +137,107 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         Assert.Equal((SealOutcome.Sealed, "ann", EndReason.BoughtNow),
             (done.Outcome, done.Auction!.Winner, done.Auction.EndReason));
         Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Theory]
+    [InlineData(SealCause.Cancelled)]
+    [InlineData(SealCause.EndedBySeller)]
+    [InlineData(SealCause.EndedByService)]
+    public async Task A_purchase_is_final_whoever_ends_or_cancels_the_auction(SealCause cause)
+    {
+        var auction = await db.OpenAsync(VaseTerms with { BuyNow = 30_00 }, endUs: Start + 20 * Hour);
+        var purchase = new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0);
+        await db.AppendAsync(await db.DecideAsync(auction, purchase, HalfTime));
+        Assert.Equal(AuctionStatus.Bought, (await db.HeadAsync(auction)).State.Status);
+
+        // By the ledger's clock, the end that the purchase has set is still ahead.
+        var done = await db.SealAsync(auction, cause, HalfTime - 500_000, "regret");
+
+        Assert.Equal((SealOutcome.Sealed, AuctionStatus.Ended, "ann", EndReason.BoughtNow, ""),
+            (done.Outcome, done.Auction!.Head.State.Status, done.Auction.Winner, done.Auction.EndReason,
+                done.Auction.CancelReason));
+        Assert.Equal((HalfTime, HalfTime + 1), (done.Auction.Head.State.EndUs, done.Auction.DecidedUs));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task Without_its_guard_a_purchase_is_cancelled()
+    {
+        var auction = await db.OpenAsync(VaseTerms with { BuyNow = 30_00 }, endUs: Start + 20 * Hour);
+        var purchase = new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0);
+        await db.AppendAsync(await db.DecideAsync(auction, purchase, HalfTime));
+        var unguarded = new LedgerLifecycle(db.Source, StatementsWithout("seal.bought"));
+
+        await db.SetClockAsync(HalfTime - 500_000);
+        await unguarded.SealAsync(
+            new SealRequest(auction, SealCause.Cancelled, ByService: true), CancellationToken.None);
+        Assert.NotEqual("ann", (await db.RowAsync(auction)).Winner);
+    }
+
+    [Fact]
+    public async Task What_ends_an_auction_early_is_later_than_its_last_bid_by_whichever_clock()
+    {
+        var auction = await db.OpenAsync(endUs: Start + 20 * Hour);
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00), Start + Hour));
+        var done = await db.SealAsync(auction, SealCause.EndedBySeller, Start + Hour - 900_000);
+
+        Assert.Equal((SealOutcome.Sealed, Start + Hour + 1, Start + Hour + 1),
+            (done.Outcome, done.Auction!.Head.State.EndUs, done.Auction.DecidedUs));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task Whether_the_end_has_come_is_the_ledgers_clock_even_if_the_last_bid_is_later()
+    {
+        var auction = await db.OpenAsync(VaseTerms with { Reserve = 50_00 });
+        await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00), Start + Hour - 1));
+        var early = await db.SealAsync(auction, SealCause.Time, Start + Hour - 1);
+        Assert.Equal(SealOutcome.NotYet, early.Outcome);
+
+        var done = await db.SealAsync(auction, SealCause.Cancelled, Start + Hour - 1, "broken");
+        Assert.Equal((AuctionStatus.Cancelled, Start + Hour, Start + Hour),
+            (done.Auction!.Head.State.Status, done.Auction.Head.State.EndUs, done.Auction.DecidedUs));
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task A_service_may_end_or_cancel_in_the_last_hours_and_its_reason_is_kept()
+    {
+        foreach (var cause in (SealCause[])[SealCause.EndedByService, SealCause.Cancelled])
+        {
+            var auction = await db.OpenAsync();
+            await db.AppendAsync(await db.DecideAsync(auction, Proxy("ann", 10_00)));
+            var bySeller = await db.SealAsync(auction, SealCause.Cancelled, HalfTime, "regret");
+            Assert.Equal(SealOutcome.TooLate, bySeller.Outcome);
+
+            var done = await db.Lifecycle.SealAsync(
+                new SealRequest(auction, cause, "fraud", ByService: true), CancellationToken.None);
+            Assert.Equal((SealOutcome.Sealed, "fraud"), (done.Outcome, done.Auction!.CancelReason));
+            var ended = cause == SealCause.EndedByService;
+            Assert.Equal((ended ? "ann" : "", ended ? EndReason.EndedByService : EndReason.None),
+                (done.Auction.Winner, done.Auction.EndReason));
+            Assert.Empty(await db.AuditAsync(auction));
+        }
+    }
+
+    [Fact]
+    public async Task An_auction_that_has_not_started_can_be_cancelled_but_not_ended()
+    {
+        var auction = await db.OpenAsync(createdUs: Start - 10);
+        var early = await db.SealAsync(auction, SealCause.EndedByService, Start - 1);
+        Assert.Equal(SealOutcome.NotStarted, early.Outcome);
+        Assert.Equal(SealOutcome.Sealed, (await db.SealAsync(auction, SealCause.Cancelled, Start - 1)).Outcome);
+        Assert.Empty(await db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task An_auction_that_starts_at_once_is_active_even_if_the_clock_of_its_creator_is_ahead()
+    {
+        await db.SetClockAsync(Start - 500);
+        var result = await db.Lifecycle.CreateAsync(New() with { StartsAtOnce = true }, CancellationToken.None);
+        var head = result.Auction.Head;
+        Assert.Equal((AuctionStatus.Active, Start - 500), (head.State.Status, head.Terms.StartUs));
+        Assert.Empty(await db.AuditAsync(result.Auction.Id));
     }
 
     [Fact]
@@ -249,5 +353,5 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
 
     private static NewAuction New() => new(
         Guid.NewGuid(), Guid.NewGuid(), "digest", "A vase", "Blue", ["a.jpg"], "vases", "post-1", VaseTerms,
-        Start + Hour, Start);
+        Start + Hour, StartsAtOnce: false);
 }

@@ -36,6 +36,7 @@ public sealed class RaceTests(LedgerDatabase db, ITestOutputHelper output) : ICl
             }));
         }
 
+        await db.SetClockAsync(Start + Hour / 2 + (Rounds + 1) * 1000);
         var answers = await Task.WhenAll(Enumerable.Range(0, Deciders).Select(
             n => Task.Run(() => RaceAsync(new Random(seed * 1000 + n), auctions))));
         await SealAllAsync(auctions);

@@ -67,6 +67,34 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_bought_auction_is_due_at_once_whatever_the_ledgers_clock_says_of_its_end()
+    {
+        var auction = await _db.OpenAsync(VaseTerms with { BuyNow = 30_00 });
+        await _db.OpenAsync();
+        var purchase = new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0);
+        await _db.AppendAsync(await _db.DecideAsync(auction, purchase, Start + Hour / 2));
+        await _db.SetClockAsync(Start + Hour / 2 - 900_000);
+
+        await using var claim = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
+        Assert.Equal([auction], claim.AuctionIds);
+        var result = await _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None);
+        Assert.Equal((SealOutcome.Sealed, "ann"), (result.Outcome, result.Auction!.Winner));
+        Assert.Empty(await _db.AuditAsync(auction));
+    }
+
+    [Fact]
+    public async Task The_start_is_later_than_the_entry_before_it()
+    {
+        var auction = await _db.OpenAsync(createdUs: Start - 5);
+        await _db.SetClockAsync(Start + 10);
+        await _db.ByHandAsync($"update auctions set reserve = 500 where id = '{auction}'");
+        await _db.SetClockAsync(Start);
+        await _db.Waves.StartAsync([auction], CancellationToken.None);
+        Assert.Equal(Start + 11, (await _db.RowAsync(auction)).DecidedUs);
+        Assert.Empty(await _db.AuditAsync(auction));
+    }
+
+    [Fact]
     public async Task The_next_instants_are_rounded_up_and_distinct()
     {
         const long step = 250_000;

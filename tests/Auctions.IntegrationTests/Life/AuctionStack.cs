@@ -112,12 +112,14 @@ internal sealed class AuctionStack : IAsyncDisposable
         return auction;
     }
 
-    /// <summary>A proxy bid that Redis decides.</summary>
+    /// <summary>A bid that Redis decides, a proxy bid unless it says otherwise.</summary>
     /// <param name="persist">Whether it is appended to the ledger. If not, it is as if the service had died.</param>
-    public async Task<DecidedBid> BidAsync(V1.Auction auction, string bidder, long maxCents, bool persist = true)
+    public async Task<DecidedBid> BidAsync(V1.Auction auction, string bidder, long maxCents, bool persist = true,
+        BidKind kind = BidKind.Proxy)
     {
         var id = Guid.Parse(auction.AuctionId);
-        var bid = new Bid(bidder, Guid.NewGuid(), BidKind.Proxy, auction.CurrencyCode, 0, maxCents);
+        var bid = new Bid(
+            bidder, Guid.NewGuid(), kind, kind == BidKind.BuyNow ? "" : auction.CurrencyCode, 0, maxCents);
         UndecidedBid[] undecided = [new(Guid.CreateVersion7(), bid, Guid.Empty, Limited: false)];
         var batch = await HotState.DecideAsync(id, undecided, CancellationToken.None);
         if (batch is null)

@@ -1,7 +1,6 @@
 using Auctions.Core;
 using Auctions.Grpc;
 using Auctions.IntegrationTests.Servers;
-using Auctions.Ledger;
 using Grpc.Core;
 using static Auctions.IntegrationTests.Life.AuctionStack;
 using static Auctions.IntegrationTests.Servers.TestStack;
@@ -58,11 +57,14 @@ public sealed class EndEarlyTests(AuctionFixture fixture) : IClassFixture<Auctio
     }
 
     [Fact]
-    public async Task In_the_last_hours_a_seller_cannot_end_an_auction_with_a_bid_that_would_win()
+    public async Task In_the_last_hours_a_seller_can_neither_end_nor_cancel_an_auction_with_a_bid_that_would_win()
     {
         var auction = await _stack.CreateAsync();
         await _stack.BidAsync(auction, "ann", 20_00);
         var e = await Assert.ThrowsAsync<RpcException>(() => EndAsync(auction));
+        Assert.Equal((StatusCode.FailedPrecondition, "LAST_HOURS"), (e.StatusCode, RpcErrors.Reason(e)));
+
+        e = await Assert.ThrowsAsync<RpcException>(() => CancelAsync(auction, ""));
         Assert.Equal((StatusCode.FailedPrecondition, "LAST_HOURS"), (e.StatusCode, RpcErrors.Reason(e)));
 
         // Bidding continues.
@@ -83,7 +85,7 @@ public sealed class EndEarlyTests(AuctionFixture fixture) : IClassFixture<Auctio
     {
         var auction = await _stack.CreateAsync();
         await _stack.BidAsync(auction, "ann", 20_00, persist: false);
-        var e = await Assert.ThrowsAsync<RpcException>(() => EndAsync(auction));
+        var e = await Assert.ThrowsAsync<RpcException>(() => CancelAsync(auction, ""));
         Assert.Equal("LAST_HOURS", RpcErrors.Reason(e));
 
         // Redis had stopped accepting bids, and accepts them again.
@@ -91,30 +93,90 @@ public sealed class EndEarlyTests(AuctionFixture fixture) : IClassFixture<Auctio
     }
 
     [Fact]
-    public async Task Only_the_seller_may_end_or_cancel_an_auction()
+    public async Task Only_the_seller_or_a_service_may_end_or_cancel_an_auction()
     {
         var auction = await _stack.CreateAsync(TwoDays);
-        foreach (var subject in new[] { "other", "svc" })
+        var e = await Assert.ThrowsAsync<RpcException>(() => EndAsync(auction, As("other")));
+        Assert.Equal((StatusCode.PermissionDenied, "NOT_THE_SELLER"), (e.StatusCode, RpcErrors.Reason(e)));
+        e = await Assert.ThrowsAsync<RpcException>(() => CancelAsync(auction, "", As("other")));
+        Assert.Equal(StatusCode.PermissionDenied, e.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_service_ends_or_cancels_any_auction_until_its_end_and_says_why()
+    {
+        var service = As("svc", Roles.Service);
+        foreach (var cancels in (bool[])[false, true])
         {
-            var headers = As(subject, Roles.Seller | Roles.Service);
-            var e = await Assert.ThrowsAsync<RpcException>(() => EndAsync(auction, headers));
-            Assert.Equal((StatusCode.PermissionDenied, "NOT_THE_SELLER"), (e.StatusCode, RpcErrors.Reason(e)));
-            e = await Assert.ThrowsAsync<RpcException>(() => CancelAsync(auction, "", headers));
-            Assert.Equal(StatusCode.PermissionDenied, e.StatusCode);
+            var auction = await _stack.CreateAsync(); // ends within the hour: its seller is bound
+            await _stack.BidAsync(auction, "ann", 20_00);
+            foreach (var reason in (string[])["", " ", "a\nb", new string('x', 501)])
+            {
+                var e = await Assert.ThrowsAsync<RpcException>(() => RunAsync(reason));
+                Assert.Equal((StatusCode.InvalidArgument, "FIELD_INVALID"), (e.StatusCode, RpcErrors.Reason(e)));
+            }
+
+            Assert.Equal(V1.AuctionStatus.Active, (await _stack.GetAsync(auction)).State.Status);
+            var ended = await RunAsync("Shill bidding.");
+            Assert.Equal(
+                cancels
+                    ? (V1.AuctionStatus.Cancelled, "", V1.EndReason.Unspecified)
+                    : (V1.AuctionStatus.Ended, "ann", V1.EndReason.EndedByService),
+                (ended.State.Status, ended.WinnerId, ended.EndReason));
+            Assert.Equal("Shill bidding.", (await _stack.GetAsync(auction)).ClosingReason);
+            Assert.Equal(ended, await RunAsync("Again."));
+
+            Task<V1.Auction> RunAsync(string reason) =>
+                cancels ? CancelAsync(auction, reason, service) : EndAsync(auction, service, reason);
         }
+    }
+
+    [Fact]
+    public async Task A_bought_auction_is_over_for_its_seller_and_for_a_service()
+    {
+        var auction = await _stack.CreateAsync(a =>
+        {
+            TwoDays(a);
+            a.BuyNowPrice = Usd(40_00);
+        });
+        Assert.Equal(40, auction.BuyNowPrice.Units);
+        var bought = await _stack.BidAsync(auction, "ann", 0, kind: BidKind.BuyNow);
+        Assert.Equal(AuctionStatus.Bought, bought.After.Status);
+
+        foreach (var headers in (Metadata[])[As("sel"), As("svc", Roles.Service)])
+        {
+            var e = await Assert.ThrowsAsync<RpcException>(() => CancelAsync(auction, "regret", headers));
+            Assert.Equal((StatusCode.FailedPrecondition, "AUCTION_OVER"), (e.StatusCode, RpcErrors.Reason(e)));
+            e = await Assert.ThrowsAsync<RpcException>(() => EndAsync(auction, headers, "regret"));
+            Assert.Equal((StatusCode.FailedPrecondition, "AUCTION_OVER"), (e.StatusCode, RpcErrors.Reason(e)));
+        }
+
+        var ended = await _stack.EndedAsync(auction);
+        Assert.Equal(("ann", V1.EndReason.BoughtNow, ""), (ended.WinnerId, ended.EndReason, ended.ClosingReason));
+        Assert.Equal((null, null), (ended.BuyNowPrice, ended.State.MinimumBid));
+    }
+
+    [Fact]
+    public async Task Buy_it_now_is_not_shown_once_an_auction_is_over()
+    {
+        var auction = await _stack.CreateAsync(a =>
+        {
+            TwoDays(a);
+            a.BuyNowPrice = Usd(40_00);
+        });
+        var ended = await EndAsync(auction);
+        Assert.Equal((null, null), (ended.BuyNowPrice, ended.State.MinimumBid));
     }
 
     [Fact]
     public async Task A_cancelled_auction_has_no_winner_and_keeps_the_reason()
     {
-        var auction = await _stack.CreateAsync();
+        var auction = await _stack.CreateAsync(TwoDays);
         await _stack.BidAsync(auction, "ann", 20_00);
         var cancelled = await CancelAsync(auction, "The clock broke.");
         Assert.Equal((V1.AuctionStatus.Cancelled, "", V1.EndReason.Unspecified),
             (cancelled.State.Status, cancelled.WinnerId, cancelled.EndReason));
-        var row = await _stack.Service.Get<LedgerLifecycle>()
-            .ReadAuctionAsync(Guid.Parse(auction.AuctionId), CancellationToken.None);
-        Assert.Equal("The clock broke.", row!.CancelReason);
+        Assert.Equal("The clock broke.", (await _stack.GetAsync(auction)).ClosingReason);
         Assert.Equal(RejectionReason.Cancelled, (await _stack.BidAsync(auction, "bob", 90_00)).Reason);
 
         Assert.Equal(cancelled, await CancelAsync(auction, "Again."));
@@ -141,9 +203,9 @@ public sealed class EndEarlyTests(AuctionFixture fixture) : IClassFixture<Auctio
         Assert.Equal(V1.AuctionStatus.Cancelled, (await CancelAsync(auction, "")).State.Status);
     }
 
-    private async Task<V1.Auction> EndAsync(V1.Auction auction, Metadata? headers = null)
+    private async Task<V1.Auction> EndAsync(V1.Auction auction, Metadata? headers = null, string reason = "")
     {
-        var request = new V1.EndAuctionRequest { AuctionId = auction.AuctionId };
+        var request = new V1.EndAuctionRequest { AuctionId = auction.AuctionId, Reason = reason };
         return (await _stack.Client.EndAuctionAsync(request, headers ?? As("sel"))).Auction;
     }
 

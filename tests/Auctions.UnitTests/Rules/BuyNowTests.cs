@@ -11,8 +11,11 @@ public sealed class BuyNowTests
     {
         _sale.NowUs = 5_000_000;
         Assert.Equal(BidOutcome.Leading, _sale.BuyNow("ann").Outcome);
-        Assert.Equal(new AuctionState(AuctionStatus.Active, 80_00, 80_00, "ann", 5_000_000, 0, 1), _sale.State);
+        Assert.Equal(new AuctionState(AuctionStatus.Bought, 80_00, 80_00, "ann", 5_000_000, 0, 1), _sale.State);
         _sale.Rejects(RejectionReason.Ended, s => s.Proxy("bob", 90_00));
+        _sale.NowUs--; // a clock that is behind does not undo it
+        _sale.Rejects(RejectionReason.Ended, s => s.Proxy("bob", 90_00));
+        Assert.False(Rules.CanBeBidOn(_sale.Terms, _sale.State));
     }
 
     [Fact]
@@ -29,7 +32,7 @@ public sealed class BuyNowTests
     {
         var sale = new Sale();
         Assert.False(Rules.BuyNowAvailable(sale.Terms, sale.State));
-        sale.Rejects(RejectionReason.BuyNowWithdrawn, s => s.BuyNow("ann"));
+        sale.Rejects(RejectionReason.BuyNowNotOffered, s => s.BuyNow("ann"));
     }
 
     [Fact]
