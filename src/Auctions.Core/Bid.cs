@@ -21,6 +21,9 @@ public sealed record Bid(string Bidder, Guid Key, BidKind Kind, string Currency,
     /// <summary>The most that the bidder offers, in minor units.</summary>
     public long Limit => Kind == BidKind.Proxy ? Max : Amount;
 
+    /// <summary>Whether <see cref="VelocityLimit"/> counts it if it is accepted. A purchase is exempt.</summary>
+    public bool IsCounted => Kind != BidKind.BuyNow;
+
     /// <summary>Whether both requests ask for the same. If not, a client has reused an idempotency key.</summary>
     public bool SameContent(Bid other) =>
         (Kind, Currency, Amount, Max) == (other.Kind, other.Currency, other.Amount, other.Max);
@@ -40,7 +43,8 @@ public enum RejectionReason
 {
     None,
     /// <summary>
-    /// The bidder sent too many bids: see <see cref="VelocityLimit"/>. Not one of the rules, and never in the ledger.
+    /// Too many bids of the bidder were accepted: see <see cref="VelocityLimit"/>. Not one of the rules, and never in
+    /// the ledger.
     /// </summary>
     Velocity,
     Cancelled,

@@ -148,15 +148,19 @@ public static class Rules
 }
 
 /// <summary>
-/// How many bids of one bidder on one auction may be decided within a time window. A protection against robots, not a
-/// rule of the auction: a bid that is rejected only for this does not count, and is recorded nowhere.
+/// How many bids of one bidder on one auction may be accepted within a time window. A protection against robots, not a
+/// rule of the auction. A rejected bid does not count, or a bidder who learns that his bids are too low would be locked
+/// out; nor does a purchase. A bid that is rejected only for this is recorded nowhere.
 /// </summary>
 /// <param name="BidsMax">In any window; 0 = no limit.</param>
 /// <param name="WindowUs">Microseconds.</param>
 public sealed record VelocityLimit(int BidsMax, long WindowUs)
 {
-    /// <summary>Whether another bid may be decided now.</summary>
-    /// <param name="decidedUs">When the bidder's earlier bids were decided, ascending.</param>
-    public bool Admits(IReadOnlyList<long> decidedUs, long nowUs) =>
-        BidsMax == 0 || decidedUs.Count < BidsMax || decidedUs[^BidsMax] <= nowUs - WindowUs;
+    /// <summary>
+    /// Whether another bid may be accepted now. A time that is further ahead than the window rejects nothing: the clock
+    /// has stepped back.
+    /// </summary>
+    /// <param name="acceptedUs">When the bidder's earlier bids were accepted, in the order of the bids.</param>
+    public bool Admits(IReadOnlyList<long> acceptedUs, long nowUs) =>
+        BidsMax == 0 || acceptedUs.Count < BidsMax || Math.Abs(nowUs - acceptedUs[^BidsMax]) >= WindowUs;
 }

@@ -110,7 +110,7 @@ public sealed class HotStateOptions : ISectionOptions
     public TimeSpan IdleTtl { get; set; } = TimeSpan.FromHours(24);
 
     /// <summary>
-    /// How many bids of one bidder on one auction are decided within <see cref="VelocityWindow"/>, 0 to 100;
+    /// How many bids of one bidder on one auction are accepted within <see cref="VelocityWindow"/>, 0 to 100;
     /// 0 = no limit.
     /// </summary>
     public int VelocityBidsMax { get; set; } = 10;

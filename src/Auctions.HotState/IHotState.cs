@@ -8,7 +8,9 @@ namespace Auctions.HotState;
 /// An earlier decision under the same key that conflicted with the ledger. The script forgets it and decides again.
 /// Empty = none.
 /// </param>
-/// <param name="Limited">Whether the bidder's velocity limit applies, and counts this bid.</param>
+/// <param name="Limited">
+/// Whether the bidder's velocity limit applies to this bid. It counts the bid if it is accepted. A purchase is exempt.
+/// </param>
 public readonly record struct UndecidedBid(Guid Id, Bid Bid, Guid Replaces, bool Limited);
 
 /// <summary>The script's reply to one call.</summary>

@@ -24,17 +24,19 @@ public sealed partial class RedisHotState
         arguments[4] = bid.Currency;
         arguments[5] = bid.Amount;
         arguments[6] = bid.Max;
-        arguments[7] = undecided.Replaces != Guid.Empty ? Text(undecided.Replaces)
-            : limited ? "limited"
-            : RedisValue.EmptyString;
+        var replaces = undecided.Replaces == Guid.Empty ? "" : Text(undecided.Replaces);
+        arguments[7] = limited ? LimitedMark + replaces : replaces;
     }
 
-    /// <summary>The velocity windows that are not over yet, as far as these answers tell.</summary>
+    /// <summary>
+    /// The velocity windows of accepted bids that are not over yet, as far as these answers tell.
+    /// </summary>
     private List<(string Bidder, string Window)> WindowsOf(IReadOnlyList<DecidedBid> answers)
     {
         if (_velocity.BidsMax == 0 || answers.Count == 0) return [];
         var fromUs = answers.Max(a => a.DecidedUs) - _velocity.WindowUs;
-        var bidders = answers.Where(a => a.DecidedUs > fromUs).OrderBy(a => a.DecidedUs).GroupBy(a => a.Bid.Bidder);
+        var counted = answers.Where(a => a.Accepted && a.Bid.IsCounted && a.DecidedUs > fromUs);
+        var bidders = counted.OrderBy(a => a.DecidedUs).GroupBy(a => a.Bid.Bidder);
         return [.. bidders.Select(b => (b.Key, Window(b.TakeLast(_velocity.BidsMax))))];
 
         static string Window(IEnumerable<DecidedBid> bids) => string.Concat(bids.Select(b => $"{b.DecidedUs:D16} "));

@@ -13,6 +13,7 @@ public sealed partial class RedisHotState : IHotState
     /// <summary>The most bids in one call. Redis does nothing else while a script runs.</summary>
     public const int BidsMax = 256;
 
+    private const string LimitedMark = "limited";
     private const int FirstBidArgument = 5;
     private const int ArgumentsPerBid = 8;
     private const int VersionDigitsMax = 16;
@@ -64,7 +65,7 @@ public sealed partial class RedisHotState : IHotState
         for (var i = 0; i < bids.Count; i++)
         {
             var bid = bids[i];
-            var limited = bid.Limited && bid.Replaces == Guid.Empty && _velocity.BidsMax > 0;
+            var limited = bid.Limited && bid.Bid.IsCounted && _velocity.BidsMax > 0;
             if (limited) redisKeys.Add(keys.Velocity(bid.Bid.Bidder));
             WriteArguments(bid, limited, arguments.AsSpan(FirstBidArgument + ArgumentsPerBid * i, ArgumentsPerBid));
         }

@@ -65,8 +65,8 @@ public interface ILedger
     Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken);
 
     /// <summary>
-    /// The times at which bids of these bidders on the auction were decided, by bidder, ascending. Only times after
-    /// <paramref name="sinceUs"/>. All times are microseconds since 1970.
+    /// The times at which bids of these bidders on the auction were accepted, by bidder, ascending, without purchases.
+    /// Only times after <paramref name="sinceUs"/>. All times are microseconds since 1970.
     /// </summary>
     Task<ILookup<string, long>> ReadDecisionTimesAsync(
         Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken);

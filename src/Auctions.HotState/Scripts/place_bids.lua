@@ -13,8 +13,8 @@
 --       4     how many bids a velocity window allows, 1 or more
 --       5     length of a velocity window, in seconds
 --       6..   eight for each bid: id, kind (direct|proxy|buy_now), bidder, key, currency, amount, max, mark.
---             mark: 'limited' if the bidder's velocity limit applies; or the id of an earlier decision under this key
---             that conflicted with the ledger, to be replaced (the limit has counted it already); or ''
+--             mark: 'limited' if the bidder's velocity limit applies; then the id of an earlier decision under this
+--             key that conflicted with the ledger, to be replaced, if there is one
 -- Units amounts in minor units, 0 = none; times in microseconds since 1970, by this server's clock. A decision time is
 --       that clock, or the decision time of the entry before, if that is later: decision times never fall. A purchase,
 --       which closes the auction, is decided later than the entry before. Velocity, expiry and periods use the clock
@@ -200,10 +200,10 @@ local function decide()
   return challenge()
 end
 
--- 4. Velocity. A window holds the times of a bidder's last decisions, each 16 digits and a blank, oldest first. It
+-- 4. Velocity. A window holds the times of a bidder's last accepted bids, each 16 digits and a blank, oldest first. It
 --    rejects a bid if it is full and its oldest time is younger than the window's length. A time that is further ahead
---    than that is damage, and rejects nothing. A bid that is decided again was counted the first time. A key of another
---    type reads as missing, and is replaced.
+--    than that is damage, and rejects nothing. A key of another type reads as missing, and is replaced. A bid that is
+--    decided again is taken out of the window first, if it was accepted: it counts once, and the limit still applies.
 
 local count = floor((#ARGV - FIRST_BID + 1) / BID_FIELDS)
 local windows, changed_windows = {}, {} -- by key
@@ -215,15 +215,31 @@ end
 local TIME_LENGTH = 17
 local clock_text = format('%016d ', clock_us)
 
--- Whether the bidder is over the limit. If not, counts this bid.
 local function over_limit(window_key)
   local window = windows[window_key]
   local oldest = tonumber(sub(window, -TIME_LENGTH * WINDOW_BIDS, -TIME_LENGTH * (WINDOW_BIDS - 1) - 2))
   local full = #window >= TIME_LENGTH * WINDOW_BIDS
-  if full and oldest and math.abs(clock_us - oldest) < WINDOW_S * 1000000 then return true end
-  windows[window_key] = sub(window .. clock_text, -TIME_LENGTH * WINDOW_BIDS)
+  return full and oldest and math.abs(clock_us - oldest) < WINDOW_S * 1000000
+end
+
+local function count_accepted(window_key)
+  windows[window_key] = sub(windows[window_key] .. clock_text, -TIME_LENGTH * WINDOW_BIDS)
   changed_windows[window_key] = true
-  return false
+end
+
+-- Takes the bid of a decision line out of the window: the newest time that is not later than the decision.
+local function uncount(window_key, line)
+  local outcome, at = match(line, '^([a-z]+) [a-z_]* %d+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]* %d+ %d+ (%d+) ')
+  if not outcome or outcome == 'refused' then return end
+  local window = windows[window_key]
+  for from = #window - TIME_LENGTH + 1, 1, -TIME_LENGTH do
+    local time_us = tonumber(sub(window, from, from + TIME_LENGTH - 2))
+    if time_us and time_us <= tonumber(at) then
+      windows[window_key] = sub(window, 1, from - 1) .. sub(window, from + TIME_LENGTH)
+      changed_windows[window_key] = true
+      return
+    end
+  end
 end
 
 -- 5. The bids. Each gets the answer that is stored under its key, unless the bid replaces it; or else a decision on top
@@ -267,15 +283,16 @@ local next_window = FIRST_WINDOW
 
 for i = 1, count do
   local field, a = fields_asked[i], FIRST_BID + (i - 1) * BID_FIELDS
-  local mark, window_key = ARGV[a + 7], nil
-  if mark == 'limited' then
-    window_key = KEYS[next_window]
+  local replaced, window_key = ARGV[a + 7], nil
+  if sub(replaced, 1, 7) == 'limited' then
+    replaced, window_key = sub(replaced, 8), KEYS[next_window]
     next_window = next_window + 1
   end
   local line = decided_now[field] or stored_now[i] or stored_before[i]
   -- The id is the fourth field of a decision line. A record that is not such a line counts as missing.
   local stored_id = line and match(line, '^[a-z]+ [a-z_]* %d+ ([^ ]+) ')
-  if not stored_id or stored_id == mark then
+  if not stored_id or stored_id == replaced then
+    if stored_id and window_key then uncount(window_key, line) end
     local id, amount_text, max_text = ARGV[a], ARGV[a + 5], ARGV[a + 6]
     kind, bidder, bid_currency = ARGV[a + 1], ARGV[a + 2], ARGV[a + 4]
     amount, bid_max = tonumber(amount_text), tonumber(max_text)
@@ -299,6 +316,7 @@ for i = 1, count do
     line = outcome .. ' ' .. reason .. ' ' .. version_text .. ' ' .. id .. ' ' .. prev .. ' ' .. kind .. ' '
       .. field .. ' ' .. bid_currency .. ' ' .. amount_text .. ' ' .. max_text .. basis .. before .. ' ' .. after
     if outcome ~= 'refused' then
+      if window_key then count_accepted(window_key) end
       entries[#entries + 1] = version_text
       entries[#entries + 1] = line
       before = after

@@ -25,6 +25,7 @@ internal sealed class LedgerDecider(ILedger ledger, VelocityLimit velocity)
             var decided = DecidedBid.Decide(
                 auctionId, head, ticket.NextId(), ticket.Bid, nowUs, windows.Admits(ticket));
             head = head.After(decided);
+            if (decided.Accepted) windows.Count(ticket);
             decisions[i] = decided;
         }
 
@@ -33,17 +34,17 @@ internal sealed class LedgerDecider(ILedger ledger, VelocityLimit velocity)
 }
 
 /// <summary>
-/// The recent decision times of a batch's bidders on one auction, from the ledger. They replace Redis' velocity
-/// windows.
+/// When recent bids of a batch's bidders on one auction were accepted, from the ledger. This replaces Redis' velocity
+/// windows. A bid that is decided again is not in the ledger, so it is not counted yet.
 /// </summary>
 internal sealed class VelocityWindows
 {
     private readonly VelocityLimit _limit;
     private readonly long _nowUs;
-    private readonly Dictionary<string, List<long>> _decidedUs;
+    private readonly Dictionary<string, List<long>> _acceptedUs;
 
-    private VelocityWindows(VelocityLimit limit, long nowUs, Dictionary<string, List<long>> decidedUs) =>
-        (_limit, _nowUs, _decidedUs) = (limit, nowUs, decidedUs);
+    private VelocityWindows(VelocityLimit limit, long nowUs, Dictionary<string, List<long>> acceptedUs) =>
+        (_limit, _nowUs, _acceptedUs) = (limit, nowUs, acceptedUs);
 
     public static async Task<VelocityWindows> ReadAsync(
         ILedger ledger, VelocityLimit limit, Guid auctionId, IEnumerable<BidTicket> batch, long nowUs)
@@ -55,15 +56,15 @@ internal sealed class VelocityWindows
         return new VelocityWindows(limit, nowUs, bidders.ToDictionary(b => b, b => times[b].ToList()));
     }
 
-    /// <summary>Whether the velocity limit allows this bid. If it does, the bid counts for those after it.</summary>
-    public bool Admits(BidTicket ticket)
+    /// <summary>Whether the velocity limit allows this bid.</summary>
+    public bool Admits(BidTicket ticket) =>
+        !Counts(ticket) || !_acceptedUs.TryGetValue(ticket.Bid.Bidder, out var times) || _limit.Admits(times, _nowUs);
+
+    /// <summary>Counts a bid that was accepted, for those after it.</summary>
+    public void Count(BidTicket ticket)
     {
-        if (!Counts(ticket) || !_decidedUs.TryGetValue(ticket.Bid.Bidder, out var times)) return true;
-        if (!_limit.Admits(times, _nowUs)) return false;
-        times.Add(_nowUs);
-        return true;
+        if (Counts(ticket) && _acceptedUs.TryGetValue(ticket.Bid.Bidder, out var times)) times.Add(_nowUs);
     }
 
-    /// <summary>A bid that is decided again was counted the first time.</summary>
-    private static bool Counts(BidTicket ticket) => ticket is { Limited: true, Decided: null };
+    private static bool Counts(BidTicket ticket) => ticket is { Limited: true, Bid.IsCounted: true };
 }

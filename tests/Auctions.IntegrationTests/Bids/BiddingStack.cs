@@ -64,10 +64,10 @@ internal sealed class BiddingStack : IAsyncDisposable
     };
 
     /// <summary>An auction from $1 with increments of 10 cents, by the seller <c>sel</c>, for an hour.</summary>
-    public Task<Guid> OpenAsync(long buyNow = 0)
+    public Task<Guid> OpenAsync(long buyNow = 0, long reserve = 0)
     {
         var start = NowUs - 1_000_000;
-        var terms = new Terms("sel", "USD", 100, 0, buyNow, new Increment.Fixed(10), SoftClose.None, start);
+        var terms = new Terms("sel", "USD", 100, reserve, buyNow, new Increment.Fixed(10), SoftClose.None, start);
         return _stack.Database.OpenAsync(terms, endUs: NowUs + LedgerDatabase.Hour, createdUs: null);
     }
 

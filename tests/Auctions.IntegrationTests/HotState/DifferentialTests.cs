@@ -13,6 +13,9 @@ public sealed class DifferentialTests(RedisServer server, ITestOutputHelper outp
 {
     private const int Bids = 110_000;
 
+    /// <summary>So low that random bids reach it.</summary>
+    private static readonly VelocityLimit Velocity = new(2, 60_000_000);
+
     /// <summary>All branches of the rules.</summary>
     private static readonly string[] Branches =
     [
@@ -25,7 +28,7 @@ public sealed class DifferentialTests(RedisServer server, ITestOutputHelper outp
         "reserve met by this bid", "reserve still unmet", "ceiling holds the price", "increment saturates", "near 2^53",
         "on a step of the ladder", "too late to buy: the reserve was just met",
         "scheduled becomes active", "end moves", "extensions used up", "end would move back",
-        "asked again", "replaced", "many bids in one call",
+        "asked again", "replaced", "counted before, and replaced", "many bids in one call",
     ];
 
     private static readonly string[] Moments =
@@ -41,10 +44,11 @@ public sealed class DifferentialTests(RedisServer server, ITestOutputHelper outp
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
         var count = new BranchCount();
+        var hotState = NewHotState(o => o.VelocityBidsMax = Velocity.BidsMax);
         while (count.Bids < Bids)
         {
             var sale = new RandomSale(random, await NowUsAsync());
-            var auction = await SaleOnRedis.OpenAsync(sale, HotState, Redis, count);
+            var auction = await SaleOnRedis.OpenAsync(sale, hotState, Redis, count, Velocity);
             for (var calls = 1 + random.Next(3); calls > 0; calls--)
             {
                 var bids = 1 + random.Next(random.Next(3) == 0 ? 64 : 16);
@@ -58,7 +62,7 @@ public sealed class DifferentialTests(RedisServer server, ITestOutputHelper outp
         count.AssertEach(5, Branches);
 
         async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, UndecidedBid[] bids, long nowUs) =>
-            (await HotState.DecideAsync(auctionId, bids, None))!.Bids;
+            (await hotState.DecideAsync(auctionId, bids, None))!.Bids;
     }
 
     /// <summary>A test cannot stop the server's clock, so here the script takes the time from its arguments.</summary>
@@ -70,11 +74,11 @@ public sealed class DifferentialTests(RedisServer server, ITestOutputHelper outp
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
         var count = new BranchCount();
-        var script = new ScriptWithClock(Redis);
+        var script = new ScriptWithClock(Redis, Velocity);
         while (count.Bids < 20_000)
         {
             var sale = new RandomSale(random, aroundUs);
-            var auction = await SaleOnRedis.OpenAsync(sale, HotState, Redis, count);
+            var auction = await SaleOnRedis.OpenAsync(sale, HotState, Redis, count, Velocity);
             for (var calls = 0; calls < 4; calls++)
             {
                 var endUs = auction.Head.State.EndUs;

@@ -14,12 +14,12 @@ internal sealed class SaleOnRedis
     private readonly long _hydratedVersion;
     private readonly Dictionary<(string, Guid), DecidedBid> _answers = [];
     private readonly Dictionary<string, string> _pending = [];
-    private readonly VelocityLimit _velocity = new HotStateOptions().Velocity;
-    private readonly Dictionary<string, List<long>> _decidedUs = [];
+    private readonly VelocityLimit _velocity;
+    private readonly Dictionary<string, List<long>> _acceptedUs = [];
 
-    private SaleOnRedis(RandomSale sale, Head head, IDatabase redis, BranchCount count)
+    private SaleOnRedis(RandomSale sale, Head head, IDatabase redis, BranchCount count, VelocityLimit velocity)
     {
-        (_sale, Head, _redis, _count) = (sale, head, redis, count);
+        (_sale, Head, _redis, _count, _velocity) = (sale, head, redis, count, velocity);
         _hydratedVersion = head.Version;
     }
 
@@ -27,10 +27,10 @@ internal sealed class SaleOnRedis
     public Head Head { get; private set; }
 
     public static async Task<SaleOnRedis> OpenAsync(
-        RandomSale sale, RedisHotState hotState, IDatabase redis, BranchCount count)
+        RandomSale sale, RedisHotState hotState, IDatabase redis, BranchCount count, VelocityLimit velocity)
     {
         var head = new Head(sale.State.BidCount * 3, Guid.NewGuid(), sale.Terms, sale.State, sale.DecidedUs);
-        var auction = new SaleOnRedis(sale, head, redis, count);
+        var auction = new SaleOnRedis(sale, head, redis, count, velocity);
         Assert.True(await hotState.HydrateAsync(auction._auctionId, null, head, [], CancellationToken.None));
         return auction;
     }
@@ -108,24 +108,47 @@ internal sealed class SaleOnRedis
 
         _count.Seen("replaced", answer is not null);
         _count.Seen("decided at the time of the head, which is later", decided.DecidedUs > clockUs);
-        var admitted = Admitted(undecided, clockUs);
+        var admitted = Admitted(undecided, answer, clockUs);
         var expected = DecidedBid.Decide(_auctionId, Head, undecided.Id, undecided.Bid, clockUs, admitted);
         Assert.Equal(expected, decided);
         _count.Count(Head.Terms, decided);
         if (decided.Reason == RejectionReason.Velocity) return;
         _answers[record] = decided;
         if (!decided.Accepted) return;
+        if (IsCounted(undecided)) Counted(undecided, clockUs);
         _pending[$"{decided.Version}"] = DecisionLine.Format(decided);
         Head = Head.After(decided);
     }
 
-    private bool Admitted(UndecidedBid undecided, long nowUs)
+    /// <summary>
+    /// Whether the velocity limit admits the bid. If it replaces a bid that was accepted, that one counts no more.
+    /// </summary>
+    private bool Admitted(UndecidedBid undecided, DecidedBid? replaced, long nowUs)
     {
-        if (!undecided.Limited || undecided.Replaces != Guid.Empty) return true;
-        var bidder = undecided.Bid.Bidder;
-        if (!_decidedUs.TryGetValue(bidder, out var times)) _decidedUs[bidder] = times = [];
-        if (!_velocity.Admits(times, nowUs)) return false;
-        times.Add(nowUs);
-        return true;
+        if (!IsCounted(undecided)) return true;
+        var times = TimesOf(undecided);
+        if (replaced is { Accepted: true } && times.FindLastIndex(t => t <= replaced.DecidedUs) is >= 0 and var index)
+        {
+            times.RemoveAt(index);
+            _count.Seen("counted before, and replaced");
+        }
+
+        return _velocity.Admits(times, nowUs);
     }
+
+    private void Counted(UndecidedBid undecided, long decidedUs)
+    {
+        var times = TimesOf(undecided);
+        times.Add(decidedUs);
+        if (times.Count > _velocity.BidsMax) times.RemoveAt(0); // a window holds no more
+    }
+
+    private List<long> TimesOf(UndecidedBid undecided)
+    {
+        var bidder = undecided.Bid.Bidder;
+        if (!_acceptedUs.TryGetValue(bidder, out var times)) _acceptedUs[bidder] = times = [];
+        return times;
+    }
+
+    private static bool IsCounted(UndecidedBid undecided) => undecided.Limited && undecided.Bid.IsCounted;
 }

@@ -11,14 +11,14 @@ namespace Auctions.IntegrationTests.HotState;
 internal sealed class ScriptWithClock
 {
     private const string Clock = "call('TIME')";
-    private static readonly VelocityLimit Velocity = new HotStateOptions().Velocity;
-
     private readonly IDatabase _redis;
     private readonly string _text;
+    private readonly VelocityLimit _velocity;
 
-    public ScriptWithClock(IDatabase redis)
+    public ScriptWithClock(IDatabase redis, VelocityLimit? velocity = null)
     {
         _redis = redis;
+        _velocity = velocity ?? new HotStateOptions().Velocity;
         const string resource = "Auctions.HotState.Scripts.place_bids.lua";
         using var stream = typeof(RedisHotState).Assembly.GetManifestResourceStream(resource)!;
         using var reader = new StreamReader(stream);
@@ -30,7 +30,7 @@ internal sealed class ScriptWithClock
     public async Task<IReadOnlyList<DecidedBid>> DecideAsync(Guid auctionId, UndecidedBid[] bids, long nowUs)
     {
         var keys = new HotKeys(auctionId);
-        var limited = bids.Where(b => b.Limited && b.Replaces == Guid.Empty);
+        var limited = bids.Where(b => b.Limited && b.Bid.IsCounted);
         RedisKey[] redisKeys =
         [
             keys.Auction, keys.Pending, keys.PendingIndex, .. keys.Answers,
@@ -38,7 +38,7 @@ internal sealed class ScriptWithClock
         ];
         RedisValue[] arguments =
         [
-            60, 60, "", Velocity.BidsMax, Velocity.WindowUs / 1_000_000, .. bids.SelectMany(Arguments),
+            60, 60, "", _velocity.BidsMax, _velocity.WindowUs / 1_000_000, .. bids.SelectMany(Arguments),
             (nowUs / 1_000_000).ToString(CultureInfo.InvariantCulture),
             (nowUs % 1_000_000).ToString(CultureInfo.InvariantCulture),
         ];
@@ -48,7 +48,7 @@ internal sealed class ScriptWithClock
         static RedisValue[] Arguments(UndecidedBid b) =>
         [
             $"{b.Id}", EnumText.Of(b.Bid.Kind), b.Bid.Bidder, $"{b.Bid.Key}", b.Bid.Currency, b.Bid.Amount, b.Bid.Max,
-            b.Replaces != Guid.Empty ? $"{b.Replaces}" : b.Limited ? "limited" : "",
+            (b.Limited && b.Bid.IsCounted ? "limited" : "") + (b.Replaces == Guid.Empty ? "" : $"{b.Replaces}"),
         ];
     }
 }

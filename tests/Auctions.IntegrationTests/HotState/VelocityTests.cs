@@ -46,6 +46,38 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
     }
 
     [Fact]
+    public async Task Rejected_bids_do_not_count()
+    {
+        await HydrateAsync();
+        await DecideAsync(Proxy("bob", 20_00));
+        UndecidedBid[] bids =
+        [
+            .. Enumerable.Repeat(0, 30).Select(_ => Limited("ann", 1)), .. Enumerable.Range(0, 11).Select(i =>
+                Limited("ann", 30_00 + i)),
+        ];
+
+        var decided = (await HotState.DecideAsync(AuctionId, bids, None))!.Bids;
+
+        Assert.All(decided.Take(30), d => Assert.Equal(RejectionReason.TooLow, d.Reason));
+        Assert.All(decided.Skip(30).Take(10), d => Assert.Equal(BidOutcome.Leading, d.Outcome));
+        Assert.Equal(RejectionReason.Velocity, decided[40].Reason);
+    }
+
+    [Fact]
+    public async Task A_purchase_is_exempt_from_the_limit()
+    {
+        var head = await OpenHeadAsync();
+        head = head with { Terms = head.Terms with { Reserve = 500_00, BuyNow = 900_00 } }; // stays on offer
+        Assert.True(await HotState.HydrateAsync(AuctionId, null, head, [], None));
+        for (var i = 0; i < 10; i++) await DecideAsync(Limited("ann", 20_00 + i));
+        Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("ann", 50_00))).Reason);
+
+        var purchase = new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0);
+        var bought = await DecideAsync(new UndecidedBid(Guid.NewGuid(), purchase, Guid.Empty, Limited: true));
+        Assert.Equal(BidOutcome.Leading, bought.Outcome);
+    }
+
+    [Fact]
     public async Task A_bid_that_is_decided_again_does_not_count_again()
     {
         await HydrateAsync();
@@ -54,7 +86,39 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
 
         var again = await DecideAsync(bids[^1] with { Id = Guid.NewGuid(), Replaces = last.Id });
 
+        // It is rejected this time, so it counts no more.
         Assert.Equal(RejectionReason.CeilingNotRaised, again.Reason);
+        Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("ann", 40_00))).Outcome);
+        Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("ann", 50_00))).Reason);
+    }
+
+    [Fact]
+    public async Task The_limit_applies_to_a_bid_that_was_rejected_at_first_and_is_decided_again()
+    {
+        await HydrateAsync();
+        await DecideAsync(Proxy("bob", 20_00));
+        var stale = Limited("ann", 10_00); // rejected on a state that is not the ledger's
+        var rejected = await DecideAsync(stale);
+        Assert.Equal(BidOutcome.Rejected, rejected.Outcome);
+        for (var i = 0; i < 10; i++) await DecideAsync(Limited("ann", 30_00 + i));
+
+        var again = await DecideAsync(stale with { Id = Guid.NewGuid(), Replaces = rejected.Id });
+
+        Assert.Equal(RejectionReason.Velocity, again.Reason);
+    }
+
+    [Fact]
+    public async Task A_bid_that_is_decided_again_and_accepted_counts_once()
+    {
+        await HydrateAsync();
+        var first = Limited("ann", 20_00);
+        var decided = await DecideAsync(first);
+        await HydrateAsync(); // the ledger did not take it
+        Assert.True((await DecideAsync(first with { Id = Guid.NewGuid(), Replaces = decided.Id })).Accepted);
+
+        for (var i = 1; i < 10; i++)
+            Assert.Equal(BidOutcome.Leading, (await DecideAsync(Limited("ann", 20_00 + i))).Outcome);
+        Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("ann", 50_00))).Reason);
     }
 
     [Fact]
@@ -82,6 +146,7 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
         DecidedBid[] answers =
         [
             .. Bids("ann", 10, nowUs), .. Bids("bob", 10, nowUs - Minute), .. Bids("cid", 9, nowUs),
+            .. Bids("cid", 10, nowUs, max: 1), // rejected: they do not count
         ];
         Assert.True(await HotState.HydrateAsync(AuctionId, null, head, answers, None));
 
@@ -94,10 +159,10 @@ public sealed class VelocityTests(RedisServer server) : HotStateTest(server)
         Assert.True(await HotState.HydrateAsync(AuctionId, seen, head, Bids("cid", 1, nowUs), None));
         Assert.Equal(RejectionReason.Velocity, (await DecideAsync(Limited("cid", 40_00))).Reason);
 
-        DecidedBid[] Bids(string bidder, int count, long decidedUs) =>
+        DecidedBid[] Bids(string bidder, int count, long decidedUs, long max = 20_00) =>
         [
             .. Enumerable.Range(0, count).Select(i =>
-                DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), Proxy(bidder, 1).Bid, decidedUs - i)),
+                DecidedBid.Decide(AuctionId, head, Guid.NewGuid(), Proxy(bidder, max).Bid, decidedUs - i)),
         ];
     }
 
