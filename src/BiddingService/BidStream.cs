@@ -50,8 +50,14 @@ internal sealed class BidStream(
         {
             await foreach (var answer in _answers.Reader.ReadAllAsync(cancellationToken))
             {
-                await responses.WriteAsync(answer.Response, cancellationToken);
-                Release(answer);
+                try
+                {
+                    await responses.WriteAsync(answer.Response, cancellationToken);
+                }
+                finally
+                {
+                    Release(answer);
+                }
             }
 
             await reading;

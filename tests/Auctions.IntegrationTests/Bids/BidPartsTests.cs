@@ -21,6 +21,9 @@ public sealed class BidStreamTests : IDisposable
     private readonly TaskCompletionSource _committed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _draining = new();
 
+    /// <summary>Completed when the client reads its answers.</summary>
+    private TaskCompletionSource _unread = Read();
+
     [Theory]
     [InlineData(3)]
     [InlineData(2)] // the third bid waits until another one is answered
@@ -63,17 +66,86 @@ public sealed class BidStreamTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Eventually.EndsAsync(stream));
     }
 
+    [Fact]
+    public async Task A_client_that_reads_no_answers_sends_no_more_bids()
+    {
+        _committed.SetResult();
+        _unread = new TaskCompletionSource();
+        var places = new Places();
+        var stream = RunAsync(inFlightMax: 3, enter: places.EnterAsync);
+        for (var i = 0; i < 100; i++) Send($"{i}");
+        await Eventually.TrueAsync(() => _begun.Count == 3 && places.Taken == 3);
+        Assert.Equal(96, _requests.Reader.Count); // the reader holds one that waits for its place
+
+        _unread.SetResult();
+        _requests.Writer.Complete();
+        await Eventually.EndsAsync(stream);
+        Assert.Equal(100, (await AnsweredAsync()).Count);
+        Assert.Equal(0, places.Taken);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_gives_all_places_back()
+    {
+        _unread = new TaskCompletionSource();
+        _committed.SetResult();
+        using var gone = new CancellationTokenSource();
+        var places = new Places();
+        var stream = RunAsync(inFlightMax: 3, gone.Token, places.EnterAsync);
+        for (var i = 0; i < 100; i++) Send($"{i}");
+        await Eventually.TrueAsync(() => places.Taken == 3);
+        await gone.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Eventually.EndsAsync(stream));
+        Assert.Equal(0, places.Taken);
+    }
+
+    [Fact]
+    public async Task A_request_that_cannot_be_read_does_not_swallow_the_answers_before_it()
+    {
+        var stream = RunAsync(inFlightMax: 3);
+        Send("a");
+        Send("b");
+        await Eventually.TrueAsync(() => _begun.Count == 2);
+        _requests.Writer.Complete(RpcErrors.MessageInvalid("bad"));
+        Assert.False(stream.IsCompleted);
+        _committed.SetResult();
+        var ended = await Assert.ThrowsAsync<RpcException>(() => Eventually.EndsAsync(stream));
+        Assert.Equal(RpcErrors.MessageInvalidReason, RpcErrors.Reason(ended));
+        Assert.Equal(["a", "b"], await AnsweredAsync());
+    }
+
+    [Fact]
+    public async Task An_answer_repeats_only_the_beginning_of_a_long_key()
+    {
+        _committed.SetResult();
+        var stream = RunAsync(inFlightMax: 3);
+        Send(new string('x', 60_000));
+        Send(new string('y', 79) + "\ud83d\ude00"); // a character of two halves, at the cut
+        _requests.Writer.Complete();
+        await Eventually.EndsAsync(stream);
+        Assert.Equal([new string('x', 80), new string('y', 79)], await AnsweredAsync());
+    }
+
     public void Dispose() => _draining.Dispose();
 
     /// <summary>
     /// Runs outside the test's synchronization context, so <see cref="Drain"/> returns after a stream that only reads
     /// has noticed it.
     /// </summary>
-    private Task RunAsync(int inFlightMax, CancellationToken cancellationToken = default)
+    private Task RunAsync(
+        int inFlightMax, CancellationToken cancellationToken = default,
+        Func<CancellationToken, ValueTask<IDisposable?>>? enter = null)
     {
-        var stream = new BidStream(PlaceAsync, NoLimit, inFlightMax, _draining.Token);
-        var (reader, writer) = (new Reader(_requests.Reader), new Writer(_responses.Writer));
+        var stream = new BidStream(PlaceAsync, enter ?? NoLimit, inFlightMax, _draining.Token);
+        var (reader, writer) = (new Reader(_requests.Reader), new Writer(_responses.Writer, () => _unread.Task));
         return Task.Run(() => stream.RunAsync(reader, writer, cancellationToken), CancellationToken.None);
+    }
+
+    private static TaskCompletionSource Read()
+    {
+        var read = new TaskCompletionSource();
+        read.SetResult();
+        return read;
     }
 
     private static ValueTask<IDisposable?> NoLimit(CancellationToken cancellationToken) => default;
@@ -115,11 +187,34 @@ public sealed class BidStreamTests : IDisposable
         }
     }
 
-    private sealed class Writer(ChannelWriter<PlaceBidsResponse> responses) : IServerStreamWriter<PlaceBidsResponse>
+    private sealed class Writer(ChannelWriter<PlaceBidsResponse> responses, Func<Task> read)
+        : IServerStreamWriter<PlaceBidsResponse>
     {
         public WriteOptions? WriteOptions { get; set; }
 
-        public async Task WriteAsync(PlaceBidsResponse message) => await responses.WriteAsync(message);
+        public Task WriteAsync(PlaceBidsResponse message) => WriteAsync(message, CancellationToken.None);
+
+        public async Task WriteAsync(PlaceBidsResponse message, CancellationToken cancellationToken)
+        {
+            await read().WaitAsync(cancellationToken);
+            await responses.WriteAsync(message, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Counts the bidder's places that are taken.</summary>
+    private sealed class Places : IDisposable
+    {
+        private int _taken;
+
+        public int Taken => Volatile.Read(ref _taken);
+
+        public ValueTask<IDisposable?> EnterAsync(CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _taken);
+            return new ValueTask<IDisposable?>(this);
+        }
+
+        public void Dispose() => Interlocked.Decrement(ref _taken);
     }
 }
 

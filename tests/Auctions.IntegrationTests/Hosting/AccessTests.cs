@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
 using Auctions.Grpc;
 using Auctions.IntegrationTests.Servers;
 using Auctions.V1;
@@ -91,6 +93,47 @@ public sealed class AccessTests : IAsyncLifetime
         foreach (var token in new[] { unsigned, endless, "nonsense", "" }) await InvalidAsync(token);
     }
 
+    [Theory]
+    [InlineData("\"exp\":9223372036854775807")]
+    [InlineData("\"exp\":92233720368547758070")]
+    [InlineData("\"exp\":253402300800")]
+    [InlineData("\"exp\":-1")]
+    [InlineData("\"exp\":-9223372036854775808")]
+    [InlineData("\"exp\":0")]
+    [InlineData("\"exp\":1e300")]
+    [InlineData("\"exp\":\"tomorrow\"")]
+    [InlineData("\"exp\":null")]
+    [InlineData("\"exp\":true")]
+    [InlineData("\"exp\":{}")]
+    [InlineData("\"exp\":[4000000000]")]
+    [InlineData("\"exp\":4000000000,\"nbf\":9223372036854775807")]
+    [InlineData("\"exp\":4000000000,\"nbf\":\"now\"")]
+    [InlineData("\"exp\":4000000000,\"sub\":{\"a\":1}")]
+    [InlineData("\"exp\":4000000000,\"iss\":7")]
+    [InlineData("\"exp\":4000000000,\"aud\":{}")]
+    [InlineData("\"exp\":4000000000", "\"crit\":[\"b64\"],\"b64\":false")]
+    [InlineData("\"exp\":4000000000", "\"crit\":[\"x\"],\"x\":1")]
+    [InlineData("\"exp\":4000000000", "\"crit\":[]")]
+    [InlineData("\"exp\":4000000000", "\"crit\":\"exp\"")]
+    [InlineData("\"exp\":4000000000", "\"kid\":{}")]
+    [InlineData("\"exp\":4000000000", "\"zip\":\"DEF\",\"crit\":null")]
+    public async Task An_odd_token_is_refused(string claims, string header = "\"typ\":\"JWT\"") =>
+        await InvalidAsync(Signed($"{{\"alg\":\"HS256\",{header}}}",
+            $"{{\"iss\":\"auctions\",\"aud\":\"auctions\",\"sub\":\"ann\",\"role\":\"bidder\",{claims}}}"));
+
+    [Fact]
+    public async Task What_is_no_token_is_refused()
+    {
+        await BidAsync(Signed("""{"alg":"HS256","typ":"JWT"}""",
+            """{"iss":"auctions","aud":"auctions","sub":"ann","role":"bidder","exp":4000000000}"""));
+        string[] odd =
+        [
+            ".", "..", "....", "a.b.c", "e30.e30.", "e30.e30.e30", new string('a', 9_000), Signed("[]", "[]"),
+            Signed("{}", "{}"), Signed("""{"alg":"HS256"}""", "nonsense"), Signed("""{"alg":"HS256"}""", "[1]"),
+        ];
+        foreach (var token in odd) await InvalidAsync(token);
+    }
+
     [Fact]
     public async Task The_right_key_with_another_algorithm_is_refused()
     {
@@ -170,6 +213,15 @@ public sealed class AccessTests : IAsyncLifetime
         await using var host = await ProbeHost.StartAsync("--Auth:Hs256Key=", "--Auth:JwksUrl=http://127.0.0.1:9/keys");
         var headers = TestStack.Headers("ann", Roles.Bidder);
         await RefusedAsync(StatusCode.Unavailable, "KEYS_UNAVAILABLE", headers, host);
+    }
+
+    /// <summary>A token with the right signature, whatever its parts are.</summary>
+    private static string Signed(string header, string claims)
+    {
+        var content = $"{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header))}."
+            + Base64Url.EncodeToString(Encoding.UTF8.GetBytes(claims));
+        var signature = HMACSHA256.HashData(TestStack.Key, Encoding.ASCII.GetBytes(content));
+        return $"{content}.{Base64Url.EncodeToString(signature)}";
     }
 
     private static SecurityTokenDescriptor Described(SigningCredentials? credentials) => new()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Auctions.Grpc;
 using Auctions.Ledger;
 using Auctions.V1;
@@ -11,6 +12,14 @@ public sealed class ProbeService : V1.BiddingService.BiddingServiceBase
     /// <summary>In a request of a stream: it is answered, and the stream stays open.</summary>
     public const string Echo = "echo";
 
+    /// <summary>In a read: it is answered only when its caller has gone.</summary>
+    public const string Wait = "wait";
+
+    private static readonly ConcurrentDictionary<string, int> RunsOf = new();
+
+    /// <summary>How many reads of this auction have begun.</summary>
+    public static int Runs(string auctionId) => RunsOf.GetValueOrDefault(auctionId);
+
     /// <summary>Needs the role bidder, and answers who called.</summary>
     [RequiresRole(Roles.Bidder)]
     public override Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context)
@@ -22,9 +31,14 @@ public sealed class ProbeService : V1.BiddingService.BiddingServiceBase
 
     /// <summary>An open read, which answers the caller's subject.</summary>
     [OpenRead]
-    public override Task<GetBidOutcomeResponse> GetBidOutcome(
-        GetBidOutcomeRequest request, ServerCallContext context) =>
-        Task.FromResult(new GetBidOutcomeResponse { Result = new BidResult { BidId = Caller.Of(context).Subject } });
+    public override async Task<GetBidOutcomeResponse> GetBidOutcome(
+        GetBidOutcomeRequest request, ServerCallContext context)
+    {
+        RunsOf.AddOrUpdate(request.AuctionId, 1, (_, runs) => runs + 1);
+        if (request.AuctionId == Wait)
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.CancellationToken);
+        return new GetBidOutcomeResponse { Result = new BidResult { BidId = Caller.Of(context).Subject } };
+    }
 
     /// <summary>Has no access attribute: it needs a token. A stream that fails as the first request says.</summary>
     public override async Task PlaceBids(

@@ -94,6 +94,29 @@ public sealed class CallLimitTests
         foreach (var stream in streams) stream.Dispose();
     }
 
+    [Theory]
+    [InlineData("InFlightPerSubject", "ann")]
+    [InlineData("AnonymousInFlightPerConnection", null)]
+    [InlineData("AnonymousInFlightMax", null)]
+    public async Task A_caller_with_too_many_calls_in_flight_is_refused_until_one_has_ended(
+        string limit, string? abuser)
+    {
+        await using var host = await ProbeHost.StartAsync($"--Limits:{limit}=2");
+        var before = ProbeService.Runs(ProbeService.Wait);
+        var waiting = new GetBidOutcomeRequest { AuctionId = ProbeService.Wait };
+        Metadata headers = abuser is null ? [] : TestStack.Headers(abuser, Roles.Bidder);
+        using var one = host.Client.GetBidOutcomeAsync(waiting, headers);
+        using var two = host.Client.GetBidOutcomeAsync(waiting, headers);
+        await Eventually.TrueAsync(() => ProbeService.Runs(ProbeService.Wait) >= before + 2);
+
+        AssertRefusal(await FailureAsync(host.Client, headers), "TOO_MANY_IN_FLIGHT");
+        await ReadAsync(host.Client, "bob");
+        await ReadAsync(host.Client, "ann", Caller.InFlightExemption);
+
+        one.Dispose();
+        await Eventually.TrueAsync(async () => !await FailsAsync(host.Client, headers));
+    }
+
     [Fact]
     public async Task Health_and_reflection_streams_are_limited_too()
     {

@@ -1,6 +1,7 @@
 using Auctions.Core;
 using Auctions.Grpc;
 using Grpc.Core;
+using Microsoft.Extensions.Options;
 using StreamGateway;
 using Frame = Auctions.V1.WatchResponse.FrameOneofCase;
 
@@ -227,6 +228,25 @@ public sealed class ViewerTests : IAsyncLifetime
         Assert.Equal((unreadable.ToString(), (int)StatusCode.FailedPrecondition),
             (recorder.Frames[0].AuctionId, recorder.Frames[0].Error.Code));
         Assert.Equal(known.Id.ToString(), recorder.Frames[1].AuctionId);
+    }
+
+    [Fact]
+    public void A_part_of_the_places_is_kept_for_viewers_with_a_token()
+    {
+        using var limiter = new StreamLimiter(
+            Options.Create(new GatewayOptions { MaxStreams = 10, KeptForTokensPercent = 30 }), CancellationToken.None);
+        var anonymous = Enumerable.Range(0, 7).Select(_ => limiter.Acquire(hasToken: false)).ToList();
+        var e = Assert.Throws<RpcException>(() => limiter.Acquire(hasToken: false));
+        Assert.Equal((StatusCode.ResourceExhausted, "TOO_MANY_STREAMS"), (e.StatusCode, RpcErrors.Reason(e)));
+
+        var known = Enumerable.Range(0, 3).Select(_ => limiter.Acquire(hasToken: true)).ToList();
+        Assert.Throws<RpcException>(() => limiter.Acquire(hasToken: true));
+        anonymous[0].Dispose();
+        limiter.Acquire(hasToken: true).Dispose();
+        limiter.Acquire(hasToken: false).Dispose();
+        known.ForEach(lease => lease.Dispose());
+        Assert.Throws<RpcException>(() =>
+            Enumerable.Repeat(0, 2).Select(_ => limiter.Acquire(hasToken: false)).ToList());
     }
 
     [Fact]
