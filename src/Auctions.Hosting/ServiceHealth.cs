@@ -17,6 +17,11 @@ namespace Auctions.Hosting;
 /// </summary>
 public static class ServiceHealth
 {
+    /// <summary>
+    /// Whether the clocks that the process uses agree with the ledger's. The check itself logs what it finds.
+    /// </summary>
+    public const string ClockCheck = "clock";
+
     internal const string DrainCheck = "drain", WarmUpCheck = "warm-up";
 
     private const string RequiredTag = "required";
@@ -135,7 +140,7 @@ internal sealed class DependencyTransitions(ILogger<DependencyTransitions> logge
     {
         foreach (var (name, entry) in report.Entries)
         {
-            if (name is ServiceHealth.DrainCheck or ServiceHealth.WarmUpCheck) continue;
+            if (name is ServiceHealth.DrainCheck or ServiceHealth.WarmUpCheck or ServiceHealth.ClockCheck) continue;
             var last = _lastStatus.GetOrAdd(name, HealthStatus.Healthy);
             if (last == entry.Status || !_lastStatus.TryUpdate(name, entry.Status, last)) continue;
             if (entry.Status == HealthStatus.Healthy) logger.DependencyBack(name);

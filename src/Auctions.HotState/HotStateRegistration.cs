@@ -30,7 +30,16 @@ public static class HotStateRegistration
             .AddSingleton<IHotState>(s => s.GetRequiredService<HotStateCircuit>())
             .AddDependency("redis", required: false,
                 (s, _) => s.GetRequiredService<IConnectionMultiplexer>().GetDatabase().PingAsync())
+            .AddSingleton(s => new ComparedClock("redis", _ => ReadClockAsync(
+                s.GetRequiredService<IConnectionMultiplexer>().GetDatabase())))
             .AddWarmUp("redis", WarmUpAsync);
+
+    /// <summary>The clock by which the scripts decide, in microseconds since 1970.</summary>
+    private static async Task<long> ReadClockAsync(IDatabase redis)
+    {
+        var time = (long[])(await redis.ExecuteAsync("TIME", [], CommandFlags.DemandMaster))!;
+        return time[0] * 1_000_000 + time[1];
+    }
 
     /// <summary>Adds the ledger, the hot state, and the recovery that reconciles them.</summary>
     public static IServiceCollection AddStores(this IServiceCollection services, IConfiguration configuration) =>

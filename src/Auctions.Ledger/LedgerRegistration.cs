@@ -1,3 +1,4 @@
+using Auctions.Core;
 using Auctions.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,7 +30,7 @@ public static class LedgerRegistration
 
     /// <summary>
     /// Adds what a service needs that only reads from Postgres (<c>Postgres:ConnectionString</c>):
-    /// <see cref="NpgsqlDataSource"/> and <see cref="LedgerHistory"/>.
+    /// <see cref="NpgsqlDataSource"/> and <see cref="LedgerHistory"/>; and the comparison of clocks with the ledger's.
     /// </summary>
     public static IServiceCollection AddPostgres(
         this IServiceCollection services, IConfiguration configuration) => services
@@ -39,7 +40,13 @@ public static class LedgerRegistration
             provider.GetRequiredService<ILoggerFactory>()))
         .AddSingleton<LedgerStatements>()
         .AddSingleton<LedgerHistory>()
-        .AddDependency("postgres", required: true, AnswersAsync);
+        .AddDependency("postgres", required: true, AnswersAsync)
+        .AddSection<ClockOptions>(configuration)
+        .AddSingleton<LedgerClocks>()
+        .AddSingleton(provider => new ComparedClock("this process", _ => Task.FromResult(
+            provider.GetRequiredService<TimeProvider>().GetUtcNow().ToMicroseconds())))
+        .AddDependency(ServiceHealth.ClockCheck, required: false, (provider, cancellationToken) =>
+            provider.GetRequiredService<LedgerClocks>().CompareAsync(cancellationToken));
 
     private static async Task AnswersAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
