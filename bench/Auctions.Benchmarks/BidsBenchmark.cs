@@ -27,7 +27,7 @@ internal sealed class BidsBenchmark(Scale scale, Selection selection, TimeProvid
         Progress("starting");
         await using var stack = await BenchStack.StartAsync(runDirectory, timeProvider, cancellationToken);
         await using var postgres = LedgerDataSource.Create(stack.PostgresConnection);
-        await using var redis = await RedisConnection.ConnectAsync(stack.RedisAddress + ",allowAdmin=true");
+        await using var redis = await RedisConnection.ConnectAsync(stack.RedisConfiguration + ",allowAdmin=true");
         await PrepareAsync(postgres, cancellationToken);
         var seeder = new AuctionSeeder(postgres, timeProvider);
         var load = new LoadRun(new BidderTokens(stack.JwtKey, Scale.Bidders, timeProvider), timeProvider);

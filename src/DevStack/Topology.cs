@@ -20,8 +20,8 @@ public sealed record TopologyOptions
     public IReadOnlyList<Component>? Redis { get; init; }
 
     /// <summary>
-    /// How a component connects to Redis: an address (<c>host:port</c>), for example a proxy's, or several addresses
-    /// and options; null for the address of <c>redis</c>.
+    /// How a component connects to Redis: an address (<c>host:port</c>), for example a proxy's, or several addresses,
+    /// with options and the password (<see cref="Redis.ConfigurationAt"/>); null for the address of <c>redis</c>.
     /// </summary>
     public Func<string, string?> RedisConfigurationOf { get; init; } = _ => null;
 
@@ -118,7 +118,8 @@ public static class Topology
         Setting Ledger(string component) => ("Postgres__ConnectionString",
             postgres.ConnectionStringAt(options.PostgresAddressOf(component) ?? run.Endpoints["postgres"]));
         Setting HotState(string component) =>
-            ("Redis__Configuration", options.RedisConfigurationOf(component) ?? run.Endpoints["redis"]);
+            ("Redis__Configuration",
+                options.RedisConfigurationOf(component) ?? Redis.ConfigurationAt(run, run.Endpoints["redis"]));
         Setting Kafka() => ("Kafka__BootstrapServers", run.Endpoints["kafka"]);
 
         Component Service(string name, string project, string[] dependsOn, Func<Setting[]> settings) =>
@@ -142,21 +143,21 @@ public static class Topology
 
     /// <summary>A server of Redis with data of its own.</summary>
     /// <param name="furtherSettings">Evaluated at each start: they may contain addresses.</param>
+    /// <param name="firstLines">Further lines of its file when it is created.</param>
     public static Component RedisServer(
-        RunDirectory run, string name, Func<IReadOnlyList<(string Key, string Value)>>? furtherSettings = null) =>
-        new(name)
+        RunDirectory run, string name, Func<IReadOnlyList<(string Key, string Value)>>? furtherSettings = null,
+        Func<string>? firstLines = null)
+    {
+        var redis = new Redis(run, name);
+        return new Component(name)
         {
             EndpointNames = [name],
-            Prepare = _ => Task.FromResult(Directory.CreateDirectory(run.DataDirectory(name))),
-            Launch = () => new Launch(
-            [
-                "redis-server", "--port", $"{run.Endpoints.Port(name)}",
-                "--bind", "127.0.0.1", "--protected-mode", "yes", "--dir", run.DataDirectory(name),
-                .. RedisSettings.Select(s => (s.Key, s.Value)).Concat(furtherSettings?.Invoke() ?? [])
-                    .SelectMany(s => (string[])[$"--{s.Key}", s.Value]),
-            ]),
-            IsReady = ct => Probes.AnswersRedisPingAsync(run.Endpoints[name], ct),
+            Prepare = cancellationToken => redis.PrepareAsync(firstLines?.Invoke() ?? "", cancellationToken),
+            Launch = () => redis.Launch(
+                RedisSettings.Select(s => (s.Key, s.Value)).Concat(furtherSettings?.Invoke() ?? [])),
+            IsReady = redis.IsReadyAsync,
         };
+    }
 
     // The server GC for processes that allocate thousands of small objects a second; the others stay small.
     private static Setting ServerGc => ("DOTNET_gcServer", "1");

@@ -58,5 +58,21 @@ public sealed class EndpointsTests : IDisposable
         Assert.Equal(32, Convert.FromBase64String(first.JwtKey).Length);
     }
 
+    [Fact]
+    public void Secrets_of_a_version_without_a_password_for_Redis_get_one_and_keep_the_others()
+    {
+        var file = Path.Combine(_directory, "secrets.json");
+        File.WriteAllText(
+            file, """{ "jwt_key": "AAAA", "postgres_password": "p", "postgres_admin_password": "a" }""");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
+
+        var secrets = Secrets.LoadOrCreate(file);
+
+        Assert.Equal(("AAAA", "p", "a"), (secrets.JwtKey, secrets.PostgresPassword, secrets.PostgresAdminPassword));
+        Assert.Equal(32, secrets.RedisPassword.Length);
+        Assert.Equal(secrets, Secrets.LoadOrCreate(file));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+    }
+
     private Endpoints Load() => new(Path.Combine(_directory, "endpoints.json"));
 }

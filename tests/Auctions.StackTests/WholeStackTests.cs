@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+using DevStack.Servers;
 using DevStack.Supervision;
 
 namespace Auctions.StackTests;
@@ -79,7 +82,29 @@ public sealed class WholeStackTests(WholeStack stack) : IClassFixture<WholeStack
         string[] secrets =
         [
             stack.Run.Secrets.JwtKey, stack.Run.Secrets.PostgresPassword, stack.Run.Secrets.PostgresAdminPassword,
+            stack.Run.Secrets.RedisPassword,
         ];
         Assert.All(pids, pid => Assert.DoesNotContain(secrets, File.ReadAllText($"/proc/{pid}/cmdline").Contains));
+    }
+
+    [Fact]
+    public async Task Redis_needs_the_password_and_only_the_owner_can_read_its_files()
+    {
+        var data = stack.Run.DataDirectory("redis");
+        string[] all = [data, .. Directory.EnumerateFileSystemEntries(data, "*", SearchOption.AllDirectories)];
+        Assert.Contains(all, path => path.Contains(".aof", StringComparison.Ordinal));
+        const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+            | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        Assert.All(all, path => Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(path) & others));
+
+        var address = new Endpoints(Path.Combine(stack.Run.Root, "endpoints.json"))["redis"];
+        await Eventually.TrueAsync(async () => // the services have warmed up their scripts, so they know the password
+            (await Redis.SendAsync(stack.Run, address, "INFO commandstats", CancellationToken.None))
+            .Contains("cmdstat_evalsha:", StringComparison.Ordinal));
+        using var stranger = new TcpClient();
+        await stranger.ConnectAsync(IPEndPoint.Parse(address));
+        await stranger.GetStream().WriteAsync("FLUSHALL\r\n"u8.ToArray());
+        using var reader = new StreamReader(stranger.GetStream());
+        Assert.StartsWith("-NOAUTH", await reader.ReadLineAsync(), StringComparison.Ordinal);
     }
 }

@@ -101,7 +101,10 @@ internal sealed partial class SingleCallLimit(BenchStack stack, DecideLimit deci
 
     private const string KeyMark = "222222222222", IdMark = "333333333333", AmountMark = "111111111111";
 
-    public async Task<PartResult> RunAsync(int calls, CancellationToken cancellationToken)
+    public Task<PartResult> RunAsync(int calls, CancellationToken cancellationToken) =>
+        stack.WithoutRedisPasswordAsync(() => MeasureAsync(calls, cancellationToken));
+
+    private async Task<PartResult> MeasureAsync(int calls, CancellationToken cancellationToken)
     {
         var auctionId = await decider.OpenAsync(cancellationToken);
         var command = await CaptureCommandAsync(auctionId, cancellationToken);

@@ -2,6 +2,7 @@ using Auctions.Peers;
 using DevStack;
 using DevStack.Servers;
 using DevStack.Supervision;
+using StackExchange.Redis;
 
 namespace Auctions.Benchmarks.Machine;
 
@@ -38,7 +39,34 @@ internal sealed class BenchStack : IAsyncDisposable
 
     public string PostgresConnection => new Postgres(_run).ConnectionString;
 
+    /// <summary><c>host:port</c>.</summary>
     public string RedisAddress => _run.Endpoints[Redis];
+
+    /// <summary>For StackExchange.Redis, with the password.</summary>
+    public string RedisConfiguration => DevStack.Servers.Redis.ConfigurationAt(_run, RedisAddress);
+
+    /// <summary>
+    /// Runs something while Redis needs no password: redis-benchmark takes one from its command line only, which
+    /// anybody on the machine can read.
+    /// </summary>
+    public async Task<T> WithoutRedisPasswordAsync<T>(Func<Task<T>> run)
+    {
+        await SetRedisPasswordAsync("");
+        try
+        {
+            return await run();
+        }
+        finally
+        {
+            await SetRedisPasswordAsync(_run.Secrets.RedisPassword);
+        }
+    }
+
+    private async Task SetRedisPasswordAsync(string password)
+    {
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(RedisConfiguration + ",allowAdmin=true");
+        await redis.GetServers()[0].ConfigSetAsync("requirepass", password);
+    }
 
     public byte[] JwtKey => Convert.FromBase64String(_run.Secrets.JwtKey);
 
@@ -144,7 +172,7 @@ internal sealed class BenchStack : IAsyncDisposable
                 ["Listen__Grpc"] = _run.Endpoints[name],
                 ["Auth__Hs256Key"] = _run.Secrets.JwtKey,
                 ["Postgres__ConnectionString"] = postgres,
-                ["Redis__Configuration"] = RedisAddress,
+                ["Redis__Configuration"] = RedisConfiguration,
                 ["Peer__Design"] = design,
             }),
             IsReady = ct => Probes.ServesGrpcAsync(_run.Endpoints[name], ct),

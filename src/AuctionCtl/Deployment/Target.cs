@@ -56,8 +56,16 @@ public sealed class Target(ParseResult parse)
 
     /// <summary>The StackExchange.Redis configuration string.</summary>
     /// <exception cref="CommandException">It is missing.</exception>
-    public string Redis() =>
-        Find(RedisOption, "Redis__Configuration", () => _run.Value.Endpoints.GetValueOrDefault("redis"));
+    public string Redis()
+    {
+        return Find(RedisOption, "Redis__Configuration", FromRunDirectory);
+
+        string? FromRunDirectory() => _run.Value.Endpoints.GetValueOrDefault("redis") is { } address
+            ? _run.Value.Secrets.TryGetValue("redis_password", out var password)
+                ? $"{address},password={password}"
+                : address
+            : null;
+    }
 
     /// <summary>The <c>host:port</c> of a service.</summary>
     /// <param name="option">The command's option for it.</param>

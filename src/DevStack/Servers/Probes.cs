@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 
@@ -25,16 +24,5 @@ public static class Probes
         var request = new HealthCheckRequest(); // without a name: the whole server
         var answer = await new Health.HealthClient(channel).CheckAsync(request, cancellationToken: cancellationToken);
         return answer.Status == HealthCheckResponse.Types.ServingStatus.Serving;
-    }
-
-    /// <summary>Whether Redis has loaded its data. Before that, it answers PING with -LOADING.</summary>
-    public static async Task<bool> AnswersRedisPingAsync(string address, CancellationToken cancellationToken)
-    {
-        using var client = new TcpClient();
-        await client.ConnectAsync(IPEndPoint.Parse(address), cancellationToken);
-        await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), cancellationToken);
-        var answer = new byte[64];
-        var length = await client.GetStream().ReadAsync(answer, cancellationToken);
-        return Encoding.ASCII.GetString(answer, 0, length) == "+PONG\r\n";
     }
 }

@@ -168,27 +168,46 @@ public sealed class Endpoints(string file)
 /// <param name="JwtKey">Signs the tokens of callers (HS256); base64 of 32 bytes.</param>
 /// <param name="PostgresPassword">Of the role <c>auctions</c>, which owns the database.</param>
 /// <param name="PostgresAdminPassword">Of the superuser <c>postgres</c>.</param>
+/// <param name="RedisPassword">Of Redis' default user. Clients of every Redis server of the stack need it.</param>
 public sealed record Secrets(
     [property: JsonPropertyName("jwt_key")] string JwtKey,
     [property: JsonPropertyName("postgres_password")] string PostgresPassword,
-    [property: JsonPropertyName("postgres_admin_password")] string PostgresAdminPassword)
+    [property: JsonPropertyName("postgres_admin_password")] string PostgresAdminPassword,
+    [property: JsonPropertyName("redis_password")] string RedisPassword)
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     public static Secrets LoadOrCreate(string file)
     {
-        if (File.Exists(file)) return JsonSerializer.Deserialize<Secrets>(File.ReadAllText(file))!;
-        var secrets = new Secrets(
-            Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
-            RandomNumberGenerator.GetHexString(32, lowercase: true),
-            RandomNumberGenerator.GetHexString(32, lowercase: true));
+        if (!File.Exists(file))
+        {
+            var secrets = new Secrets(
+                Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
+                NewPassword(), NewPassword(), NewPassword());
+            secrets.Write(file, FileMode.CreateNew);
+            return secrets;
+        }
+
+        var loaded = JsonSerializer.Deserialize<Secrets>(File.ReadAllText(file))!;
+        if (!string.IsNullOrEmpty(loaded.RedisPassword)) return loaded;
+
+        // The file of a version without this password. A new file takes its place at once, as a reader expects.
+        loaded = loaded with { RedisPassword = NewPassword() };
+        loaded.Write(file + ".new", FileMode.Create);
+        File.Move(file + ".new", file, overwrite: true);
+        return loaded;
+    }
+
+    private void Write(string file, FileMode mode)
+    {
         using var stream = new FileStream(file, new FileStreamOptions
         {
-            Mode = FileMode.CreateNew,
+            Mode = mode,
             Access = FileAccess.Write,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
-        JsonSerializer.Serialize(stream, secrets, Indented);
-        return secrets;
+        JsonSerializer.Serialize(stream, this, Indented);
     }
+
+    private static string NewPassword() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 }

@@ -33,7 +33,7 @@ internal sealed class FailoverFaults(
                 break;
             case FaultKind.RedisFlush:
                 using (log.Begin(fault.Kind, primary))
-                    await RedisAdmin.SendAsync(stack.Run.Endpoints[primary], "FLUSHALL", cancellationToken);
+                    await RedisAdmin.SendAsync(stack.Run, stack.Run.Endpoints[primary], "FLUSHALL", cancellationToken);
                 break;
             case FaultKind.RedisClock:
                 await parts.ShiftClockAsync(primary, fault, stopInjecting, cancellationToken);

@@ -82,7 +82,7 @@ internal sealed class RedisFaults(RedisPair redis, PartFaults parts, FaultStack 
     {
         using var roles = await stack.OwnAsync(Roles, stopInjecting);
         using var lasting = log.Begin(fault.Kind, redis.Primary);
-        await RedisAdmin.SendAsync(redis.PrimaryAddress, "FLUSHALL", cancellationToken);
+        await RedisAdmin.SendAsync(stack.Run, redis.PrimaryAddress, "FLUSHALL", cancellationToken);
     }
 
     /// <summary>

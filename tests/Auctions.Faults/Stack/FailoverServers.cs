@@ -33,7 +33,7 @@ public abstract class FailoverServers(RunDirectory run) : RedisServers
             foreach (var name in Names)
             {
                 var info = await RedisAdmin.SendAsync(
-                    Run.Endpoints[name], "INFO replication", cancellationToken);
+                    Run, Run.Endpoints[name], "INFO replication", cancellationToken);
                 var isAsExpected = primaries.Contains(name)
                     ? info.Contains("role:master", StringComparison.Ordinal)
                     : info.Contains("master_link_status:up", StringComparison.Ordinal) && ports.Exists(info.Contains);
@@ -68,8 +68,8 @@ public sealed class RedisSentinel : FailoverServers
 
     public override IReadOnlyList<string> Names { get; } = ["redis", "redis-2", "redis-3"];
 
-    public override string Configuration =>
-        string.Join(',', Sentinels.Select(name => Run.Endpoints[name])) + $",serviceName={Service}";
+    public override string Configuration => Redis.ConfigurationAt(
+        Run, string.Join(',', Sentinels.Select(name => Run.Endpoints[name])) + $",serviceName={Service}");
 
     /// <summary>Asks the sentinels one after another.</summary>
     public override async Task<IReadOnlyList<string>> PrimariesAsync(CancellationToken cancellationToken)
@@ -79,7 +79,7 @@ public sealed class RedisSentinel : FailoverServers
             try
             {
                 var reply = await RedisAdmin.SendAsync(
-                    Run.Endpoints[sentinel], $"SENTINEL GET-MASTER-ADDR-BY-NAME {Service}", cancellationToken);
+                    Run, Run.Endpoints[sentinel], $"SENTINEL GET-MASTER-ADDR-BY-NAME {Service}", cancellationToken);
                 return NameAt(reply.Trim().Split("\r\n")[^1]) is { } primary ? [primary] : [];
             }
             catch (IOException)
@@ -92,24 +92,8 @@ public sealed class RedisSentinel : FailoverServers
     }
 
     /// <summary>Sentinel changes whom a server follows, and the server keeps this in its file.</summary>
-    private Component Server(string name)
-    {
-        var file = Path.Combine(Run.DataDirectory(name), "redis.conf");
-        var server = Topology.RedisServer(Run, name);
-        return server with
-        {
-            Prepare = async cancellationToken =>
-            {
-                await server.Prepare(cancellationToken);
-                if (File.Exists(file)) return;
-                var follows = name == Names[0] ? "" : $"replicaof 127.0.0.1 {Run.Endpoints.Port(Names[0])}\n";
-                await File.WriteAllTextAsync(file, follows, cancellationToken);
-            },
-            Launch = () => server.Launch() is var launch
-                ? launch with { Command = [launch.Command[0], file, .. launch.Command.Skip(1)] }
-                : launch,
-        };
-    }
+    private Component Server(string name) => Topology.RedisServer(Run, name, firstLines: () =>
+        name == Names[0] ? "" : $"replicaof 127.0.0.1 {Run.Endpoints.Port(Names[0])}\n");
 
     /// <summary>A sentinel keeps in its file what it knows.</summary>
     private Component Sentinel(string name)
@@ -120,18 +104,22 @@ public sealed class RedisSentinel : FailoverServers
             EndpointNames = [name],
             Prepare = async cancellationToken =>
             {
-                Directory.CreateDirectory(Run.DataDirectory(name));
-                if (!File.Exists(file)) await File.WriteAllTextAsync(file, Settings(), cancellationToken);
+                await Redis.PrepareDirectoryAsync(Run.DataDirectory(name), cancellationToken);
+                if (!File.Exists(file)) await Redis.WriteForOwnerAsync(file, Settings(), cancellationToken);
             },
-            Launch = () => new Launch("redis-server", file, "--sentinel"),
-            IsReady = cancellationToken => Probes.AnswersRedisPingAsync(Run.Endpoints[name], cancellationToken),
+            Launch = () => Redis.LaunchWith(file, "--sentinel"),
+            IsReady = async cancellationToken =>
+                await Redis.SendAsync(Run, Run.Endpoints[name], "PING", cancellationToken) == "+PONG\r\n",
         };
 
         string Settings() => $"""
             port {Run.Endpoints.Port(name)}
             bind 127.0.0.1
             dir {Run.DataDirectory(name)}
+            requirepass {Run.Secrets.RedisPassword}
+            sentinel sentinel-pass {Run.Secrets.RedisPassword}
             sentinel monitor {Service} 127.0.0.1 {Run.Endpoints.Port(Names[0])} 2
+            sentinel auth-pass {Service} {Run.Secrets.RedisPassword}
             sentinel down-after-milliseconds {Service} 1000
             sentinel failover-timeout {Service} 4000
             sentinel parallel-syncs {Service} 2
@@ -165,7 +153,8 @@ public sealed class RedisCluster : FailoverServers
 
     public override IReadOnlyList<string> Names { get; } = [.. Enumerable.Range(1, 6).Select(i => $"redis-{i}")];
 
-    public override string Configuration => string.Join(',', Names.Select(name => Run.Endpoints[name]));
+    public override string Configuration =>
+        Redis.ConfigurationAt(Run, string.Join(',', Names.Select(name => Run.Endpoints[name])));
 
     public override async Task<IReadOnlyList<string>> PrimariesAsync(CancellationToken cancellationToken)
     {
@@ -173,7 +162,7 @@ public sealed class RedisCluster : FailoverServers
         {
             try
             {
-                var reply = await RedisAdmin.SendAsync(Run.Endpoints[name], "CLUSTER NODES", cancellationToken);
+                var reply = await RedisAdmin.SendAsync(Run, Run.Endpoints[name], "CLUSTER NODES", cancellationToken);
                 // id address:port@bus flags primary ping pong epoch link slots...
                 return
                 [
@@ -204,12 +193,17 @@ public sealed class RedisCluster : FailoverServers
     /// <summary>Makes a cluster of the servers, once.</summary>
     private async Task CreateAsync(CancellationToken cancellationToken)
     {
-        var info = await RedisAdmin.SendAsync(Run.Endpoints[Names[0]], "CLUSTER INFO", cancellationToken);
+        var info = await RedisAdmin.SendAsync(Run, Run.Endpoints[Names[0]], "CLUSTER INFO", cancellationToken);
         if (info.Contains($"cluster_slots_assigned:{Slots}", StringComparison.Ordinal)) return;
         string[] addresses = [.. Names.Select(name => Run.Endpoints[name])];
+        // The password comes from the input, because anybody on the machine can read a command line.
+        const string withPassword = "read -r REDISCLI_AUTH; export REDISCLI_AUTH; exec \"$@\"";
         await SystemCommand.RunAsync(
-            ["redis-cli", "--cluster", "create", .. addresses, "--cluster-replicas", "1", "--cluster-yes"], "",
-            cancellationToken);
+            [
+                "sh", "-c", withPassword, "sh",
+                "redis-cli", "--cluster", "create", .. addresses, "--cluster-replicas", "1", "--cluster-yes",
+            ],
+            Run.Secrets.RedisPassword + "\n", cancellationToken);
         while (!await IsHealthyAsync(cancellationToken))
             await Task.Delay(PollInterval, _timeProvider, cancellationToken);
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using Auctions.Faults.Injection;
 using DevStack;
+using DevStack.Servers;
 using DevStack.Supervision;
 
 namespace Auctions.Faults.Stack;
@@ -36,7 +37,7 @@ public sealed class RedisPair : RedisServers
 
     public override IReadOnlyList<FaultKind> Kinds => FaultPlan.OfRedis;
 
-    public override string Configuration => PrimaryAddress;
+    public override string Configuration => Redis.ConfigurationAt(_run, PrimaryAddress);
 
     /// <summary>Between each instance of BiddingService and Redis, by the instance's index.</summary>
     public IReadOnlyList<FaultProxy> BiddingProxies { get; }
@@ -52,7 +53,7 @@ public sealed class RedisPair : RedisServers
     public FaultProxy ReplicationProxy { get; }
 
     public override string ConfigurationOf(string part) =>
-        _run.Endpoints.Find(ProxyOf(part)) ?? _run.Endpoints[OthersRedis];
+        Redis.ConfigurationAt(_run, _run.Endpoints.Find(ProxyOf(part)) ?? _run.Endpoints[OthersRedis]);
 
     /// <summary>Makes the replica follow the primary.</summary>
     public override async Task StartedAsync(string part, CancellationToken cancellationToken)
@@ -60,7 +61,7 @@ public sealed class RedisPair : RedisServers
         if (part != Replica) return;
         var address = IPEndPoint.Parse(_run.Endpoints[ReplicasRedis]);
         var command = $"REPLICAOF {address.Address} {address.Port}";
-        await RedisAdmin.SendAsync(_run.Endpoints[Replica], command, cancellationToken);
+        await RedisAdmin.SendAsync(_run, _run.Endpoints[Replica], command, cancellationToken);
     }
 
     /// <summary>Whether the replica is connected and has all, or nearly all, that the primary has.</summary>
@@ -68,7 +69,7 @@ public sealed class RedisPair : RedisServers
     {
         try
         {
-            var info = await RedisAdmin.SendAsync(_run.Endpoints[Replica], "INFO replication", cancellationToken);
+            var info = await RedisAdmin.SendAsync(_run, _run.Endpoints[Replica], "INFO replication", cancellationToken);
             return info.Contains("master_link_status:up", StringComparison.Ordinal);
         }
         catch (IOException)
@@ -80,7 +81,7 @@ public sealed class RedisPair : RedisServers
     /// <summary>Makes the replica the primary, with the data that it has. Services still use the old primary.</summary>
     public async Task PromoteAsync(CancellationToken cancellationToken)
     {
-        await RedisAdmin.SendAsync(_run.Endpoints[Replica], "REPLICAOF NO ONE", cancellationToken);
+        await RedisAdmin.SendAsync(_run, _run.Endpoints[Replica], "REPLICAOF NO ONE", cancellationToken);
         (Primary, Replica) = (Replica, Primary);
         ReplicationProxy.PointTo(PrimaryAddress);
         ReplicationProxy.Restore();

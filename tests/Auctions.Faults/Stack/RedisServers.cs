@@ -1,7 +1,6 @@
-using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Auctions.Faults.Injection;
+using DevStack.Servers;
 using DevStack.Supervision;
 
 namespace Auctions.Faults.Stack;
@@ -36,25 +35,22 @@ public abstract class RedisServers
     public virtual Task StartedAsync(string part, CancellationToken cancellationToken) => Task.CompletedTask;
 }
 
-/// <summary>Sends single commands to a Redis server, each on a connection of its own, as redis-cli does.</summary>
+/// <summary>Sends single commands to a Redis server or a sentinel of the stack.</summary>
 internal static class RedisAdmin
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
+    /// <param name="run">Has the password.</param>
     /// <returns>The reply in the protocol's form.</returns>
     /// <exception cref="IOException">The server did not answer, or answered with an error.</exception>
-    public static async Task<string> SendAsync(string address, string command, CancellationToken cancellationToken)
+    public static async Task<string> SendAsync(
+        RunDirectory run, string address, string command, CancellationToken cancellationToken)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(Timeout);
         try
         {
-            using var client = new TcpClient();
-            await client.ConnectAsync(IPEndPoint.Parse(address), timeout.Token);
-            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"), timeout.Token);
-            var buffer = new byte[16 * 1024]; // sections of INFO are shorter, and sent in one piece
-            var length = await client.GetStream().ReadAsync(buffer, timeout.Token);
-            var reply = Encoding.ASCII.GetString(buffer, 0, length);
+            var reply = await Redis.SendAsync(run, address, command, timeout.Token);
             if (reply.StartsWith('-')) throw new IOException($"Redis answers {command} with {reply.Trim()}");
             return reply;
         }

@@ -18,7 +18,7 @@ public sealed class ShiftedClocks
     {
         var ahead = _ahead.GetValueOrDefault(part);
         if (ahead == TimeSpan.Zero) return launch;
-        var libraries = launch.Command[0] == "redis-server"
+        var libraries = launch.Command.Contains("redis-server")
             ? $"{Library("faketime/libfaketime.so.1")}:{Library("libc.so.6")}" // jemalloc and libfaketime alone hang
             : Library("faketime/libfaketime.so.1");
         return launch with
