@@ -96,6 +96,35 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     }
 
     [Fact]
+    public async Task Records_of_before_are_checked_by_the_rules_of_their_time()
+    {
+        await ForgeAsync($"update ledger set decided_us = decided_us - 1 where auction_id = '{_open}' and version = 2");
+        Assert.Contains((await VerifyAsync()).Violations, violation => violation.Invariant == "I11");
+
+        await ForgeAgainAsync($"update ledger set rules = 1 where auction_id = '{_open}'");
+        Assert.Empty((await VerifyAsync()).Violations);
+    }
+
+    [Fact]
+    public async Task A_purchase_of_before_left_the_auction_active_and_is_clean()
+    {
+        var terms = LedgerDatabase.VaseTerms with { BuyNow = 90_00 };
+        var id = await Ledger.OpenAsync(terms);
+        var purchase = new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0);
+        await Ledger.AppendAsync(await Ledger.DecideAsync(id, purchase));
+        await ForgeAsync($"update auctions set status = 'active' where id = '{id}'; "
+            + $"update ledger set status = 'active' where auction_id = '{id}' and version = 1");
+        Assert.Contains((await VerifyAsync()).Violations, violation => violation.AuctionId == id.ToString());
+
+        await ForgeAgainAsync($"update ledger set rules = 1 where auction_id = '{id}'");
+        Assert.Empty((await VerifyAsync()).Violations);
+        await Ledger.SealAsync(id, SealCause.Time, (await Ledger.HeadAsync(id)).State.EndUs);
+        var row = await Ledger.RowAsync(id);
+        Assert.Equal(("ann", EndReason.BoughtNow), (row.Winner, row.EndReason));
+        Assert.Empty((await VerifyAsync()).Violations);
+    }
+
+    [Fact]
     public async Task An_auction_long_past_its_end_is_found_but_one_just_past_it_is_not()
     {
         var now = TestStack.NowUs;
@@ -224,6 +253,8 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     /// <summary>Makes a change that the ledger's guards forbid, with triggers and constraints switched off.</summary>
     private Task ForgeAsync(string sql) => Ledger.ByHandAsync(
         $"drop publication auctions; drop index ledger_answers; set session_replication_role = replica; {sql}");
+
+    private Task ForgeAgainAsync(string sql) => Ledger.ByHandAsync($"set session_replication_role = replica; {sql}");
 
     private async Task HydrateAsync(Guid auctionId)
     {
