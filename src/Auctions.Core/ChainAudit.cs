@@ -63,7 +63,7 @@ public sealed class ChainAudit
         Expect("I1", entry.Version, "prev", before.Id, entry.Prev);
         if (before.Kind == EntryKind.Sealed)
             Report("I3", entry.Version, "kind", "nothing after the sealing entry", entry.Kind);
-        if (before.After.Status == AuctionStatus.Bought && entry.Kind != EntryKind.Sealed)
+        if (before.Bid?.Kind == BidKind.BuyNow && entry.Kind != EntryKind.Sealed)
             Report("I3", entry.Version, "kind", "the sealing entry after a purchase", entry.Kind);
         CheckTime(entry, before);
         switch (entry.Kind)
@@ -145,6 +145,7 @@ public sealed class ChainAudit
             Status = cancelled && !due ? AuctionStatus.Cancelled : AuctionStatus.Ended,
             EndUs = endedEarly && !cancelled && !due ? entry.DecidedUs : state.EndUs,
         });
+        CheckDeclaredEnd(entry);
         var reason = due ? bought ? EndReason.BoughtNow : EndReason.Time
             : cancelled ? EndReason.None
             : entry.EndReason == EndReason.EndedByService ? EndReason.EndedByService
@@ -152,6 +153,22 @@ public sealed class ChainAudit
         Expect("I4", entry.Version, "end_reason", reason, entry.EndReason);
         var unsoldForFault = entry.Winner.Length == 0 && !StoredValues.IsPossible(terms.SellerId, state);
         if (!unsoldForFault) Expect("I4", entry.Version, "winner", Rules.Winner(terms, entry.After), entry.Winner);
+    }
+
+    /// <summary>
+    /// I3: what was accepted was decided before the declared end, a purchase at the end at the latest. An operator's
+    /// change may move the end to before the bids that precede it.
+    /// </summary>
+    private void CheckDeclaredEnd(LedgerEntry sealing)
+    {
+        if (sealing.RulesVersion == 1) return;
+        foreach (var (entry, _) in Enumerable.Reverse(_chain).TakeWhile(e => e.Entry.Kind != EntryKind.Amended))
+        {
+            if (entry.Bid is not { } bid) continue;
+            var latestUs = bid.Kind == BidKind.BuyNow ? sealing.After.EndUs : sealing.After.EndUs - 1;
+            if (entry.DecidedUs > latestUs)
+                Report("I3", entry.Version, "decided_us", $"before the declared end, by {latestUs}", entry.DecidedUs);
+        }
     }
 
     /// <summary>The auction's row stores what the last entry left.</summary>

@@ -208,6 +208,7 @@ public sealed record StoredState(
 /// <param name="TermsLine">In opening and amended entries: the new terms. Otherwise null.</param>
 /// <param name="Origin">The source of the entry: redis (the bid path), lifecycle or operator.</param>
 /// <param name="RulesVersion">See <see cref="Rules.Version"/>.</param>
+/// <param name="RecordedUs">When the transaction that recorded it began, by Postgres' clock.</param>
 /// <param name="State">The state after the entry; null in a rejected bid, which changes nothing.</param>
 public sealed record LedgerRow(
     Guid AuctionId,
@@ -232,14 +233,16 @@ public sealed record LedgerRow(
     bool? ReserveMet,
     string? Winner,
     string? EndReason,
-    int RulesVersion)
+    int RulesVersion,
+    long RecordedUs)
 {
     /// <summary>The select list from <c>ledger</c> that <see cref="Read"/> expects.</summary>
     public const string Columns =
         "auction_id, id, prev, version, basis, kind, origin, bid_kind, bidder, key, currency, amount, max, outcome, "
-        + "reason, terms_digest, terms, decided_us, reserve_met, winner, end_reason, rules, " + StoredState.Columns;
+        + "reason, terms_digest, terms, decided_us, reserve_met, winner, end_reason, rules, "
+        + "(extract(epoch from recorded_at) * 1000000)::bigint, " + StoredState.Columns;
 
-    private const int StateAt = 22;
+    private const int StateAt = 23;
 
     /// <summary>Reads a row of <see cref="Columns"/>.</summary>
     public static LedgerRow Read(NpgsqlDataReader row)
@@ -251,7 +254,8 @@ public sealed record LedgerRow(
             Currency: Text(10), Amount: Value<long>(11), Max: Value<long>(12), Outcome: Text(13), Reason: Text(14),
             TermsDigest: row.GetString(15), TermsLine: Text(16), DecidedUs: row.GetInt64(17),
             State: HasState() ? StoredState.Read(row, StateAt) : null,
-            ReserveMet: Value<bool>(18), Winner: Text(19), EndReason: Text(20), RulesVersion: row.GetInt16(21));
+            ReserveMet: Value<bool>(18), Winner: Text(19), EndReason: Text(20), RulesVersion: row.GetInt16(21),
+            RecordedUs: row.GetInt64(22));
 
         bool HasState() => !Enumerable.Range(StateAt, StoredState.ColumnCount).Any(row.IsDBNull);
         T? Value<T>(int i) where T : struct => row.IsDBNull(i) ? null : row.GetFieldValue<T>(i);

@@ -11,7 +11,7 @@ internal static partial class Checkers
     /// <summary>A wave of the guard, and the network.</summary>
     private const long ClosingMaxUs = 2_000_000;
 
-    internal static void AddClockViolations(World world, List<string> violations)
+    private static void AddClockViolations(World world, List<string> violations)
     {
         foreach (var chain in world.Ledger.Chains.Values)
         {
@@ -44,6 +44,13 @@ internal static partial class Checkers
             var leastUs = entry.Kind == EntryKind.Bid ? before.DecidedUs : before.DecidedUs + 1;
             if (entry.DecidedUs < leastUs)
                 violations.Add($"I11: entry {v} ({entry.Kind}) was decided {leastUs - entry.DecidedUs} us too early");
+        }
+
+        foreach (var rejection in chain.AllAnswers.Where(a => !a.Accepted))
+        {
+            var basis = chain.Entries.ElementAtOrDefault((int)rejection.Version);
+            if (rejection.DecidedUs < basis?.DecidedUs)
+                violations.Add($"I11: a rejection ({rejection.Reason}) was decided before version {rejection.Version}");
         }
     }
 

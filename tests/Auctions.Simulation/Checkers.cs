@@ -8,7 +8,7 @@ namespace Auctions.Simulation;
 /// </summary>
 internal static partial class Checkers
 {
-    public static List<string> Check(World world, bool clocks)
+    public static List<string> Check(World world)
     {
         var violations = new List<string>();
         foreach (var (id, chain) in world.Ledger.Chains)
@@ -20,7 +20,7 @@ internal static partial class Checkers
             RedisAgrees(chain, world.Redis.Find(id), violations);
         }
 
-        if (clocks) AddClockViolations(world, violations);
+        AddClockViolations(world, violations);
         NoAnswerIsLost(world, violations);
         RejectionsWereRight(world, violations);
         if (world.OpenCalls != 0) violations.Add($"progress: {world.OpenCalls} calls were never answered");

@@ -21,13 +21,9 @@ internal static class Program
             Description = "A guard to take out, to see which promise it keeps.",
             DefaultValueFactory = _ => Guards.None,
         };
-        var clocks = new Option<bool>("--clocks")
-        {
-            Description = "Step clocks by seconds, minutes and an hour, and check what must hold whatever they say.",
-        };
         var root = new RootCommand("Plays random histories of the bid path, with faults, and checks the promises.")
         {
-            seed, seeds, without, clocks,
+            seed, seeds, without,
         };
         root.SetAction(parsed =>
         {
@@ -35,7 +31,7 @@ internal static class Program
             var range = parsed.GetValue(seed) is { } one
                 ? Enumerable.Range(one, 1)
                 : Enumerable.Range(0, parsed.GetValue(seeds));
-            var total = Histories.Play(range, guards, parsed.GetValue(clocks));
+            var total = Histories.Play(range, guards);
             Console.WriteLine(total);
             return total.Broken.Count == 0 ? 0 : 1;
         });
@@ -82,18 +78,15 @@ internal enum Guards
 /// <summary>Plays seeds in parallel on all cores. Each seed is a <see cref="World"/> of its own.</summary>
 internal static class Histories
 {
-    /// <param name="clocks">
-    /// Whether clocks step by more than milliseconds, and <see cref="Checkers.AddClockViolations"/> looks.
-    /// </param>
-    public static PlayedHistories Play(IEnumerable<int> seeds, Guards guards, bool clocks = false)
+    public static PlayedHistories Play(IEnumerable<int> seeds, Guards guards)
     {
         var broken = new ConcurrentDictionary<int, List<string>>();
         int played = 0, answers = 0, entries = 0, rejections = 0;
         Parallel.ForEach(seeds, seed =>
         {
-            var world = new World(seed, guards, clocks);
+            var world = new World(seed, guards);
             world.Run();
-            var violations = Checkers.Check(world, clocks);
+            var violations = Checkers.Check(world);
             if (violations.Count > 0) broken[seed] = violations;
             Interlocked.Increment(ref played);
             Interlocked.Add(ref answers, world.Calls.Count(c => c.Outcome is not null));

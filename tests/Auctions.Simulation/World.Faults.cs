@@ -36,7 +36,7 @@ internal sealed partial class World
         var (head, state) = (hot.Head, hot.Head.State);
         return hot with
         {
-            Head = _random.Next(9) switch
+            Head = _random.Next(10) switch
             {
                 0 => head with
                 {
@@ -51,7 +51,8 @@ internal sealed partial class World
                 {
                     Terms = head.Terms with { Increment = new Increment.Fixed(1), Reserve = 0, SellerId = "nobody" },
                 },
-                7 => head with { Version = Math.Max(0, head.Version - 1) },
+                7 => head with { DecidedUs = head.DecidedUs - _random.NextInt64(HourUs) },
+                8 => head with { Version = Math.Max(0, head.Version - 1) },
                 _ => head with { EntryId = NewId() },
             },
         };

@@ -36,7 +36,7 @@ internal sealed partial class World
     private readonly List<(Guid AuctionId, Bid Bid)> _sent = [];
     private readonly bool _clocksStep;
 
-    public World(int seed, Guards guards, bool clocks)
+    public World(int seed, Guards guards)
     {
         _random = new Random(seed);
         _scheduler = new SimulatedScheduler(_random);
@@ -44,7 +44,7 @@ internal sealed partial class World
         Ledger = new SimulatedLedger(_scheduler, guards);
         _surroundings = new Surroundings(_scheduler, _random, Ledger, guards, Log, () => _lossy ? 0.02 : 0,
             () => _ledgerDown, number => _servers[_split ? number : 0]);
-        _clocksStep = _random.Next(3) == 0 && clocks;
+        _clocksStep = _random.Next(3) == 0;
         _bidding = [StartBidding(0), StartBidding(1)];
         _auction = [StartAuction(0), StartAuction(1)];
 

@@ -274,6 +274,22 @@ public sealed class ChainAuditTests
         Assert.Contains(Check(), v => v is { Invariant: "I4", Version: 6, Field: "after.status" });
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-2_700)]
+    public void A_bid_after_the_declared_end_is_reported_unless_the_sealing_is_older_than_the_rule(int endsAfterUs)
+    {
+        var (bid, sealing) = (_entries[^2], _entries[^1]);
+        _entries[^1] = sealing with
+        {
+            After = sealing.After with { EndUs = bid.DecidedUs + endsAfterUs },
+            EndReason = EndReason.EndedBySeller,
+        };
+        Assert.Contains(Check(), v => v is { Invariant: "I3", Version: 5, Field: "decided_us" });
+        _entries[^1] = _entries[^1] with { RulesVersion = 1 };
+        Assert.DoesNotContain(Check(), v => v.Invariant == "I3");
+    }
+
     [Fact]
     public void A_record_without_entries_is_reported()
     {

@@ -9,6 +9,9 @@ public sealed class AuctionCheck
     /// <summary>I9: an auction is sealed within a second of its effective end.</summary>
     private const long SealLatenessUsMax = 1_000_000;
 
+    /// <summary>I11: the ledger takes no bid that is decided further ahead of its clock.</summary>
+    private const long AheadUsMax = 1_000_000;
+
     // The audit needs no state before an answer, and takes that of a rejected bid from its basis.
     private static readonly AuctionState NoState = AuctionState.Opened(AuctionStatus.Active, 0);
 
@@ -33,6 +36,7 @@ public sealed class AuctionCheck
     /// <summary>Checks a record in itself, and keeps it for the audit.</summary>
     private void CheckRecord(LedgerRow record)
     {
+        CheckRecordedTime(record);
         try
         {
             if (record.Version is null)
@@ -61,6 +65,16 @@ public sealed class AuctionCheck
         {
             Report("I1", record.Version, $"the record {record.Id} cannot be parsed: {e.Message}");
         }
+    }
+
+    /// <summary>A bid is decided before the transaction that records it begins. Clocks differ by a little.</summary>
+    private void CheckRecordedTime(LedgerRow record)
+    {
+        if (record.RulesVersion == 1 || record.BidKind is null) return;
+        var aheadUs = record.DecidedUs - record.RecordedUs;
+        if (aheadUs <= AheadUsMax) return;
+        Report("I11", record.Version ?? record.Basis,
+            $"the record {record.Id} was recorded {aheadUs / 1_000_000.0:0.0} s before it was decided");
     }
 
     private void CheckRow(StoredAuction auction)

@@ -87,6 +87,12 @@ public sealed class VerifyTests(PostgresServer postgres, RedisServer redisServer
     [InlineData("I6", "update ledger set terms_digest = '0123456789abcdef' where auction_id = '{0}' and version = 2")]
     [InlineData("I6", "update auctions set terms_digest = '0123456789abcdef' where id = '{0}'")]
     [InlineData("I6", "update auctions set opening = opening + 1 where id = '{0}'")]
+    [InlineData("I11", """
+        update ledger set recorded_at = recorded_at - interval '1 hour' where auction_id = '{0}' and version = 2
+        """)]
+    [InlineData("I11", """
+        update ledger set recorded_at = recorded_at - interval '3 seconds' where auction_id = '{0}' and version is null
+        """)]
     public async Task A_forged_record_is_found(string invariant, string forgery)
     {
         await ForgeAsync(string.Format(null, forgery, _open, _sealed));

@@ -19,6 +19,7 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
         create table test_clock (us bigint);
         create or replace function now_us() returns bigint language sql volatile parallel safe
           return coalesce((select us from test_clock), (extract(epoch from clock_timestamp()) * 1000000)::bigint);
+        alter table ledger alter recorded_at set default timestamptz 'epoch' + now_us() * interval '1 microsecond';
         """;
 
     /// <summary>Where the ledger's clock stands; the greatest number while it runs.</summary>

@@ -19,10 +19,8 @@ namespace Auctions.IntegrationTests.Life;
 /// </summary>
 internal sealed class AuctionStack : IAsyncDisposable
 {
-    /// <summary>
-    /// How long an auction lasts on which a test bids first. A bid takes milliseconds, so a busy machine is in time.
-    /// </summary>
-    public static readonly TimeSpan Soon = TimeSpan.FromSeconds(6);
+    /// <summary>The time to an end that <see cref="EndSoonAsync"/> sets: waves look further ahead.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(2);
 
     private readonly TestStack _stack;
     private readonly string[] _settings;
@@ -79,14 +77,31 @@ internal sealed class AuctionStack : IAsyncDisposable
         Action<V1.Auction>? change = null, string seller = "sel", int instance = 0) =>
         (await ClientOf(instance).CreateAuctionAsync(Request(change), As(seller))).Auction;
 
-    public Task<V1.Auction> CreateEndingSoonAsync() => CreateAsync(a => a.OriginalEndTime = In(Soon));
-
     /// <summary>Runs SQL as an operator with psql.</summary>
     public Task ByHandAsync(string sql) => PostgresServer.ExecuteAsync(_stack.Database.ConnectionString, sql);
 
     /// <inheritdoc cref="LedgerDatabase.DamageAsync"/>
     public Task DamageAsync(V1.Auction auction, string change) =>
         _stack.Database.DamageAsync(Guid.Parse(auction.AuctionId), change);
+
+    /// <summary>
+    /// Moves the end of all open auctions to this moment and a little more, as an operator does: when everything
+    /// stands, however long it took.
+    /// </summary>
+    /// <returns>The end, microseconds since 1970.</returns>
+    public async Task<long> EndSoonAsync()
+    {
+        await ByHandAsync($"""
+            update auctions set end_us = e.end_us from (select now_us() + {Soon.TotalMicroseconds} as end_us) e
+            where status in ('scheduled', 'active')
+            """);
+        return await CountAsync("select max(end_us) from auctions");
+    }
+
+    /// <summary>
+    /// The ledger's clock passes a time, and then stands. Unlike an operator's change, this leaves no entry.
+    /// </summary>
+    public Task PassAsync(Timestamp time) => SetClockAsync(TimeMap.ToUs(time)!.Value + 1);
 
     /// <summary>Makes auctions due, as an operator does. The guard finds them.</summary>
     public Task MakeDueAsync(string where = "true") =>
