@@ -37,11 +37,22 @@ public abstract class BackgroundLoop(TimeProvider timeProvider, ILogger logger) 
     {
         // Else a loop that does not wait at its beginning would keep the host from starting.
         await Task.Yield();
+        await KeepRunningAsync(GetType().Name, LoopAsync, stoppingToken);
+    }
+
+    /// <summary>
+    /// Runs a loop until the host stops, whatever it throws. A service with two loops calls this for each of them:
+    /// neither waits for the other one.
+    /// </summary>
+    /// <param name="name">For the log and the metric.</param>
+    protected async Task KeepRunningAsync(
+        string name, Func<CancellationToken, Task> loop, CancellationToken stoppingToken)
+    {
         for (var failures = 0; !stoppingToken.IsCancellationRequested; failures++)
         {
             try
             {
-                await LoopAsync(stoppingToken);
+                await loop(stoppingToken);
                 if (stoppingToken.IsCancellationRequested) return;
                 throw new InvalidOperationException("The loop returned before the host stopped.");
             }
@@ -51,8 +62,8 @@ public abstract class BackgroundLoop(TimeProvider timeProvider, ILogger logger) 
             }
             catch (Exception fault)
             {
-                Failures.Add(1, new KeyValuePair<string, object?>("loop", GetType().Name));
-                if (failures % FailuresPerLogLine == 0) logger.LoopFailed(GetType().Name, fault);
+                Failures.Add(1, new KeyValuePair<string, object?>("loop", name));
+                if (failures % FailuresPerLogLine == 0) logger.LoopFailed(name, fault);
             }
 
             await Task.Delay(RestartDelay, timeProvider, stoppingToken)

@@ -26,11 +26,27 @@ public static class RedisConnection
         var options = ConfigurationOptions.Parse(configuration);
         options.AbortOnConnectFail = false;
         options.BacklogPolicy = BacklogPolicy.FailFast;
+        options.ReconnectRetryPolicy = new JitteredRetry();
         options.AllowAdmin = true; // for INFO, which tells whether Redis was replaced or restarted
         var setsTimeout = configuration.Contains("asyncTimeout", StringComparison.OrdinalIgnoreCase);
         if (!setsTimeout) options.AsyncTimeout = TimeoutMs;
         return await ConnectionMultiplexer.ConnectAsync(options);
     }
+}
+
+/// <summary>
+/// How often a process tries a Redis that is away. The client asks about once a second whether to try again, for each
+/// of its two connections. About every second time it may: so ten processes together try some ten times a second, at
+/// different times, and a Redis that is back is found within some seconds.
+/// </summary>
+internal sealed class JitteredRetry : IReconnectRetryPolicy
+{
+    private const int DelayMinMs = 900, DelayMaxMs = 2_900;
+
+    /// <param name="currentRetryCount">Ignored: the first attempts are no more frequent than the later ones.</param>
+    /// <param name="timeElapsedMillisecondsSinceLastRetry">Milliseconds since the last attempt.</param>
+    public bool ShouldRetry(long currentRetryCount, int timeElapsedMillisecondsSinceLastRetry) =>
+        timeElapsedMillisecondsSinceLastRetry >= RandomNumberGenerator.GetInt32(DelayMinMs, DelayMaxMs);
 }
 
 /// <summary>

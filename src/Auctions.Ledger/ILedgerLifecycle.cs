@@ -38,7 +38,9 @@ public interface ILedgerWaves
     Task<List<Guid>> StartAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken);
 
     /// <summary>Scheduled auctions whose start has come, the earliest first.</summary>
-    Task<List<Guid>> FindStartingAsync(int limit, CancellationToken cancellationToken);
+    /// <param name="except">Auctions to leave out.</param>
+    Task<List<Guid>> FindStartingAsync(
+        int limit, IReadOnlyCollection<Guid> except, CancellationToken cancellationToken);
 
     /// <summary>
     /// Claims auctions whose end has come, the most overdue first. No other wave closes them until the claim is

@@ -84,7 +84,7 @@ public sealed class LedgerClocks : IDisposable
 
     private async Task MeasureAsync(CancellationToken cancellationToken)
     {
-        await using var connection = await _source.OpenConnectionAsync(cancellationToken);
+        await using var connection = await ConnectGate.OpenAsync(_source, cancellationToken);
         await using var command = new NpgsqlCommand("select now_us()", connection);
         var beforeUs = (long)(await command.ExecuteScalarAsync(cancellationToken))!;
         var readings = await Task.WhenAll(_clocks.Select(c => c.TryReadAsync(cancellationToken)));

@@ -68,7 +68,7 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
     private async Task<T> OnConnectionAsync<T>(
         Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var connection = await ConnectGate.OpenAsync(source, cancellationToken);
         return await work(connection);
     }
 

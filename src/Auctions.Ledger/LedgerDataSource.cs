@@ -52,9 +52,11 @@ public static class LedgerDataSource
     /// </exception>
     public static async Task CheckDurabilityAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
     {
-        await using var command = source.CreateCommand(
+        await using var connection = await ConnectGate.OpenAsync(source, cancellationToken);
+        await using var command = new NpgsqlCommand(
             "select name, setting from pg_settings "
-            + "where name in ('fsync', 'synchronous_commit', 'full_page_writes') and setting = 'off' order by name");
+            + "where name in ('fsync', 'synchronous_commit', 'full_page_writes') and setting = 'off' order by name",
+            connection);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         if (await reader.ReadAsync(cancellationToken))
         {

@@ -50,7 +50,9 @@ public static class LedgerRegistration
 
     private static async Task AnswersAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
-        await using var command = services.GetRequiredService<NpgsqlDataSource>().CreateCommand("select 1");
+        await using var connection = await ConnectGate.OpenAsync(
+            services.GetRequiredService<NpgsqlDataSource>(), cancellationToken);
+        await using var command = new NpgsqlCommand("select 1", connection);
         await command.ExecuteScalarAsync(cancellationToken);
     }
 }

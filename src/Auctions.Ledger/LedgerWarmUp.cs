@@ -28,7 +28,7 @@ internal static class LedgerWarmUp
     private static async Task RunAsync(
         ILedger ledger, NpgsqlDataSource source, string statement, CancellationToken cancellationToken)
     {
-        await using (var connection = await source.OpenConnectionAsync(cancellationToken))
+        await using (var connection = await ConnectGate.OpenAsync(source, cancellationToken))
         {
             var heads = await connection.QueryAsync(
                 statement, StoredHead.Read, cancellationToken, SomeTerms.Line);

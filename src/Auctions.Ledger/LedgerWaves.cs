@@ -25,15 +25,18 @@ public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql) :
         }, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<List<Guid>> FindStartingAsync(int limit, CancellationToken cancellationToken) =>
+    public Task<List<Guid>> FindStartingAsync(
+        int limit, IReadOnlyCollection<Guid> except, CancellationToken cancellationToken) =>
         _connections.UseAsync(
-            c => c.QueryAsync(sql.Starting, row => row.GetGuid(0), cancellationToken, (long)limit), cancellationToken);
+            c => c.QueryAsync(
+                sql.Starting, row => row.GetGuid(0), cancellationToken, (long)limit, except.ToArray()),
+            cancellationToken);
 
     /// <inheritdoc/>
     public Task<DueClaim> ClaimDueAsync(int limit, CancellationToken cancellationToken) =>
         _connections.TryAsync(async () =>
         {
-            var connection = await source.OpenConnectionAsync(cancellationToken);
+            var connection = await ConnectGate.OpenAsync(source, cancellationToken);
             try
             {
                 var transaction = await connection.BeginTransactionAsync(cancellationToken);

@@ -39,9 +39,6 @@ internal static partial class BiddingLog
     [LoggerMessage(1040, LogLevel.Information, "Entries that are in the ledger stay pending in Redis: {Reason}")]
     public static partial void PendingNotTrimmed(this ILogger logger, string reason);
 
-    [LoggerMessage(1041, LogLevel.Error, "A defect: entries that are in the ledger stay pending in Redis")]
-    public static partial void TrimmingFailed(this ILogger logger, Exception exception);
-
     [LoggerMessage(1042, LogLevel.Warning,
         "Auction {AuctionId}: entries from version {Version} on are pending since the last look and are appended now")]
     public static partial void AbandonedEntriesFound(this ILogger logger, Guid auctionId, long version);

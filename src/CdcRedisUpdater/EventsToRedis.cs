@@ -1,4 +1,5 @@
 using Auctions.Events;
+using Auctions.Hosting;
 using Confluent.Kafka;
 
 namespace CdcRedisUpdater;
@@ -7,8 +8,8 @@ namespace CdcRedisUpdater;
 /// Reads the changes of the auctions' rows, and repairs Redis after each batch of them.
 /// <para>Concurrency: one batch at a time. The updater's instances share the partitions, as members of
 /// <see cref="Group"/>.</para>
-/// <para>Lifecycle: runs while the service runs. After a fatal error of the Kafka client, a new client replaces it.
-/// </para>
+/// <para>Lifecycle: runs while the service runs. After a fatal error of the Kafka client, and after any other fault, a
+/// new client replaces it.</para>
 /// <para>Invariants: the offsets of a batch are stored only after its repair, so that a change is never passed over. A
 /// batch that comes again does no harm. A gap needs no repair: if Redis has such an auction wrong, the ledger reports a
 /// conflict for its next bid, and the auction is hydrated. That costs the bidder time, so gaps are counted.</para>
@@ -17,13 +18,13 @@ namespace CdcRedisUpdater;
 /// </summary>
 internal sealed class EventsToRedis(
     RepairRedis repair, UpdaterMetrics metrics, EventConsumerOptions options, TimeProvider timeProvider,
-    ILogger<EventConsumer> consumerLogger, ILogger<EventsToRedis> logger) : BackgroundService
+    ILogger<EventConsumer> consumerLogger, ILogger<EventsToRedis> logger) : BackgroundLoop(timeProvider, logger)
 {
     public const string Group = "cdc-redis-updater";
 
-    private static readonly TimeSpan RestartDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ConsumerDelay = TimeSpan.FromSeconds(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -39,8 +40,8 @@ internal sealed class EventsToRedis(
             }
             catch (KafkaException e)
             {
-                logger.ConsumerFailed(e);
-                await Task.Delay(RestartDelay, timeProvider, stoppingToken);
+                Logger.ConsumerFailed(e);
+                await Task.Delay(ConsumerDelay, TimeProvider, stoppingToken);
             }
         }
     }

@@ -1,3 +1,4 @@
+using Auctions.Hosting;
 using Auctions.HotState;
 using Auctions.Ledger;
 using StackExchange.Redis;
@@ -19,17 +20,17 @@ namespace CdcRedisUpdater;
 /// </summary>
 internal sealed class RedisRestartMonitor(
     IConnectionMultiplexer redis, LedgerHistory history, RepairRedis repair, TimeProvider timeProvider,
-    ILogger<RedisRestartMonitor> logger) : BackgroundService
+    ILogger<RedisRestartMonitor> logger) : BackgroundLoop(timeProvider, logger)
 {
     private const int PageSize = 500;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private string _knownRunIds = "";
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken stoppingToken)
     {
         var isFailing = false;
-        using var timer = new PeriodicTimer(Interval, timeProvider);
+        using var timer = new PeriodicTimer(Interval, TimeProvider);
         do
         {
             try
@@ -37,11 +38,9 @@ internal sealed class RedisRestartMonitor(
                 await CheckAsync(stoppingToken);
                 isFailing = false;
             }
-            catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                // An exception that is not caught here ends the whole service, and clients wrap theirs, as in an
-                // AggregateException. So this catches every type.
-                if (!isFailing) logger.RestartCheckFailed(e);
+                if (!isFailing) Logger.RestartCheckFailed(e);
                 isFailing = true;
             }
         }
@@ -58,7 +57,7 @@ internal sealed class RedisRestartMonitor(
         var auctions = 0;
         foreach (var server in servers) auctions += await CompareAsync(server, cancellationToken);
         _knownRunIds = runIds;
-        logger.RedisCompared(auctions);
+        Logger.RedisCompared(auctions);
     }
 
     /// <summary>Redis makes up a new run id at each start.</summary>

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using Auctions.Events;
+using Auctions.Hosting;
 using Auctions.HotState;
 
 namespace CdcRedisUpdater;
@@ -39,16 +41,22 @@ internal readonly record struct ChangedHead(Guid AuctionId, long Version, Guid E
 /// an event is old when it arrives.
 /// <para>Concurrency: called by <see cref="EventsToRedis"/> and <see cref="RedisRestartMonitor"/> at once. All auctions
 /// of a call are checked at the same time.</para>
-/// <para>Lifecycle: a call returns after Redis has answered for every auction. While Redis is away it tries again.
-/// </para>
+/// <para>Lifecycle: a call returns after Redis has answered for every auction. While Redis is away it tries again. An
+/// auction that fails for another reason is put aside: a later call tries it again, and nobody waits for it.</para>
 /// <para>Invariants: no auction of a call is passed over. Checking one twice does no harm.</para>
-/// <para>Bounds: between two attempts it waits 100 ms at first, then twice as long each time, up to 5 s.</para>
+/// <para>Bounds: between two attempts it waits 100 ms at first, then twice as long each time, up to 5 s. At most
+/// <see cref="PutAside.IdsMax"/> auctions are put aside.</para>
 /// </summary>
 internal sealed class RepairRedis(
     IHotState hotState, UpdaterMetrics metrics, TimeProvider timeProvider, ILogger<RepairRedis> logger)
 {
     private static readonly TimeSpan BackoffMin = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(5);
+
+    private readonly PutAside _aside = new("repair", timeProvider, logger);
+
+    /// <summary>The heads that were put aside.</summary>
+    private readonly ConcurrentDictionary<Guid, ChangedHead> _failed = new();
 
     private bool _isRedisAway;
 
@@ -66,6 +74,7 @@ internal sealed class RepairRedis(
     public async Task RepairAsync(IReadOnlyCollection<ChangedHead> heads, CancellationToken cancellationToken)
     {
         var backoff = BackoffMin;
+        heads = [.. heads, .. TakeFailed(heads)];
         while (true)
         {
             heads = await TryRepairAsync(heads, cancellationToken);
@@ -106,6 +115,18 @@ internal sealed class RepairRedis(
         return latest.Values;
     }
 
+    /// <summary>
+    /// The heads that were put aside and may be tried again, unless a newer one of the auction comes.
+    /// </summary>
+    private List<ChangedHead> TakeFailed(IReadOnlyCollection<ChangedHead> coming)
+    {
+        if (_failed.IsEmpty) return [];
+        foreach (var head in coming) _failed.TryRemove(head.AuctionId, out _);
+        var due = _failed.Values.Where(head => !_aside.IsAside(head.AuctionId)).ToList();
+        foreach (var head in due) _failed.TryRemove(head.AuctionId, out _);
+        return due;
+    }
+
     /// <returns>The heads for which Redis did not answer.</returns>
     private async Task<IReadOnlyCollection<ChangedHead>> TryRepairAsync(
         IReadOnlyCollection<ChangedHead> heads, CancellationToken cancellationToken)
@@ -127,6 +148,7 @@ internal sealed class RepairRedis(
         {
             var isDropped = await hotState.DropIfBehindAsync(
                 head.AuctionId, head.Version, head.EntryId, head.OutsideVersion, cancellationToken);
+            _aside.Succeeded(head.AuctionId);
             if (!isDropped) return true;
             metrics.Dropped();
             logger.AuctionDropped(head.AuctionId, head.Version);
@@ -136,6 +158,12 @@ internal sealed class RepairRedis(
         {
             if (!Interlocked.Exchange(ref _isRedisAway, true)) logger.RedisAway(e);
             return false;
+        }
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested)
+        {
+            _aside.Failed(head.AuctionId, fault);
+            if (_failed.Count < PutAside.IdsMax || _failed.ContainsKey(head.AuctionId)) _failed[head.AuctionId] = head;
+            return true;
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
+using Auctions.Hosting;
 using Auctions.Ledger;
 using Microsoft.Extensions.Options;
 
@@ -21,10 +22,11 @@ namespace StreamGateway;
 /// </summary>
 internal sealed class AuctionFanout(
     LedgerReads ledger, IOptions<GatewayOptions> options, TimeProvider timeProvider, ILogger<AuctionFanout> logger)
-    : BackgroundService
+    : BackgroundLoop(timeProvider, logger)
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
 
+    private readonly PutAside _aside = new("publishing", timeProvider, logger);
     private readonly ConcurrentDictionary<Guid, WatchedAuction> _watched = new();
     private readonly Lock _membership = new();
     private readonly Channel<WatchedAuction> _changed = // At most one entry per auction: WatchedAuction.TryMarkQueued.
@@ -94,13 +96,13 @@ internal sealed class AuctionFanout(
 
             var failed = reads.Where(read => read.Row.Exception?.InnerException is LedgerUnavailableException).ToList();
             if (failed.Count == 0) return;
-            logger.ResyncDelayed(failed.Count, failed[0].Row.Exception!.InnerException!);
-            await Task.Delay(RetryDelay, timeProvider, cancellationToken);
+            Logger.ResyncDelayed(failed.Count, failed[0].Row.Exception!.InnerException!);
+            await Task.Delay(RetryDelay, TimeProvider, cancellationToken);
             pending = [.. failed.Select(read => read.Auction)];
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken stoppingToken)
     {
         var pause = TimeSpan.FromMilliseconds(options.Value.CoalesceMs);
         while (await _changed.Reader.WaitToReadAsync(stoppingToken))
@@ -108,10 +110,24 @@ internal sealed class AuctionFanout(
             while (_changed.Reader.TryRead(out var auction))
             {
                 auction.ClearQueued();
-                auction.Publish();
+                Publish(auction);
             }
 
-            await Task.Delay(pause, timeProvider, stoppingToken);
+            await Task.Delay(pause, TimeProvider, stoppingToken);
+        }
+    }
+
+    /// <summary>An auction that cannot be published keeps its last frame, and no other one waits for it.</summary>
+    private void Publish(WatchedAuction auction)
+    {
+        try
+        {
+            auction.Publish();
+            _aside.Succeeded(auction.Id);
+        }
+        catch (Exception fault)
+        {
+            _aside.Failed(auction.Id, fault);
         }
     }
 

@@ -1,4 +1,5 @@
 using Auctions.Events;
+using Auctions.Hosting;
 using Auctions.Ledger;
 using Confluent.Kafka;
 using Microsoft.Extensions.Options;
@@ -10,8 +11,8 @@ namespace StreamGateway;
 /// <see cref="AuctionFanout"/>. It stores no offsets.
 /// <para>Concurrency: one task applies events, a second one resyncs. The consumer's polling thread only sets the
 /// signal between the two.</para>
-/// <para>Lifecycle: runs until the host stops. If the Kafka client fails, a new consumer starts a second
-/// later.</para>
+/// <para>Lifecycle: both tasks run until the host stops. If the Kafka client fails, a new consumer starts a second
+/// later. An event that cannot be applied is skipped.</para>
 /// <para>Invariants: after each start of a consumer and each possible gap, all watched auctions are read from
 /// Postgres again, so viewers reach the latest version even if events were lost.</para>
 /// <para>Bounds: one batch of events at a time. Gaps during a resync cause one more resync, however many they
@@ -19,10 +20,11 @@ namespace StreamGateway;
 /// </summary>
 internal sealed class EventFollower(
     AuctionFanout fanout, EventConsumerOptions options, TimeProvider timeProvider, ILoggerFactory loggerFactory,
-    ILogger<EventFollower> logger) : BackgroundService
+    ILogger<EventFollower> logger) : BackgroundLoop(timeProvider, logger)
 {
-    private static readonly TimeSpan RestartDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ConsumerDelay = TimeSpan.FromSeconds(1);
 
+    private readonly PutAside _aside = new("change events", timeProvider, logger);
     private readonly AsyncSignal _resync = new();
     private volatile bool _following;
 
@@ -36,8 +38,9 @@ internal sealed class EventFollower(
         ? Task.CompletedTask
         : throw new InvalidOperationException("The consumer of change events has no position in Kafka yet.");
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(FollowAsync(stoppingToken), ResyncAsync(stoppingToken));
+    protected override Task LoopAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        KeepRunningAsync("EventFollower.Follow", FollowAsync, stoppingToken),
+        KeepRunningAsync("EventFollower.Resync", ResyncAsync, stoppingToken));
 
     private async Task FollowAsync(CancellationToken stoppingToken)
     {
@@ -54,9 +57,12 @@ internal sealed class EventFollower(
             }
             catch (KafkaException e)
             {
-                logger.EventConsumerFailed(e);
+                Logger.EventConsumerFailed(e);
+                await Task.Delay(ConsumerDelay, TimeProvider, stoppingToken);
+            }
+            finally
+            {
                 _following = false;
-                await Task.Delay(RestartDelay, timeProvider, stoppingToken);
             }
         }
     }
@@ -82,10 +88,15 @@ internal sealed class EventFollower(
             try
             {
                 fanout.Apply(PublicAuction.Parse(record.Change));
+                _aside.Succeeded(record.AuctionId);
             }
             catch (FormatException e)
             {
-                logger.EventSkipped(record.AuctionId, record.Partition, record.Offset, e);
+                Logger.EventSkipped(record.AuctionId, record.Partition, record.Offset, e);
+            }
+            catch (Exception e)
+            {
+                _aside.Failed(record.AuctionId, e);
             }
         }
     }
@@ -102,30 +113,45 @@ internal sealed class EventFollower(
 /// </summary>
 internal sealed class OverdueCheck(
     AuctionFanout fanout, IOptions<GatewayOptions> options, TimeProvider timeProvider, ILogger<OverdueCheck> logger)
-    : BackgroundService
+    : BackgroundLoop(timeProvider, logger)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    private readonly PutAside _aside = new("overdue check", timeProvider, logger);
+
+    protected override async Task LoopAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, timeProvider);
+        using var timer = new PeriodicTimer(Interval, TimeProvider);
         while (await timer.WaitForNextTickAsync(stoppingToken)) await CheckAsync(stoppingToken);
     }
 
     private async Task CheckAsync(CancellationToken cancellationToken)
     {
-        var latestEnd = timeProvider.GetUtcNow().AddMilliseconds(-options.Value.OverdueMs);
+        var latestEnd = TimeProvider.GetUtcNow().AddMilliseconds(-options.Value.OverdueMs);
         var latestEndUs = (latestEnd - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         var overdue = fanout.Watched.Where(auction =>
-            auction.Latest is { IsOver: false } latest && latest.EndUs < latestEndUs);
+            auction.Latest is { IsOver: false } latest && latest.EndUs < latestEndUs && !_aside.IsAside(auction.Id));
         try
         {
-            await Task.WhenAll(overdue.Select(fanout.RefreshAsync)).WaitAsync(cancellationToken);
+            await Task.WhenAll(overdue.Select(RefreshAsync)).WaitAsync(cancellationToken);
         }
-        catch (Exception e) when (e is LedgerUnavailableException or FormatException)
+        catch (LedgerUnavailableException e)
         {
-            // Each read is its own: a row that cannot be read fails no other one.
-            logger.OverdueCheckFailed(e);
+            Logger.OverdueCheckFailed(e);
+        }
+    }
+
+    /// <summary>An auction that cannot be read or shown is put aside: the others do not notice.</summary>
+    private async Task RefreshAsync(WatchedAuction auction)
+    {
+        try
+        {
+            await fanout.RefreshAsync(auction);
+            _aside.Succeeded(auction.Id);
+        }
+        catch (Exception fault) when (fault is not LedgerUnavailableException)
+        {
+            _aside.Failed(auction.Id, fault);
         }
     }
 }

@@ -96,7 +96,8 @@ internal sealed class PublicAuctionQuery(NpgsqlDataSource postgres)
     /// <exception cref="NpgsqlException">Postgres did not answer.</exception>
     public async Task<IReadOnlyList<ReadAuction>> ReadAsync(Guid[] ids)
     {
-        await using var command = postgres.CreateCommand(Sql);
+        await using var connection = await ConnectGate.OpenAsync(postgres, CancellationToken.None);
+        await using var command = new NpgsqlCommand(Sql, connection);
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = ids });
         await using var rows = await command.ExecuteReaderAsync();
         var auctions = new List<ReadAuction>(ids.Length);

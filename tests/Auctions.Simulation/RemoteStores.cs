@@ -119,8 +119,9 @@ internal sealed class RemoteLifecycle(SimulatedNetwork network, SimulatedLedger 
     public Task<List<Guid>> StartAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
         CallAsync(() => ledger.Start(auctionIds));
 
-    public Task<List<Guid>> FindStartingAsync(int limit, CancellationToken cancellationToken) =>
-        CallAsync(() => ledger.FindStarting(limit));
+    public Task<List<Guid>> FindStartingAsync(
+        int limit, IReadOnlyCollection<Guid> except, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.FindStarting(limit, except));
 
     /// <summary>If the reply is lost, the connection is too, and the claim ends with it.</summary>
     public async Task<DueClaim> ClaimDueAsync(int limit, CancellationToken cancellationToken)

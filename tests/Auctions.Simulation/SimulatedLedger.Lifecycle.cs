@@ -16,10 +16,10 @@ internal sealed partial class SimulatedLedger
     public List<AuctionRow> ReadAuctions(IEnumerable<Guid> ids) =>
         [.. ids.Where(Chains.ContainsKey).Select(id => Chains[id].Row(id))];
 
-    public List<Guid> FindStarting(int limit) =>
+    public List<Guid> FindStarting(int limit, IReadOnlyCollection<Guid> except) =>
     [
-        .. Chains.Where(c => IsStarting(c.Value)).OrderBy(c => c.Value.Head.Terms.StartUs).Select(c => c.Key)
-            .Take(limit),
+        .. Chains.Where(c => IsStarting(c.Value) && !except.Contains(c.Key))
+            .OrderBy(c => c.Value.Head.Terms.StartUs).Select(c => c.Key).Take(limit),
     ];
 
     public List<Guid> Start(IEnumerable<Guid> ids)

@@ -116,7 +116,7 @@ internal sealed class AuctionProcess : SimulatedProcess
         _lifecycle = new RemoteLifecycle(Network, surroundings.Ledger, surroundings.LedgerDown);
         var schedule = new WaveSchedule(_lifecycle, WithoutQuartz, TimeProvider, log.For<WaveSchedule>());
         WaveRunner = new WaveRunner(
-            new StartAuctions(_lifecycle, _lifecycle, HotState, log.For<StartAuctions>()),
+            new StartAuctions(_lifecycle, _lifecycle, HotState, TimeProvider, log.For<StartAuctions>()),
             new CloseAuctions(_lifecycle, _lifecycle, HotState, Recovery, schedule, Metrics,
                 Options.Create(new AuctionOptions()), log.For<CloseAuctions>()),
             schedule);

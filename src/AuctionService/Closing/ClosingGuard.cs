@@ -1,3 +1,4 @@
+using Auctions.Hosting;
 using Auctions.HotState;
 using Auctions.Ledger;
 
@@ -24,28 +25,28 @@ namespace AuctionService.Closing;
 /// </para>
 /// </summary>
 internal sealed class ClosingGuard(WaveRunner waveRunner, TimeProvider timeProvider, ILogger<ClosingGuard> logger)
-    : BackgroundService
+    : BackgroundLoop(timeProvider, logger)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task LoopAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Interval, timeProvider);
+        using var timer = new PeriodicTimer(Interval, TimeProvider);
         var isFailing = false;
         do
         {
             try
             {
                 await waveRunner.RunAsync(stoppingToken);
-                if (isFailing) logger.ClosingResumed();
+                if (isFailing) Logger.ClosingResumed();
                 isFailing = false;
             }
-            catch (Exception fault) when (fault is not OperationCanceledException)
+            catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
                 if (fault is not (LedgerUnavailableException or HotStateUnavailableException))
-                    logger.GuardFailed(fault);
+                    Logger.GuardFailed(fault);
                 else if (!isFailing)
-                    logger.ClosingSuspended(fault.Message);
+                    Logger.ClosingSuspended(fault.Message);
                 isFailing = true;
             }
         }

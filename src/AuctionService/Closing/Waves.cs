@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Auctions.Core;
 using Auctions.Ledger;
 using Quartz;
@@ -25,15 +26,28 @@ internal sealed class WaveRunner(StartAuctions start, CloseAuctions close, WaveS
 {
     private readonly SemaphoreSlim _turn = new(1);
 
-    /// <exception cref="LedgerUnavailableException">The next wave does the rest.</exception>
+    /// <exception cref="Exception">The first fault of a step; the next wave does the rest.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            await start.StartDueAsync(cancellationToken);
-            await close.CloseDueAsync(cancellationToken);
-            await schedule.AddUpcomingAsync(cancellationToken);
+            // Whatever keeps one step from its work, the others do theirs.
+            var faults = new List<Exception>();
+            foreach (var step in (Func<CancellationToken, Task>[])
+                [start.StartDueAsync, close.CloseDueAsync, schedule.AddUpcomingAsync])
+            {
+                try
+                {
+                    await step(cancellationToken);
+                }
+                catch (Exception fault) when (!cancellationToken.IsCancellationRequested)
+                {
+                    faults.Add(fault);
+                }
+            }
+
+            if (faults.Count > 0) ExceptionDispatchInfo.Throw(faults[0]);
         }
         finally
         {

@@ -1,2 +1,4 @@
--- Scheduled auctions whose start has come, the earliest first. $1 limit.
-select id from auctions where status = 'scheduled' and start_us <= (select now_us()) order by start_us limit $1
+-- Scheduled auctions whose start has come, the earliest first. $1 limit, $2 auctions to leave out.
+select id from auctions
+where status = 'scheduled' and start_us <= (select now_us()) and id <> all($2)
+order by start_us limit $1

@@ -1,3 +1,4 @@
+using Auctions.Hosting;
 using Auctions.HotState;
 
 namespace BiddingService;
@@ -36,6 +37,7 @@ internal sealed class PendingTrimmer(
     private const int AuctionsMax = 128;
 
     private readonly Lock _lock = new();
+    private readonly PutAside _aside = new("removal of pending entries", timeProvider, logger);
 
     /// <summary>
     /// A double buffer. Two dictionaries are used again and again: a large one that is dropped would keep its lists
@@ -83,25 +85,30 @@ internal sealed class PendingTrimmer(
 
     private async Task RemoveAsync(IEnumerable<KeyValuePair<Guid, List<long>>> versionsByAuction)
     {
-        HotStateUnavailableException? last = null;
         foreach (var auctions in versionsByAuction.Chunk(AuctionsMax))
         {
-            try
-            {
-                await Task.WhenAll(
-                    auctions.Select(a => hotState.RemovePendingAsync(a.Key, a.Value, CancellationToken.None)));
-            }
-            catch (HotStateUnavailableException fault)
-            {
-                last = fault;
-            }
-            catch (Exception defect)
-            {
-                // It must not end the loop. The sweep removes what is left.
-                logger.TrimmingFailed(defect);
-            }
+            var faults = await Task.WhenAll(auctions.Select(a => RemoveAsync(a.Key, a.Value)));
+            if (faults.FirstOrDefault(fault => fault is not null) is { } away) logger.PendingNotTrimmed(away.Message);
         }
+    }
 
-        if (last is not null) logger.PendingNotTrimmed(last.Message);
+    /// <returns>Why Redis did not answer; null if it did.</returns>
+    private async Task<HotStateUnavailableException?> RemoveAsync(Guid auctionId, List<long> versions)
+    {
+        try
+        {
+            await hotState.RemovePendingAsync(auctionId, versions, CancellationToken.None);
+            _aside.Succeeded(auctionId);
+            return null;
+        }
+        catch (HotStateUnavailableException fault)
+        {
+            return fault;
+        }
+        catch (Exception defect)
+        {
+            _aside.Failed(auctionId, defect); // the sweep removes what is left
+            return null;
+        }
     }
 }

@@ -10,8 +10,8 @@ namespace DevStack.Relay;
 /// Kafka.
 /// <para>Concurrency: one session at a time. Postgres refuses a second relay on the same replication slot.</para>
 /// <para>Lifecycle: runs until cancelled. A session ends at the first failure of Postgres or Kafka, and the next one
-/// starts after a pause, from the position that the slot has confirmed. Every other exception is a defect and ends the
-/// relay.</para>
+/// starts after a pause, from the position that the slot has confirmed. Any other exception is a defect; it is logged
+/// as an error, and the next session starts all the same.</para>
 /// <para>Invariants: every change reaches Kafka at least once, and the changes of an auction in commit order.</para>
 /// <para>Bounds: the pause doubles from 100 ms up to 5 s; after a session that has streamed it starts at 100 ms
 /// again.</para>
@@ -36,10 +36,11 @@ public sealed class PostgresRelay(RelayOptions options, TimeProvider timeProvide
             {
                 return;
             }
-            catch (Exception e) when (IsTransient(e))
+            catch (Exception e)
             {
                 if (session.HasStreamed) backoff = BackoffMin;
-                logger.RelaySessionEnded(backoff.TotalMilliseconds, e.Message);
+                if (IsTransient(e)) logger.RelaySessionEnded(backoff.TotalMilliseconds, e.Message);
+                else logger.RelaySessionFailed(backoff.TotalMilliseconds, e);
             }
 
             await Task.Delay(backoff, timeProvider, cancellationToken)

@@ -36,4 +36,7 @@ internal static partial class RelayLog
     [LoggerMessage(5009, LogLevel.Warning,
         "The table {Table} is in the publication but is not relayed: the relay knows no key column for it.")]
     internal static partial void TableNotRelayed(this ILogger logger, string table);
+
+    [LoggerMessage(5010, LogLevel.Error, "The session failed. The next one starts in {BackoffMs} ms.")]
+    internal static partial void RelaySessionFailed(this ILogger logger, double backoffMs, Exception exception);
 }

@@ -64,17 +64,6 @@ public sealed class PutAsideTests
 
     private PutAside NewPutAside() => new("testing", _clock, _log);
 
-    private sealed class SteppedClock : TimeProvider
-    {
-        private long _ticks;
-
-        public void Advance(TimeSpan step) => _ticks += step.Ticks;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => _ticks;
-    }
-
     private sealed class CountingLogger : ILogger
     {
         public int Errors { get; private set; }

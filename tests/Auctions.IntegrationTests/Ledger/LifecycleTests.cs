@@ -59,7 +59,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         await db.SetClockAsync(Start - 1);
         Assert.Empty(await db.Waves.StartAsync([auction], CancellationToken.None));
         await db.SetClockAsync(Start);
-        Assert.Contains(auction, await db.Waves.FindStartingAsync(100, CancellationToken.None));
+        Assert.Contains(auction, await db.Waves.FindStartingAsync(100, [], CancellationToken.None));
         Assert.Equal([auction], await db.Waves.StartAsync([auction], CancellationToken.None));
         await db.SetClockAsync(Start + 1);
         Assert.Empty(await db.Waves.StartAsync([auction], CancellationToken.None));
