@@ -116,7 +116,8 @@ internal sealed class FaultHistory
             EntryKind.Bid, bid, decision.Outcome, decision.Reason, accepted ? decision.After : null,
             Rules.ReserveMet(_terms, decision.After), decidedUs, decidedUs + 2_000, null, "", EndReason.None));
         var answer = new BidAnswer(decision.Outcome, decision.Reason, accepted ? Id(100 + at) : Guid.Empty, version,
-            decision.After with { Ceiling = 0 }, Rules.ReserveMet(_terms, decision.After), decidedUs);
+            decision.After with { Ceiling = 0, Status = AuctionStatus.Active },
+            Rules.ReserveMet(_terms, decision.After), decidedUs);
         var sent = new SentBid(Auction, bid);
         sent.Note(new BidCall(at * SecondUs, at * SecondUs + 1_000, 0, answer, ""));
         Sent.Add(sent);
