@@ -27,12 +27,13 @@ internal static partial class AuctionLog
     [LoggerMessage(2021, LogLevel.Warning, "{Count} auctions are closed without Redis: {Reason}")]
     public static partial void ClosingWithoutRedis(this ILogger logger, int count, string reason);
 
-    [LoggerMessage(2022, LogLevel.Error, "Auction {AuctionId} could not be closed; the guard tries again")]
-    public static partial void ClosingFailed(this ILogger logger, Guid auctionId, Exception exception);
-
     [LoggerMessage(2023, LogLevel.Information,
         "Redis may hold sealed auctions in an old state until the next bid corrects it: {Reason}")]
     public static partial void SealedAuctionsNotDropped(this ILogger logger, string reason);
+
+    [LoggerMessage(2024, LogLevel.Warning,
+        "Auction {AuctionId} is due, but another transaction has locked its row: it is sealed when the row is free")]
+    public static partial void AuctionLocked(this ILogger logger, Guid auctionId);
 
     [LoggerMessage(2040, LogLevel.Information, "{Count} auctions started")]
     public static partial void AuctionsStarted(this ILogger logger, int count);

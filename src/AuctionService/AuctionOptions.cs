@@ -8,12 +8,6 @@ internal sealed class AuctionOptions : ISectionOptions
 {
     public static string Section => "Auction";
 
-    /// <summary>
-    /// The largest request. The largest auction has 205 KB of texts (<see cref="AuctionTexts.BytesMax"/>); prices and
-    /// times take less than 1 KB.
-    /// </summary>
-    public const int MessageBytesMax = 256 * 1024;
-
     private static readonly string[] ScriptSchemes = ["javascript", "vbscript", "data", "blob", "file"];
 
     /// <summary>

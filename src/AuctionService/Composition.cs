@@ -4,7 +4,6 @@ using Auctions.Hosting;
 using Auctions.HotState;
 using Auctions.Ledger;
 using Auctions.V1;
-using Grpc.AspNetCore.Server;
 using AuctionService.Closing;
 using Npgsql;
 using Quartz;
@@ -23,7 +22,6 @@ internal static class Composition
         builder.Services
             .AddAuctionsGrpc(builder.Configuration, Auctions.V1.AuctionService.Descriptor.FullName)
             .AddStores(builder.Configuration)
-            .Configure<GrpcServiceOptions<AuctionRpc>>(o => o.MaxReceiveMessageSize = AuctionOptions.MessageBytesMax)
             .AddWarmUp("seal", (services, cancellationToken) => services.GetRequiredService<LedgerLifecycle>()
                 .SealAsync(new SealRequest(Guid.CreateVersion7(), SealCause.Time), cancellationToken))
             .AddLoopbackWarmUp(Roles.Viewer, (channel, options) =>

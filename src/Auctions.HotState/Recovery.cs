@@ -6,28 +6,33 @@ namespace Auctions.HotState;
 /// <summary>
 /// Reconciles the hot state with the ledger: appends bids that Redis decided and nobody persisted, and sets auctions in
 /// Redis that are missing or wrong.
-/// <para>Concurrency: stateless. Any number of services may recover the same auction at once: the append is idempotent,
-/// and hydration is a compare-and-set on Redis' head.</para>
+/// <para>Concurrency: any number of callers and services may recover the same auction at once: the append is
+/// idempotent, and hydration is a compare-and-set on Redis' head.</para>
 /// <para>Lifecycle: no loop of its own. Runs when a bid does not find its auction in Redis or conflicts with the
 /// ledger, in the sweep, and before an auction is sealed.</para>
 /// <para>Invariants: a pending entry is removed only when the ledger has an entry at its version. An auction whose head
 /// moved in Redis after it was read is not overwritten.</para>
-/// <para>Bounds: appends at most <see cref="AppendMax"/> entries in one transaction; restores at most
-/// <see cref="AnswersMax"/> answers.</para>
+/// <para>Bounds: appends at most <see cref="AppendMax"/> entries in one transaction. <see cref="HydrationQueue"/>
+/// bounds hydrations.</para>
 /// </summary>
 public sealed class Recovery(IHotState hotState, ILedger ledger)
 {
-    /// <summary>How many of the newest answers return to Redis as idempotency records.</summary>
-    public const int AnswersMax = 500;
-
     private const int AppendMax = 500;
+
+    /// <summary>Waits for the row of an auction that is busy. Each takes some 50 ms to half a second.</summary>
+    private const int BusyMax = 4;
+
+    private readonly HydrationQueue _hydrations = new(hotState, ledger);
 
     /// <summary>
     /// Appends Redis' pending entries in version order. An entry that does not follow from the ledger or from the rules
     /// is left out.
     /// </summary>
+    /// <param name="waits">Whether to wait for an auction whose row another transaction has locked.</param>
     /// <returns>Whether any entry was left out. Redis' state then differs from the ledger's.</returns>
-    public async Task<bool> AppendPendingAsync(Guid auctionId, CancellationToken cancellationToken)
+    /// <exception cref="AuctionBusyException">The auction's row stays locked. Nothing was left out.</exception>
+    public async Task<bool> AppendPendingAsync(
+        Guid auctionId, CancellationToken cancellationToken, bool waits = true)
     {
         var pending = await hotState.ReadPendingAsync(auctionId, cancellationToken);
         if (pending.Count == 0) return false;
@@ -48,7 +53,7 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
         var diverged = valid.Length < pending.Count - committed;
         foreach (var chunk in valid.Chunk(AppendMax))
         {
-            var results = await ledger.AppendAsync(chunk, fresh: [], cancellationToken);
+            var results = await AppendAsync(auctionId, chunk, waits, cancellationToken);
             await RemoveAsync(chunk.Where((_, i) => IsInLedger(results[i])));
             diverged |= !results.All(IsInLedger);
         }
@@ -63,6 +68,19 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
 
         static bool IsInLedger(AppendResult result) =>
             result.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere;
+    }
+
+    private async Task<AppendResult[]> AppendAsync(
+        Guid auctionId, DecidedBid[] bids, bool waits, CancellationToken cancellationToken)
+    {
+        var results = await ledger.AppendAsync(bids, fresh: [], cancellationToken);
+        for (var attempt = 0; results.Any(r => r.Outcome == AppendOutcome.Busy); attempt++)
+        {
+            if (!waits || attempt == BusyMax) throw new AuctionBusyException(auctionId);
+            results = await ledger.AppendWaitingAsync(bids, cancellationToken);
+        }
+
+        return results;
     }
 
     /// <summary>
@@ -85,16 +103,17 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
     /// Appends the pending entries, then sets Redis to the ledger's head. Leaves the auction alone if it moves in Redis
     /// meanwhile: either the ledger takes what moved it, or the next bid conflicts and hydrates again.
     /// </summary>
+    /// <param name="waits">Whether to wait for an auction whose row another transaction has locked.</param>
     /// <returns>The ledger's head; null if there is no such auction.</returns>
     /// <exception cref="UnreadableAuctionException">Redis stays as it is.</exception>
-    public async Task<Head?> HydrateAsync(Guid auctionId, CancellationToken cancellationToken)
+    /// <exception cref="AuctionBusyException">
+    /// The auction's row stays locked, and pending entries wait for it.
+    /// </exception>
+    public async Task<Head?> HydrateAsync(Guid auctionId, CancellationToken cancellationToken, bool waits = true)
     {
-        var seen = await hotState.ReadHeadAsync(auctionId, cancellationToken);
-        await AppendPendingAsync(auctionId, cancellationToken);
-        var head = await ledger.ReadHeadAsync(auctionId, cancellationToken);
-        if (head is null) return null;
-        var answers = await ledger.ReadRecentAnswersAsync(auctionId, AnswersMax, cancellationToken);
-        await hotState.HydrateAsync(auctionId, seen, head, answers, cancellationToken);
-        return head;
+        var hydrated = await _hydrations.AddAsync(auctionId, isAppended: false);
+        if (!hydrated.HasPending) return hydrated.Head;
+        await AppendPendingAsync(auctionId, cancellationToken, waits);
+        return (await _hydrations.AddAsync(auctionId, isAppended: true)).Head;
     }
 }

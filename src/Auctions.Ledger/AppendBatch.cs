@@ -14,6 +14,8 @@ internal enum AppendStatus : byte
     Conflict,
     /// <summary>A conflict: it was decided ahead of the ledger's clock.</summary>
     Ahead,
+    /// <summary>The transaction has not locked its auction.</summary>
+    Busy,
 }
 
 /// <summary>The bids of one append and the status of each. A place is a bid's index in the list.</summary>
@@ -103,6 +105,12 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
     /// <summary>For a transaction that was rolled back: nothing is known any more.</summary>
     public void ResetAll() => Reset([.. Enumerable.Range(0, Status.Length)]);
 
+    /// <summary>For a transaction that could not get its locks: nothing was done.</summary>
+    public void SetBusy(IEnumerable<int> places)
+    {
+        foreach (var place in places) (Status[place], _answers[place]) = (AppendStatus.Busy, null);
+    }
+
     public void Reset(int[] places)
     {
         foreach (var place in places) (Status[place], _answers[place]) = (AppendStatus.Unknown, null);
@@ -115,6 +123,7 @@ internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
         AppendStatus.Early => new AppendResult(AppendOutcome.Early, null),
         AppendStatus.Conflict => new AppendResult(AppendOutcome.Conflict, null),
         AppendStatus.Ahead => new AppendResult(AppendOutcome.Ahead, null),
+        AppendStatus.Busy => new AppendResult(AppendOutcome.Busy, null),
         AppendStatus.Answered => new AppendResult(
             _answers[i]!.Id == bid.Id ? AppendOutcome.AlreadyThere : AppendOutcome.Answered, _answers[i]),
         _ => throw new InvalidOperationException(
@@ -204,6 +213,7 @@ internal sealed class BidParameters
                 "early" => AppendStatus.Early,
                 "conflict" => AppendStatus.Conflict,
                 "ahead" => AppendStatus.Ahead,
+                "busy" => AppendStatus.Busy,
                 _ => throw new InvalidOperationException($"The append returned the status '{word}'."),
             };
         }

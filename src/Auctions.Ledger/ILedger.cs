@@ -20,6 +20,10 @@ public enum AppendOutcome
     /// decided it is wrong.
     /// </summary>
     Ahead,
+    /// <summary>
+    /// Another transaction holds the auction's row, and the ledger did nothing: append the same bid again.
+    /// </summary>
+    Busy,
 }
 
 /// <summary>The result for one decided bid.</summary>
@@ -34,7 +38,8 @@ public interface ILedger
 {
     /// <summary>
     /// Appends accepted bids to their auctions' chains and records rejected ones, each only if the ledger holds the
-    /// state that it was decided on. Fresh bids without a conflict take one transaction and one round trip.
+    /// state that it was decided on. Fresh bids without a conflict take one transaction and one round trip. Waits for
+    /// no auction's row: the bids of an auction that another transaction has locked are busy.
     /// </summary>
     /// <param name="bids">
     /// Bids of any auctions. No id comes twice, and the bids of one auction are in version order.
@@ -48,6 +53,13 @@ public interface ILedger
     /// <exception cref="LedgerUnavailableException">The outcome is unknown: call again with the same bids.</exception>
     Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Like <see cref="AppendAsync"/>, for bids of one auction and in a transaction of its own, which waits for the
+    /// auction's row. The wait is short and bounded (<see cref="RowLocks"/>): then the bids are busy.
+    /// </summary>
+    /// <exception cref="LedgerUnavailableException">The outcome is unknown: call again with the same bids.</exception>
+    Task<AppendResult[]> AppendWaitingAsync(IReadOnlyList<DecidedBid> bids, CancellationToken cancellationToken);
+
     /// <summary>The head of an auction's chain; null if there is no such auction.</summary>
     Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken);
 
@@ -58,8 +70,14 @@ public interface ILedger
     Task<(Head Head, long NowUs)?> ReadHeadAndClockAsync(Guid auctionId, CancellationToken cancellationToken);
 
     /// <summary>The newest answers of an auction, accepted and rejected, for Redis' idempotency records.</summary>
-    Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
-        Guid auctionId, int limit, CancellationToken cancellationToken);
+    /// <param name="limit">The most answers of one auction.</param>
+    Task<ILookup<Guid, DecidedBid>> ReadRecentAnswersAsync(
+        IReadOnlyCollection<Guid> auctionIds, int limit, CancellationToken cancellationToken);
+
+    /// <summary>The heads of the chains of those auctions that exist.</summary>
+    /// <exception cref="UnreadableAuctionException">One of them has a row that cannot be read.</exception>
+    Task<IReadOnlyDictionary<Guid, Head>> ReadHeadsAsync(
+        IReadOnlyCollection<Guid> auctionIds, CancellationToken cancellationToken);
 
     /// <summary>The answer to a key; null if none was recorded.</summary>
     Task<DecidedBid?> FindAnswerAsync(Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken);
@@ -77,3 +95,15 @@ public interface ILedger
 
 /// <summary>Postgres did not answer, or the connection was lost during the call: the outcome is unknown.</summary>
 public sealed class LedgerUnavailableException(string message, Exception inner) : Exception(message, inner);
+
+/// <summary>
+/// Another transaction has held the auction's row for longer than a caller waits. Nothing was done to this auction.
+/// </summary>
+public sealed class AuctionBusyException(Guid auctionId)
+    : Exception($"Another transaction holds the row of auction {auctionId}.")
+{
+    /// <summary>The earliest time at which a retry is useful.</summary>
+    public static TimeSpan RetryAfter { get; } = TimeSpan.FromSeconds(1);
+
+    public Guid AuctionId { get; } = auctionId;
+}

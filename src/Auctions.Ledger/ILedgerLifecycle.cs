@@ -12,12 +12,15 @@ public interface ILedgerLifecycle
     /// <summary>The rows of the auctions that exist, in no order.</summary>
     Task<List<AuctionRow>> ReadAuctionsAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken);
 
-    /// <summary>Seals one auction: see the other overload.</summary>
+    /// <summary>
+    /// Seals one auction: see the other overload. If another transaction has locked its row, it waits for some 50 ms to
+    /// half a second before the auction is busy.
+    /// </summary>
     Task<SealResult> SealAsync(SealRequest request, CancellationToken cancellationToken);
 
     /// <summary>
     /// Appends the sealing entries, with the winners, to the heads as they are under the lock. A second call changes
-    /// nothing.
+    /// nothing. Waits for no row: an auction that another transaction has locked is busy.
     /// </summary>
     /// <param name="requests">At most one request for each auction.</param>
     /// <returns>One result for each request, in order.</returns>
@@ -33,20 +36,25 @@ public interface ILedgerLifecycle
 /// </summary>
 public interface ILedgerWaves
 {
-    /// <summary>Starts the given auctions, if they are scheduled and their start has come.</summary>
+    /// <summary>
+    /// Starts the given auctions, if they are scheduled, their start has come, and no other transaction has locked
+    /// them.
+    /// </summary>
     /// <returns>The auctions that this call started.</returns>
     Task<List<Guid>> StartAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken);
 
     /// <summary>Scheduled auctions whose start has come, the earliest first.</summary>
-    /// <param name="except">Auctions to leave out.</param>
+    /// <param name="aside">Auctions to leave out, so that they do not take the places of others.</param>
     Task<List<Guid>> FindStartingAsync(
-        int limit, IReadOnlyCollection<Guid> except, CancellationToken cancellationToken);
+        int limit, IReadOnlyCollection<Guid> aside, CancellationToken cancellationToken);
 
     /// <summary>
     /// Claims auctions whose end has come, the most overdue first. No other wave closes them until the claim is
     /// disposed. If this process dies, its claims end at once.
     /// </summary>
-    Task<DueClaim> ClaimDueAsync(int limit, CancellationToken cancellationToken);
+    /// <param name="aside">Auctions to leave out, so that they do not take the places of others.</param>
+    Task<DueClaim> ClaimDueAsync(
+        int limit, IReadOnlyCollection<Guid> aside, CancellationToken cancellationToken);
 
     /// <summary>
     /// The future times at which an auction starts or ends, in order. The next waves are due at these times.

@@ -58,6 +58,9 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
         or PostgresErrorCodes.SerializationFailure
         or PostgresErrorCodes.DeadlockDetected;
 
+    /// <summary>Another transaction held a lock for longer than lock_timeout. Nothing was done.</summary>
+    public static bool IsLocked(PostgresException e) => e.SqlState == PostgresErrorCodes.LockNotAvailable;
+
     /// <summary>
     /// A statement was prepared before a migration changed the type of a column that it returns: "cached plan must not
     /// change result type".
@@ -75,12 +78,11 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
     /// <summary>
     /// The server did not answer: the connection was lost, could not be opened, or took too long. Some answers mean
     /// the same: the SQLSTATE classes 08 (connection), 53 (resources), 57 (operator: shutdown, cancelled), 58 (system)
-    /// and XX (internal), a lock that was not available, and the answer of a standby, which cannot write.
+    /// and XX (internal), and the answer of a standby, which cannot write.
     /// </summary>
     private static bool IsUnavailable(NpgsqlException e) => e is not PostgresException answer || answer.SqlState
         is ['0', '8', ..] or ['5', '3' or '7' or '8', ..] or ['X', 'X', ..]
-        or PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.LockNotAvailable
-        or PostgresErrorCodes.StatementCompletionUnknown;
+        or PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.StatementCompletionUnknown;
 }
 
 /// <summary>Builds and runs statements with positional parameters.</summary>

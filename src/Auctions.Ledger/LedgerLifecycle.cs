@@ -38,6 +38,8 @@ public enum AmendOutcome
 {
     Amended,
     NoSuchAuction,
+    /// <summary>Another transaction holds the auction's row, and nothing was done.</summary>
+    Busy,
     /// <summary>Terms can only change before the first bid.</summary>
     HasBids,
     /// <summary>The auction is sealed or its end has come, so its terms cannot change any more.</summary>
@@ -71,6 +73,8 @@ public enum SealOutcome
     /// The seller cannot end it any more: see <see cref="LedgerLifecycle.SellerBound"/>.
     /// </summary>
     TooLate,
+    /// <summary>Another transaction holds the auction's row, and nothing was done.</summary>
+    Busy,
     NoSuchAuction,
 }
 
@@ -82,7 +86,8 @@ public sealed record SealResult(SealOutcome Outcome, AuctionRow? Auction);
 /// the auction's chain, under the same row lock as bids and with a time of the ledger's clock. Every call may throw
 /// <see cref="LedgerUnavailableException"/>: the outcome is then unknown, and a repeated call finds it out.
 /// </summary>
-public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sql) : ILedgerLifecycle
+public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sql, RowLocks rowLocks)
+    : ILedgerLifecycle
 {
     /// <summary>
     /// In the last 12 hours of an auction, its seller can neither end nor cancel it if there is a bid that would win.
@@ -125,13 +130,18 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
 
     /// <summary>Changes texts, pictures and, before the first bid, terms.</summary>
     /// <param name="expectedVersion">The version of the auction on which the new terms are based.</param>
-    public Task<AmendResult> AmendAsync(
-        Guid auctionId, long expectedVersion, Amendment amendment, CancellationToken cancellationToken) =>
-        _connections.UseAsync(async connection =>
+    public async Task<AmendResult> AmendAsync(
+        Guid auctionId, long expectedVersion, Amendment amendment, CancellationToken cancellationToken)
+    {
+        var (ran, result) = await rowLocks.TryAsync(auctionId, async (connection, waitMs) =>
         {
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await using (var locked = connection.Command(sql.LockAuctions, new[] { auctionId }))
-                await locked.ExecuteNonQueryAsync(cancellationToken);
+            await using (var locking = new NpgsqlBatch(connection))
+            {
+                foreach (var command in rowLocks.Lock(auctionId, waitMs)) locking.BatchCommands.Add(command);
+                await locking.ExecuteNonQueryAsync(cancellationToken);
+            }
+
             var row = (await ReadAsync(connection, [auctionId], cancellationToken)).SingleOrDefault();
             if (row is null) return new AmendResult(AmendOutcome.NoSuchAuction, null);
 
@@ -161,39 +171,56 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
             await transaction.CommitAsync(cancellationToken);
             return new AmendResult(AmendOutcome.Amended, after.Single());
         }, cancellationToken);
+        return ran ? result! : new AmendResult(AmendOutcome.Busy, null);
+    }
 
     /// <inheritdoc/>
-    public async Task<SealResult> SealAsync(SealRequest request, CancellationToken cancellationToken) =>
-        (await SealAsync([request], cancellationToken))[0];
+    public async Task<SealResult> SealAsync(SealRequest request, CancellationToken cancellationToken)
+    {
+        var (ran, results) = await rowLocks.TryAsync(request.AuctionId, (connection, waitMs) => RunSealAsync(
+            connection, rowLocks.Lock(request.AuctionId, waitMs), [request], cancellationToken), cancellationToken);
+        return ran ? results![0] : new SealResult(SealOutcome.Busy, null);
+    }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<SealResult>> SealAsync(
-        IReadOnlyList<SealRequest> requests, CancellationToken cancellationToken) =>
-        _connections.UseAsync(async connection =>
+    public async Task<IReadOnlyList<SealResult>> SealAsync(
+        IReadOnlyList<SealRequest> requests, CancellationToken cancellationToken)
+    {
+        try
         {
-            Guid[] ids = [.. requests.Select(r => r.AuctionId)];
-            await using var batch = new NpgsqlBatch(connection)
-            {
-                BatchCommands =
-                {
-                    LedgerCommands.Part(sql.LockAuctions, ids),
-                    LedgerCommands.Part(sql.Seal, ids, requests.Select(r => EnumText.Of(r.Cause)).ToArray(),
-                        requests.Select(r => r.Reason).ToArray(), requests.Select(BoundUs).ToArray()),
-                    LedgerCommands.Part(sql.AuctionsById, ids),
-                },
-            };
-            await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
-            await rows.NextResultAsync(cancellationToken);
-            var outcomes = new SealOutcome[ids.Length];
-            while (await rows.ReadAsync(cancellationToken))
-                outcomes[rows.GetInt64(0) - 1] = ParseSealOutcome(rows.GetString(1));
-            await rows.NextResultAsync(cancellationToken);
-            var auctions = new Dictionary<Guid, AuctionRow>();
-            while (await rows.ReadAsync(cancellationToken)) auctions.Add(rows.GetGuid(0), AuctionRow.Read(rows));
-            await rows.NextResultAsync(cancellationToken); // after the last result, Postgres has committed
-            return (IReadOnlyList<SealResult>)
-                [.. outcomes.Select((outcome, i) => new SealResult(outcome, auctions.GetValueOrDefault(ids[i])))];
-        }, cancellationToken);
+            return await _connections.UseAsync(connection => RunSealAsync(
+                connection, [LedgerCommands.Part(sql.LockAuctions, requests.Select(r => r.AuctionId).ToArray())],
+                requests, cancellationToken), cancellationToken);
+        }
+        catch (PostgresException e) when (LedgerConnections.IsLocked(e))
+        {
+            return [.. requests.Select(_ => new SealResult(SealOutcome.Busy, null))];
+        }
+    }
+
+    private async Task<IReadOnlyList<SealResult>> RunSealAsync(
+        NpgsqlConnection connection, NpgsqlBatchCommand[] locking, IReadOnlyList<SealRequest> requests,
+        CancellationToken cancellationToken)
+    {
+        Guid[] ids = [.. requests.Select(r => r.AuctionId)];
+        await using var batch = new NpgsqlBatch(connection);
+        foreach (var command in locking) batch.BatchCommands.Add(command);
+        batch.BatchCommands.Add(LedgerCommands.Part(sql.Seal, ids,
+            requests.Select(r => EnumText.Of(r.Cause)).ToArray(), requests.Select(r => r.Reason).ToArray(),
+            requests.Select(BoundUs).ToArray()));
+        batch.BatchCommands.Add(LedgerCommands.Part(sql.AuctionsById, ids));
+
+        await using var rows = await batch.ExecuteReaderAsync(cancellationToken);
+        foreach (var _ in locking) await rows.NextResultAsync(cancellationToken);
+        var outcomes = new SealOutcome[ids.Length];
+        while (await rows.ReadAsync(cancellationToken))
+            outcomes[rows.GetInt64(0) - 1] = ParseSealOutcome(rows.GetString(1));
+        await rows.NextResultAsync(cancellationToken);
+        var auctions = new Dictionary<Guid, AuctionRow>();
+        while (await rows.ReadAsync(cancellationToken)) auctions.Add(rows.GetGuid(0), AuctionRow.Read(rows));
+        await rows.NextResultAsync(cancellationToken); // after the last result, Postgres has committed
+        return [.. outcomes.Select((outcome, i) => new SealResult(outcome, auctions.GetValueOrDefault(ids[i])))];
+    }
 
     private static long BoundUs(SealRequest request) => request.ByService ? -1 : (long)SellerBound.TotalMicroseconds;
 
@@ -213,6 +240,7 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
         "not_yet" => SealOutcome.NotYet,
         "not_started" => SealOutcome.NotStarted,
         "too_late" => SealOutcome.TooLate,
+        "busy" => SealOutcome.Busy,
         "missing" => SealOutcome.NoSuchAuction,
         _ => throw new InvalidOperationException($"The sealing returned the outcome '{word}'."),
     };

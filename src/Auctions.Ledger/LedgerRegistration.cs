@@ -19,6 +19,7 @@ public static class LedgerRegistration
     public static IServiceCollection AddLedger(
         this IServiceCollection services, IConfiguration configuration) => services
         .AddPostgres(configuration)
+        .AddSingleton<RowLocks>()
         .AddSingleton<PostgresLedger>().AddSingleton<ILedger>(provider => provider.GetRequiredService<PostgresLedger>())
         .AddSingleton<LedgerLifecycle>()
         .AddSingleton<ILedgerLifecycle>(provider => provider.GetRequiredService<LedgerLifecycle>())

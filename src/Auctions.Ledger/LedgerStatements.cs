@@ -23,8 +23,10 @@ public sealed record LedgerStatements
     public string Create { get; init; } = EmbeddedSql.Statement("create");
     public string DecisionTimes { get; init; } = EmbeddedSql.Statement("decision_times");
     public string EntriesPage { get; init; } = EmbeddedSql.Statement("entries_page");
+    public string FreeAuctions { get; init; } = EmbeddedSql.Statement("free_auctions");
     public string Heads { get; init; } = EmbeddedSql.Statement("heads");
     public string LockAuctions { get; init; } = EmbeddedSql.Statement("lock_auctions");
+    public string LockAuctionsWaiting { get; init; } = EmbeddedSql.Statement("lock_auctions_waiting");
     public string NewestRecords { get; init; } = EmbeddedSql.Statement("newest_records");
     public string NextInstants { get; init; } = EmbeddedSql.Statement("next_instants");
     public string RecentAnswers { get; init; } = EmbeddedSql.Statement("recent_answers");

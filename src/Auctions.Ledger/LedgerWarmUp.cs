@@ -41,7 +41,8 @@ internal static class LedgerWarmUp
             DecidedBid[] bids = [Decide(auctionId, max: 2), Decide(auctionId, max: 0)];
             await ledger.AppendAsync(bids, fresh: [true, true], cancellationToken);
             await ledger.ReadHeadAsync(auctionId, cancellationToken);
-            await ledger.ReadRecentAnswersAsync(auctionId, 1, cancellationToken);
+            await ledger.ReadHeadsAsync([auctionId], cancellationToken);
+            await ledger.ReadRecentAnswersAsync([auctionId], 1, cancellationToken);
         }
     }
 

@@ -26,14 +26,15 @@ public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql) :
 
     /// <inheritdoc/>
     public Task<List<Guid>> FindStartingAsync(
-        int limit, IReadOnlyCollection<Guid> except, CancellationToken cancellationToken) =>
+        int limit, IReadOnlyCollection<Guid> aside, CancellationToken cancellationToken) =>
         _connections.UseAsync(
             c => c.QueryAsync(
-                sql.Starting, row => row.GetGuid(0), cancellationToken, (long)limit, except.ToArray()),
+                sql.Starting, row => row.GetGuid(0), cancellationToken, (long)limit, aside.ToArray()),
             cancellationToken);
 
     /// <inheritdoc/>
-    public Task<DueClaim> ClaimDueAsync(int limit, CancellationToken cancellationToken) =>
+    public Task<DueClaim> ClaimDueAsync(
+        int limit, IReadOnlyCollection<Guid> aside, CancellationToken cancellationToken) =>
         _connections.TryAsync(async () =>
         {
             var connection = await ConnectGate.OpenAsync(source, cancellationToken);
@@ -41,7 +42,7 @@ public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql) :
             {
                 var transaction = await connection.BeginTransactionAsync(cancellationToken);
                 var due = await connection.QueryAsync(
-                    sql.ClaimDue, row => row.GetGuid(0), cancellationToken, (long)limit);
+                    sql.ClaimDue, row => row.GetGuid(0), cancellationToken, (long)limit, aside.ToArray());
                 return new DueClaim(due, transaction, connection);
             }
             catch

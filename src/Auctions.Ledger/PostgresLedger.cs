@@ -8,11 +8,12 @@ namespace Auctions.Ledger;
 /// <summary>
 /// The ledger in Postgres. An append is one transaction: lock the auctions (<c>lock_auctions.sql</c>), append the
 /// accepted bids (<c>append.sql</c>), record the rejected ones (<c>record_rejections.sql</c>). Fresh bids take one
-/// round trip. Every guard of the chain is in these files.
+/// round trip. Every guard of the chain is in these files. An auction that another transaction has locked is left out,
+/// so that its lock delays no other auction.
 /// </summary>
 /// <param name="source">From <see cref="LedgerDataSource"/>.</param>
-public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql, ILogger<PostgresLedger> logger)
-    : ILedger
+public sealed class PostgresLedger(
+    NpgsqlDataSource source, LedgerStatements sql, RowLocks rowLocks, ILogger<PostgresLedger> logger) : ILedger
 {
     private readonly LedgerConnections _connections = new(source);
     private readonly ConcurrentBag<BidParameters> _spareParameters = [];
@@ -24,7 +25,16 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
         var batch = new AppendBatch(bids);
         if (fresh.Contains(true)) await AppendFreshAsync(batch, fresh, cancellationToken);
         var remaining = batch.Unknown();
-        if (remaining.Length > 0) await AppendRangeAsync(batch, remaining, cancellationToken);
+        if (remaining.Length > 0) await AppendRangeAsync(batch, remaining, waits: false, cancellationToken);
+        return batch.Results();
+    }
+
+    /// <inheritdoc/>
+    public async Task<AppendResult[]> AppendWaitingAsync(
+        IReadOnlyList<DecidedBid> bids, CancellationToken cancellationToken)
+    {
+        var batch = new AppendBatch(bids);
+        await AppendRangeAsync(batch, batch.Unknown(), waits: true, cancellationToken);
         return batch.Results();
     }
 
@@ -44,9 +54,17 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
-        Guid auctionId, int limit, CancellationToken cancellationToken) =>
-        await QueryAsync(sql.RecentAnswers, AnswerRow.Read, cancellationToken, auctionId, (long)limit);
+    public async Task<ILookup<Guid, DecidedBid>> ReadRecentAnswersAsync(
+        IReadOnlyCollection<Guid> auctionIds, int limit, CancellationToken cancellationToken) =>
+        (await QueryAsync(
+            sql.RecentAnswers, AnswerRow.Read, cancellationToken, auctionIds.ToArray(), (long)limit))
+            .ToLookup(answer => answer.AuctionId);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyDictionary<Guid, Head>> ReadHeadsAsync(
+        IReadOnlyCollection<Guid> auctionIds, CancellationToken cancellationToken) =>
+        (await QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, auctionIds.ToArray()))
+            .ToDictionary(row => row.AuctionId, row => row.Parse());
 
     /// <inheritdoc/>
     public async Task<DecidedBid?> FindAnswerAsync(
@@ -85,7 +103,7 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
         try
         {
             await _connections.UseOnceAsync(
-                c => RunAsync(c, batch, batch.AuctionsOf(joining), joining, replayed, cancellationToken),
+                c => RunAsync(c, batch, Lock(batch.AuctionsOf(joining)), joining, replayed, cancellationToken),
                 cancellationToken);
             batch.KeepCertain();
         }
@@ -93,18 +111,22 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
         {
             batch.ResetAll();
         }
+        catch (PostgresException e) when (LedgerConnections.IsLocked(e))
+        {
+            batch.SetBusy(Enumerable.Range(0, fresh.Length));
+        }
     }
 
     /// <summary>
     /// Appends a part of the bids. If Postgres rejects a value that no guard has caught, this halves the part until the
     /// bad bid is alone. One forged line in Redis therefore does not stop a commit lane.
     /// </summary>
-    private async Task AppendRangeAsync(AppendBatch batch, int[] places, CancellationToken cancellationToken)
+    private async Task AppendRangeAsync(
+        AppendBatch batch, int[] places, bool waits, CancellationToken cancellationToken)
     {
         try
         {
-            await _connections.UseAsync(
-                c => LookUpAndAppendAsync(c, batch, places, cancellationToken), cancellationToken);
+            if (!await TryAppendAsync(batch, places, waits, cancellationToken)) batch.SetBusy(places);
         }
         catch (PostgresException e) when (LedgerConnections.IsBadData(e))
         {
@@ -116,30 +138,60 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
             }
 
             var middle = places.Length / 2;
-            await AppendRangeAsync(batch, places[..middle], cancellationToken);
-            await AppendRangeAsync(batch, places[middle..], cancellationToken);
+            await AppendRangeAsync(batch, places[..middle], waits, cancellationToken);
+            await AppendRangeAsync(batch, places[middle..], waits, cancellationToken);
+        }
+    }
+
+    /// <returns>False if a lock was not available, so that nothing was done.</returns>
+    private async Task<bool> TryAppendAsync(
+        AppendBatch batch, int[] places, bool waits, CancellationToken cancellationToken)
+    {
+        var auctions = batch.AuctionsOf(places);
+        if (waits)
+        {
+            var (ran, _) = await rowLocks.TryAsync(auctions.Single(), (connection, waitMs) => LookUpAndAppendAsync(
+                connection, batch, rowLocks.Lock(auctions[0], waitMs), places, cancellationToken),
+                cancellationToken);
+            return ran;
+        }
+
+        try
+        {
+            await _connections.UseAsync(
+                c => LookUpAndAppendAsync(c, batch, Lock(auctions), places, cancellationToken), cancellationToken);
+            return true;
+        }
+        catch (PostgresException e) when (LedgerConnections.IsLocked(e))
+        {
+            return false;
         }
     }
 
     /// <summary>Looks up, under the locks, which keys have answers. Appends the bids whose keys have none.</summary>
     private async Task<AppendBatch> LookUpAndAppendAsync(
-        NpgsqlConnection connection, AppendBatch batch, int[] places, CancellationToken cancellationToken)
+        NpgsqlConnection connection, AppendBatch batch, NpgsqlBatchCommand[] locking, int[] places,
+        CancellationToken cancellationToken)
     {
         batch.Reset(places);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await RunAsync(connection, batch, batch.AuctionsOf(places), [], places, cancellationToken);
+        await RunAsync(connection, batch, locking, [], places, cancellationToken);
         var (unknown, repeated) = batch.SplitUnknown(places);
         if (unknown.Length > 0) await RunAsync(connection, batch, [], unknown, repeated, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return batch;
     }
 
+    /// <summary>The command that locks the auctions that are free; none if there are no auctions.</summary>
+    private NpgsqlBatchCommand[] Lock(Guid[] auctions) =>
+        auctions.Length == 0 ? [] : [LedgerCommands.Part(sql.LockAuctions, auctions)];
+
     /// <summary>Sends one batch in one round trip. Outside a transaction, the batch is its own transaction.</summary>
-    /// <param name="locked">The auctions to lock.</param>
+    /// <param name="locking">The commands that lock the auctions.</param>
     /// <param name="places">The bids to append or record.</param>
     /// <param name="lookedUp">The bids whose keys are looked up afterwards.</param>
     private async Task<AppendBatch> RunAsync(
-        NpgsqlConnection connection, AppendBatch batch, Guid[] locked, int[] places, int[] lookedUp,
+        NpgsqlConnection connection, AppendBatch batch, NpgsqlBatchCommand[] locking, int[] places, int[] lookedUp,
         CancellationToken cancellationToken)
     {
         var (accepted, rejected) = (Rent(), Rent());
@@ -149,14 +201,15 @@ public sealed class PostgresLedger(NpgsqlDataSource source, LedgerStatements sql
                 (batch.Bids[place].Accepted ? accepted : rejected).Add(place, batch.Bids[place]);
 
             await using var commands = new NpgsqlBatch(connection);
-            if (locked.Length > 0) commands.BatchCommands.Add(LedgerCommands.Part(sql.LockAuctions, locked));
+            foreach (var command in locking) commands.BatchCommands.Add(command);
             if (accepted.Count > 0) commands.BatchCommands.Add(accepted.Append(sql.Append));
             if (rejected.Count > 0) commands.BatchCommands.Add(rejected.RecordRejections(sql.RecordRejections));
             if (lookedUp.Length > 0)
                 commands.BatchCommands.Add(LedgerCommands.Part(sql.AnswersToKeys, batch.KeysOf(lookedUp)));
 
             await using var rows = await commands.ExecuteReaderAsync(cancellationToken);
-            var more = locked.Length == 0 || await rows.NextResultAsync(cancellationToken);
+            var more = true;
+            foreach (var _ in locking) more = await rows.NextResultAsync(cancellationToken);
             foreach (var part in (BidParameters[])[accepted, rejected])
             {
                 if (part.Count == 0) continue;

@@ -64,6 +64,9 @@ internal static class BidPathWarmUp
             return [.. bids.Select(bid => new AppendResult(AppendOutcome.Appended, bid))];
         }
 
+        public Task<AppendResult[]> AppendWaitingAsync(
+            IReadOnlyList<DecidedBid> bids, CancellationToken cancellationToken) => throw Unused();
+
         public Task RemovePendingAsync(
             Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken) =>
             Task.CompletedTask;
@@ -92,8 +95,11 @@ internal static class BidPathWarmUp
             Guid auctionId, long version, Guid entryId, long outsideVersion, CancellationToken cancellationToken) =>
             throw Unused();
 
-        public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
-            Guid auctionId, int limit, CancellationToken cancellationToken) => throw Unused();
+        public Task<ILookup<Guid, DecidedBid>> ReadRecentAnswersAsync(
+            IReadOnlyCollection<Guid> auctionIds, int limit, CancellationToken cancellationToken) => throw Unused();
+
+        public Task<IReadOnlyDictionary<Guid, Head>> ReadHeadsAsync(
+            IReadOnlyCollection<Guid> auctionIds, CancellationToken cancellationToken) => throw Unused();
 
         public Task<DecidedBid?> FindAnswerAsync(
             Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) => throw Unused();

@@ -19,8 +19,9 @@ internal static partial class BiddingLog
     [LoggerMessage(1002, LogLevel.Error, "Auction {AuctionId}: {Bids} bids could not be decided")]
     public static partial void DecidingFailed(this ILogger logger, Guid auctionId, int bids, Exception exception);
 
-    [LoggerMessage(1020, LogLevel.Error, "A commit of {Bids} bids failed, and their outcome is not known")]
-    public static partial void CommitFailed(this ILogger logger, int bids, Exception exception);
+    [LoggerMessage(1020, LogLevel.Error,
+        "Auction {AuctionId}: a commit of {Bids} bids failed, and their outcome is not known")]
+    public static partial void CommitFailed(this ILogger logger, Guid auctionId, int bids, Exception exception);
 
     [LoggerMessage(1021, LogLevel.Warning,
         "A commit of {Bids} bids is tried again, because Postgres does not answer: {Reason}")]
@@ -35,6 +36,19 @@ internal static partial class BiddingLog
 
     [LoggerMessage(1024, LogLevel.Warning, "Auction {AuctionId}: its pending entries cannot be read: {Reason}")]
     public static partial void PendingUnreadable(this ILogger logger, Guid auctionId, string reason);
+
+    [LoggerMessage(1025, LogLevel.Error, "A commit of {Bids} bids failed: each of its auctions is committed alone")]
+    public static partial void CommitSplit(this ILogger logger, int bids, Exception exception);
+
+    [LoggerMessage(1026, LogLevel.Error, "Auction {AuctionId}: a defect: the answer to a committed bid was not given")]
+    public static partial void ReportFailed(this ILogger logger, Guid auctionId, Exception exception);
+
+    [LoggerMessage(1027, LogLevel.Warning,
+        "Auction {AuctionId}: its row has been locked for {Milliseconds} ms, and it takes no bids until it is free")]
+    public static partial void AuctionBusy(this ILogger logger, Guid auctionId, double milliseconds);
+
+    [LoggerMessage(1028, LogLevel.Warning, "Auction {AuctionId}: its row is free again, and it takes bids")]
+    public static partial void AuctionFree(this ILogger logger, Guid auctionId);
 
     [LoggerMessage(1040, LogLevel.Information, "Entries that are in the ledger stay pending in Redis: {Reason}")]
     public static partial void PendingNotTrimmed(this ILogger logger, string reason);

@@ -13,6 +13,7 @@ internal sealed class BiddingMetrics : IDisposable
     private readonly Counter<long> _decidedOnLedger;
     private readonly Counter<long> _decidedAgain;
     private readonly Counter<long> _hydrations;
+    private readonly Counter<long> _busy;
 
     public BiddingMetrics()
     {
@@ -28,6 +29,8 @@ internal sealed class BiddingMetrics : IDisposable
             "Decisions that were a conflict in the ledger, or that the rules do not make.");
         _hydrations = _meter.CreateCounter<long>("auctions.hydrations", "{hydration}",
             "Auctions copied from the ledger into Redis.");
+        _busy = _meter.CreateCounter<long>("auctions.bids.busy", "{commit}",
+            "Attempts to commit bids of an auction whose row another transaction held.");
     }
 
     public void Answered(DecidedBid bid) => _answers.Add(1,
@@ -38,6 +41,7 @@ internal sealed class BiddingMetrics : IDisposable
     public void DecidedOnLedger(int bids) => _decidedOnLedger.Add(bids);
     public void Conflicted() => _decidedAgain.Add(1);
     public void Hydrated() => _hydrations.Add(1);
+    public void Busy() => _busy.Add(1);
     public void Appended(int bids) => _bidsPerCommit.Record(bids);
     public void Dispose() => _meter.Dispose();
 }

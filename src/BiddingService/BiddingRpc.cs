@@ -1,4 +1,5 @@
 using Auctions.Grpc;
+using Auctions.Ledger;
 using Auctions.V1;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
@@ -66,6 +67,10 @@ internal sealed class BiddingRpc(
         {
             throw RpcErrors.Unavailable("LEDGER_UNAVAILABLE",
                 "Postgres does not answer: this call decided nothing.", LedgerDownException.RetryAfter);
+        }
+        catch (AuctionBusyException fault)
+        {
+            throw RpcErrors.AuctionBusy(fault);
         }
         catch (OutcomeUnknownException)
         {

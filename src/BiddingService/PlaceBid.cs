@@ -48,6 +48,7 @@ internal sealed class PlaceBid : IAsyncDisposable
     /// <returns>The answer, as it is in the ledger.</returns>
     /// <exception cref="OverloadedException">Too many bids are in flight; nothing was decided.</exception>
     /// <exception cref="LedgerDownException">Postgres does not answer; nothing was decided.</exception>
+    /// <exception cref="AuctionBusyException">The auction's row stays locked; nothing was decided.</exception>
     /// <exception cref="AuctionNotFoundException">There is no such auction.</exception>
     /// <exception cref="KeyReusedException">The key already has an answer, to a request with other content.</exception>
     /// <exception cref="OutcomeUnknownException">
@@ -60,26 +61,28 @@ internal sealed class PlaceBid : IAsyncDisposable
     {
         if (Interlocked.Increment(ref _inFlight) > _options.InFlightMax)
         {
-            Interlocked.Decrement(ref _inFlight);
+            LeaveFlight();
             throw new OverloadedException("bids in flight", _options.InFlightMax);
         }
 
+        var ticket = new BidTicket(request.AuctionId, request.Bid, request.Limited, LeaveFlight);
         try
         {
-            var ticket = new BidTicket(request.AuctionId, request.Bid, request.Limited);
             Enqueue(ticket);
-            using var cancellation = cancellationToken.UnsafeRegister(
-                static ticket => ((BidTicket)ticket!).Cancel(), ticket);
-            var answer = await ticket.Answer;
-            if (!answer.Bid.Bid.SameContent(ticket.Bid)) throw new KeyReusedException(ticket.Bid.Key);
-            return answer.Bid.TermsDigest == answer.Terms.Digest
-                ? answer
-                : await WithItsOwnTermsAsync(answer, cancellationToken);
         }
-        finally
+        catch
         {
-            Interlocked.Decrement(ref _inFlight);
+            ticket.Leave();
+            throw;
         }
+
+        using var cancellation = cancellationToken.UnsafeRegister(
+            static ticket => ((BidTicket)ticket!).Cancel(), ticket);
+        var answer = await ticket.Answer;
+        if (!answer.Bid.Bid.SameContent(ticket.Bid)) throw new KeyReusedException(ticket.Bid.Key);
+        return answer.Bid.TermsDigest == answer.Terms.Digest
+            ? answer
+            : await WithItsOwnTermsAsync(answer, cancellationToken);
     }
 
     /// <summary>The answer to an earlier request; null if none was decided.</summary>
@@ -107,6 +110,8 @@ internal sealed class PlaceBid : IAsyncDisposable
     {
         foreach (var lane in _lanes) await lane.DisposeAsync();
     }
+
+    private void LeaveFlight() => Interlocked.Decrement(ref _inFlight);
 
     /// <summary>
     /// An auction has a queue while it has unanswered bids. If the queue retires just before this bid reaches it, the

@@ -66,6 +66,10 @@ internal sealed class RemoteLedger(SimulatedNetwork network, SimulatedLedger led
         return [.. bids.Select(b => new AppendResult(AppendOutcome.Appended, b))];
     }
 
+    public Task<AppendResult[]> AppendWaitingAsync(
+        IReadOnlyList<DecidedBid> bids, CancellationToken cancellationToken) => network.CallWaitingAsync(
+        () => AppendAsync(bids, [], cancellationToken), results => results[0].Outcome == AppendOutcome.Busy);
+
     public Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
         CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Head);
 
@@ -73,9 +77,14 @@ internal sealed class RemoteLedger(SimulatedNetwork network, SimulatedLedger led
         CallAsync<(Head, long)?>(() =>
             ledger.Chains.GetValueOrDefault(auctionId) is { } chain ? (chain.Head, ledger.NowUs) : null);
 
-    public Task<IReadOnlyList<DecidedBid>> ReadRecentAnswersAsync(
-        Guid auctionId, int limit, CancellationToken cancellationToken) =>
-        CallAsync(() => (IReadOnlyList<DecidedBid>)[.. ledger.Chains[auctionId].Answers.Values.TakeLast(limit)]);
+    public Task<ILookup<Guid, DecidedBid>> ReadRecentAnswersAsync(
+        IReadOnlyCollection<Guid> auctionIds, int limit, CancellationToken cancellationToken) => CallAsync(() =>
+        auctionIds.SelectMany(id => ledger.Chains[id].Answers.Values.TakeLast(limit)).ToLookup(a => a.AuctionId));
+
+    public Task<IReadOnlyDictionary<Guid, Head>> ReadHeadsAsync(
+        IReadOnlyCollection<Guid> auctionIds, CancellationToken cancellationToken) => CallAsync(() =>
+        (IReadOnlyDictionary<Guid, Head>)auctionIds.Distinct().Where(ledger.Chains.ContainsKey)
+            .ToDictionary(id => id, id => ledger.Chains[id].Head));
 
     public Task<DecidedBid?> FindAnswerAsync(
         Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) =>
@@ -110,7 +119,8 @@ internal sealed class RemoteLifecycle(SimulatedNetwork network, SimulatedLedger 
         CallAsync(() => ledger.ReadAuctions(auctionIds));
 
     public async Task<SealResult> SealAsync(SealRequest request, CancellationToken cancellationToken) =>
-        (await SealAsync([request], cancellationToken))[0];
+        (await network.CallWaitingAsync(
+            () => SealAsync([request], cancellationToken), results => results[0].Outcome == SealOutcome.Busy))[0];
 
     public Task<IReadOnlyList<SealResult>> SealAsync(
         IReadOnlyList<SealRequest> requests, CancellationToken cancellationToken) =>
@@ -120,17 +130,18 @@ internal sealed class RemoteLifecycle(SimulatedNetwork network, SimulatedLedger 
         CallAsync(() => ledger.Start(auctionIds));
 
     public Task<List<Guid>> FindStartingAsync(
-        int limit, IReadOnlyCollection<Guid> except, CancellationToken cancellationToken) =>
-        CallAsync(() => ledger.FindStarting(limit, except));
+        int limit, IReadOnlyCollection<Guid> aside, CancellationToken cancellationToken) =>
+        CallAsync(() => ledger.FindStarting(limit, aside));
 
     /// <summary>If the reply is lost, the connection is too, and the claim ends with it.</summary>
-    public async Task<DueClaim> ClaimDueAsync(int limit, CancellationToken cancellationToken)
+    public async Task<DueClaim> ClaimDueAsync(
+        int limit, IReadOnlyCollection<Guid> aside, CancellationToken cancellationToken)
     {
         try
         {
             var due = await CallAsync(() =>
             {
-                var claimed = ledger.ClaimDue(limit);
+                var claimed = ledger.ClaimDue(limit, aside);
                 _claimed.UnionWith(claimed);
                 return claimed;
             });

@@ -16,15 +16,15 @@ internal sealed partial class SimulatedLedger
     public List<AuctionRow> ReadAuctions(IEnumerable<Guid> ids) =>
         [.. ids.Where(Chains.ContainsKey).Select(id => Chains[id].Row(id))];
 
-    public List<Guid> FindStarting(int limit, IReadOnlyCollection<Guid> except) =>
+    public List<Guid> FindStarting(int limit, IReadOnlyCollection<Guid> aside) =>
     [
-        .. Chains.Where(c => IsStarting(c.Value) && !except.Contains(c.Key))
+        .. Chains.Where(c => IsStarting(c.Value) && !aside.Contains(c.Key))
             .OrderBy(c => c.Value.Head.Terms.StartUs).Select(c => c.Key).Take(limit),
     ];
 
     public List<Guid> Start(IEnumerable<Guid> ids)
     {
-        var started = ids.Where(id => IsStarting(Chains[id])).ToList();
+        var started = ids.Where(id => IsStarting(Chains[id]) && !Locked.Contains(id)).ToList();
         foreach (var id in started)
         {
             var chain = Chains[id];
@@ -43,11 +43,11 @@ internal sealed partial class SimulatedLedger
     ];
 
     /// <summary>Claims due auctions that nobody else has claimed.</summary>
-    public List<Guid> ClaimDue(int limit)
+    public List<Guid> ClaimDue(int limit, IReadOnlyCollection<Guid> aside)
     {
         var due = Chains.Where(c => IsDue(c.Value.Head.State))
             .OrderBy(c => c.Value.Head.State.EndUs).Select(c => c.Key)
-            .Where(id => !_claimed.Contains(id)).Take(limit).ToList();
+            .Where(id => !_claimed.Contains(id) && !aside.Contains(id)).Take(limit).ToList();
         _claimed.UnionWith(due);
         return due;
     }
@@ -66,6 +66,7 @@ internal sealed partial class SimulatedLedger
     {
         if (!Chains.TryGetValue(request.AuctionId, out var chain))
             return new SealResult(SealOutcome.NoSuchAuction, null);
+        if (Locked.Contains(request.AuctionId)) return new SealResult(SealOutcome.Busy, chain.Row(request.AuctionId));
 
         var outcome = Judge(chain, request);
         if (outcome == SealOutcome.Sealed) AppendSealing(chain, request);

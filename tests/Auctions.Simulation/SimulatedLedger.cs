@@ -5,7 +5,8 @@ namespace Auctions.Simulation;
 
 /// <summary>
 /// The rules of the append, one entry at a time and easy to read; <c>append.sql</c> does the same for whole sets.
-/// All instances share it. It needs no row lock, because the simulation has only one thread.
+/// All instances share it. It takes no row lock, because the simulation has only one thread; <see cref="Locked"/> are
+/// the rows of other transactions.
 /// </summary>
 internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guards guards)
 {
@@ -15,6 +16,9 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
     private readonly SimulatedTimeProvider _timeProvider = new(scheduler);
 
     public Dictionary<Guid, Chain> Chains { get; } = [];
+
+    /// <summary>The auctions whose rows other transactions hold.</summary>
+    public HashSet<Guid> Locked { get; } = [];
 
     /// <summary>The ledger's clock, in microseconds since 1970. It never goes back.</summary>
     public long NowUs => _timeProvider.GetUtcNow().ToMicroseconds();
@@ -31,6 +35,7 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
             return new AppendResult(AppendOutcome.AlreadyThere, same);
         if (Has(Guards.UniqueKey) && chain.Answers.TryGetValue((bid.Bid.Bidder, bid.Bid.Key), out var answer))
             return new AppendResult(AppendOutcome.Answered, answer);
+        if (Locked.Contains(bid.AuctionId)) return new AppendResult(AppendOutcome.Busy, null);
         var outcome = bid.Accepted ? AppendAccepted(chain, bid) : CheckRejected(chain, bid);
         if (outcome != AppendOutcome.Appended) return new AppendResult(outcome, null);
         chain.Answers.TryAdd((bid.Bid.Bidder, bid.Bid.Key), bid);

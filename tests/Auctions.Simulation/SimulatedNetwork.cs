@@ -24,6 +24,14 @@ internal sealed class SimulatedNetwork(SimulatedScheduler scheduler, Random rand
         return fate is >= 1 and < 2 ? throw await TimeOutAsync(lost) : reply;
     }
 
+    /// <summary>A call that ends when a row stays locked: it waits in the queue of the row's lock before.</summary>
+    public async Task<T> CallWaitingAsync<T>(Func<Task<T>> call, Func<T, bool> isBusy)
+    {
+        var reply = await call();
+        if (isBusy(reply)) await DelayAsync(50_000);
+        return reply;
+    }
+
     private async Task<Exception> TimeOutAsync(Func<Exception> lost)
     {
         await TravelAsync(10);
@@ -33,7 +41,12 @@ internal sealed class SimulatedNetwork(SimulatedScheduler scheduler, Random rand
     private async Task TravelAsync(int times = 1)
     {
         var us = random.Next(50, 1_500) * times;
-        await scheduler.DelayAsync(random.Next(40) == 0 ? us * 20 : us);
+        await DelayAsync(random.Next(40) == 0 ? us * 20 : us);
+    }
+
+    private async Task DelayAsync(long us)
+    {
+        await scheduler.DelayAsync(us);
         if (Dead) await new TaskCompletionSource().Task;
     }
 }

@@ -118,7 +118,7 @@ internal sealed class AuctionProcess : SimulatedProcess
         WaveRunner = new WaveRunner(
             new StartAuctions(_lifecycle, _lifecycle, HotState, TimeProvider, log.For<StartAuctions>()),
             new CloseAuctions(_lifecycle, _lifecycle, HotState, Recovery, schedule, Metrics,
-                Options.Create(new AuctionOptions()), log.For<CloseAuctions>()),
+                Options.Create(new AuctionOptions()), TimeProvider, log.For<CloseAuctions>()),
             schedule);
         EndAuction = new EndAuction(_lifecycle, HotState, Recovery, log.For<EndAuction>());
     }

@@ -15,7 +15,7 @@ internal sealed partial class World
     {
         var server = _servers[0];
         var ids = Ledger.Chains.Keys.ToArray();
-        switch (_random.Next(13))
+        switch (_random.Next(15))
         {
             case 0 or 1: _snapshot = server.Dump(); break;
             case 2 or 3: server.Load(_snapshot); break;
@@ -26,6 +26,7 @@ internal sealed partial class World
             case 8: Outage(() => _ledgerDown = true, () => _ledgerDown = false); break;
             case 9: Split(); break;
             case 10: PromoteStaleReplica(); break;
+            case 11 or 12: LockRow(ids[_random.Next(ids.Length)]); break;
             default: StepAnyClock(); break;
         }
     }
@@ -77,6 +78,16 @@ internal sealed partial class World
     {
         begin();
         _scheduler.After(_random.Next(5_000, 80_000), end);
+    }
+
+    /// <summary>
+    /// A transaction holds an auction's row: for the moment of a commit, or for longer than any caller waits.
+    /// </summary>
+    private void LockRow(Guid auctionId)
+    {
+        if (!Ledger.Locked.Add(auctionId)) return;
+        var usMax = _random.Next(2) == 0 ? 10_000 : 4_000_000;
+        _scheduler.After(_random.Next(usMax), () => Ledger.Locked.Remove(auctionId));
     }
 
     /// <summary>The ledger is down for longer than any caller waits, while bidders go on bidding.</summary>
@@ -168,6 +179,7 @@ internal sealed partial class World
             _split = false;
             _ledgerDown = false;
             _servers[0].Down = false;
+            Ledger.Locked.Clear();
         }
     }
 }

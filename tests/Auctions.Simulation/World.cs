@@ -167,7 +167,7 @@ internal sealed partial class World
             keyReused = true;
         }
         catch (Exception fault) when (fault is OutcomeUnknownException or OverloadedException
-            or LedgerDownException or LedgerUnavailableException)
+            or LedgerDownException or LedgerUnavailableException or AuctionBusyException)
         {
             // The client does not know the outcome: its log has none.
         }

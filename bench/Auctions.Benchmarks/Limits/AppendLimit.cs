@@ -15,8 +15,9 @@ internal sealed class AppendLimit(
     BenchStack stack, NpgsqlDataSource postgres, AuctionSeeder seeder, TimeProvider timeProvider)
 {
     private const int WarmUpBatches = 10;
-    private readonly PostgresLedger _ledger =
-        new(postgres, new LedgerStatements(), NullLogger<PostgresLedger>.Instance);
+    private readonly PostgresLedger _ledger = new(
+        postgres, new LedgerStatements(), new RowLocks(postgres, new LedgerStatements(), timeProvider),
+        NullLogger<PostgresLedger>.Instance);
 
     public async Task<PartResult> RunAsync(int batch, int connections, int rows, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Auctions.Core;
+using Auctions.Hosting;
 using Auctions.HotState;
 using Auctions.Ledger;
 using Microsoft.Extensions.Options;
@@ -15,7 +16,7 @@ namespace AuctionService.Closing;
 /// <para>
 /// Concurrency: <see cref="WaveRunner"/> runs one at a time in a process. Between processes, a claim in the ledger
 /// (row locks, those of others are skipped) gives each auction to one of them. The calls to Redis of a claim run in
-/// parallel; everything else is sequential.
+/// parallel; everything else is sequential. Each due auction whose row is locked has a task of its own.
 /// </para>
 /// <para>
 /// Lifecycle: a call claims and closes until nothing is due, or nothing that is due can be closed now. If Postgres does
@@ -25,7 +26,8 @@ namespace AuctionService.Closing;
 /// Invariants: anybody may repeat every step at any time; the ledger takes one sealing entry. The ledger's clock alone
 /// says what is due, and when it seals; neither Redis' clock nor this process' can end an auction early or hold its end
 /// back. Redis is stopped for an auction whose end a pending bid has moved, too: it gets the ledger's state again. A
-/// fault of one auction does not keep the others open.
+/// fault of one auction does not keep the others open, and no wave waits for a row that another transaction has locked
+/// (I10).
 /// </para>
 /// <para>
 /// Bounds: a claim takes <see cref="AuctionOptions.ClosingsMax"/> (500) auctions and holds one connection to Postgres;
@@ -34,20 +36,30 @@ namespace AuctionService.Closing;
 /// </summary>
 internal sealed class CloseAuctions(
     ILedgerWaves waves, ILedgerLifecycle lifecycle, IHotState hotState, Recovery recovery, WaveSchedule schedule,
-    ClosingMetrics metrics, IOptions<AuctionOptions> options, ILogger<CloseAuctions> logger)
+    ClosingMetrics metrics, IOptions<AuctionOptions> options, TimeProvider timeProvider,
+    ILogger<CloseAuctions> logger)
 {
     /// <summary>They share one connection, so this many calls take few round trips.</summary>
     private const int RedisCallsMax = 64;
 
-    /// <summary>Closes all auctions that are due and can be closed.</summary>
+    /// <summary>Due auctions whose rows are locked. Each is sealed once its row is free. Claims leave them out.</summary>
+    private readonly ConcurrentDictionary<Guid, Task> _busy = new();
+
+    /// <summary>Due auctions that could not be closed for another reason. Claims leave them out for some time.</summary>
+    private readonly PutAside _aside = new("closing", timeProvider, logger);
+
+    /// <summary>Tries each auction once that is due, except those that are put aside.</summary>
     /// <exception cref="LedgerUnavailableException">The next wave closes the rest.</exception>
     public async Task CloseDueAsync(CancellationToken cancellationToken)
     {
+        var tried = new HashSet<Guid>();
         while (true)
         {
-            await using var claim = await waves.ClaimDueAsync(options.Value.ClosingsMax, cancellationToken);
+            await using var claim = await waves.ClaimDueAsync(
+                options.Value.ClosingsMax, [.. tried, .. _busy.Keys, .. _aside.Current()], cancellationToken);
             if (claim.AuctionIds.Count == 0) return;
-            if (await CloseAsync(claim.AuctionIds, cancellationToken) == 0) return;
+            await CloseAsync(claim.AuctionIds, cancellationToken);
+            tried.UnionWith(claim.AuctionIds);
         }
     }
 
@@ -55,27 +67,22 @@ internal sealed class CloseAuctions(
     /// Closes these auctions together. If that fails, and not because of an outage, closes them one by one, so that the
     /// faulty one does not keep the others open.
     /// </summary>
-    /// <returns>How many were sealed.</returns>
-    private async Task<int> CloseAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken)
+    private async Task CloseAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken)
     {
         try
         {
             var stopped = await StopRedisAsync(auctionIds, cancellationToken);
-            return await SealAsync(stopped, cancellationToken);
+            await SealAsync(stopped, cancellationToken);
         }
-        catch (Exception fault) when (fault is not (LedgerUnavailableException or OperationCanceledException))
+        catch (Exception fault) when (IsOfOneAuction(fault, cancellationToken))
         {
-            if (auctionIds.Count == 1)
-            {
-                logger.ClosingFailed(auctionIds[0], fault);
-                return 0;
-            }
-
-            var count = 0;
-            foreach (var id in auctionIds) count += await CloseAsync([id], cancellationToken);
-            return count;
+            if (auctionIds.Count == 1) _aside.Failed(auctionIds[0], fault);
+            else foreach (var id in auctionIds) await CloseAsync([id], cancellationToken);
         }
     }
+
+    private static bool IsOfOneAuction(Exception fault, CancellationToken cancellationToken) =>
+        fault is not LedgerUnavailableException && !cancellationToken.IsCancellationRequested;
 
     /// <summary>
     /// Step one: Redis accepts no more bids, and its pending entries are appended. Without Redis there is nothing to
@@ -97,8 +104,12 @@ internal sealed class CloseAuctions(
             try
             {
                 await hotState.SealAsync(id, cancellationToken);
-                var hadConflict = await recovery.AppendPendingAsync(id, cancellationToken);
+                var hadConflict = await recovery.AppendPendingAsync(id, cancellationToken, waits: false);
                 stopped.Add(new StoppedAuction(id, hadConflict, RedisAnswered: true));
+            }
+            catch (AuctionBusyException)
+            {
+                SealWhenFree(id, cancellationToken);
             }
             catch (HotStateUnavailableException fault)
             {
@@ -112,11 +123,23 @@ internal sealed class CloseAuctions(
     }
 
     /// <summary>Step two: the sealing entries, in one transaction.</summary>
-    /// <returns>How many were sealed.</returns>
-    private async Task<int> SealAsync(List<StoppedAuction> stopped, CancellationToken cancellationToken)
+    private async Task SealAsync(List<StoppedAuction> stopped, CancellationToken cancellationToken)
     {
+        if (stopped.Count == 0) return;
         var results = await lifecycle.SealAsync(
             [.. stopped.Select(s => new SealRequest(s.Id, SealCause.Time))], cancellationToken);
+        for (var i = 0; i < results.Count; i++)
+        {
+            if (results[i].Outcome == SealOutcome.Busy) SealWhenFree(stopped[i].Id, cancellationToken);
+        }
+
+        await FinishAsync(stopped, results, cancellationToken);
+    }
+
+    /// <summary>Step three: reports what was sealed, and brings Redis up to date.</summary>
+    private async Task FinishAsync(
+        IReadOnlyList<StoppedAuction> stopped, IReadOnlyList<SealResult> results, CancellationToken cancellationToken)
+    {
         var (count, latestUs) = (0, 0L);
         foreach (var (outcome, row) in results)
         {
@@ -125,13 +148,72 @@ internal sealed class CloseAuctions(
             var latenessUs = row!.DecidedUs - row.Stored.State.EndUs;
             metrics.Sealed(TimeSpan.FromMicroseconds(latenessUs));
             (count, latestUs) = (count + 1, Math.Max(latestUs, latenessUs));
+            _aside.Succeeded(row.Id);
         }
 
         if (count > 0) logger.AuctionsSealed(count, latestUs / 1_000);
         await RefreshRedisAsync(
-            [.. results.Select((r, i) => (stopped[i], r.Auction)).Where(a => a.Auction is not null)],
+            [
+                .. results.Index().Where(r => r.Item is { Auction: not null, Outcome: not SealOutcome.Busy })
+                    .Select(r => (stopped[r.Index], r.Item.Auction)),
+            ],
             cancellationToken);
-        return count;
+    }
+
+    /// <summary>
+    /// Seals an auction as soon as the transaction ends that has locked its row. The wave does not wait for it.
+    /// </summary>
+    private void SealWhenFree(Guid auctionId, CancellationToken cancellationToken)
+    {
+        logger.AuctionLocked(auctionId);
+        _busy.GetOrAdd(auctionId, id => SealWhenFreeAsync(id, cancellationToken));
+    }
+
+    private async Task SealWhenFreeAsync(Guid auctionId, CancellationToken cancellationToken)
+    {
+        await Task.Yield(); // the wave goes on
+        try
+        {
+            while (true)
+            {
+                if (await TryStopAsync(auctionId, cancellationToken) is not { } stopped) continue;
+                var result = await lifecycle.SealAsync(new SealRequest(auctionId, SealCause.Time), cancellationToken);
+                if (result.Outcome == SealOutcome.Busy) continue;
+                await FinishAsync([stopped], [result], cancellationToken);
+                return;
+            }
+        }
+        catch (LedgerUnavailableException)
+        {
+            // The next wave finds the auction again.
+        }
+        catch (Exception fault) when (IsOfOneAuction(fault, cancellationToken))
+        {
+            _aside.Failed(auctionId, fault);
+        }
+        finally
+        {
+            _busy.TryRemove(auctionId, out _);
+        }
+    }
+
+    /// <summary>Step one for one auction. Null if its row stays locked: nothing can be appended then.</summary>
+    private async Task<StoppedAuction?> TryStopAsync(Guid auctionId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await hotState.SealAsync(auctionId, cancellationToken);
+            var hadConflict = await recovery.AppendPendingAsync(auctionId, cancellationToken);
+            return new StoppedAuction(auctionId, hadConflict, RedisAnswered: true);
+        }
+        catch (AuctionBusyException)
+        {
+            return null;
+        }
+        catch (HotStateUnavailableException)
+        {
+            return StoppedAuction.WithoutRedis(auctionId);
+        }
     }
 
     /// <summary>
@@ -159,7 +241,7 @@ internal sealed class CloseAuctions(
                 }
             }, cancellationToken);
         }
-        catch (HotStateUnavailableException fault)
+        catch (Exception fault) when (fault is HotStateUnavailableException or AuctionBusyException)
         {
             logger.SealedAuctionsNotDropped(fault.Message);
         }

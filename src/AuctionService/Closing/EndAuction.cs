@@ -16,6 +16,9 @@ internal sealed class EndAuction(
 {
     private const int ReasonMax = 500;
 
+    /// <summary>Waits for an auction whose row is locked. Each takes some 50 ms to half a second.</summary>
+    private const int BusyMax = 4;
+
     /// <summary>Ends the auction now. A retry gets the auction as it ended.</summary>
     /// <param name="reason">Optional for its seller, required from a service.</param>
     /// <exception cref="Grpc.Core.RpcException">
@@ -85,11 +88,24 @@ internal sealed class EndAuction(
     {
         await StopRedisAsync(row.Id, cancellationToken);
         var request = new SealRequest(row.Id, cause, reason, caller.Has(Roles.Service));
-        var result = await lifecycle.SealAsync(request, cancellationToken);
+        var result = await SealWaitingAsync(request, cancellationToken);
         if (result.Outcome == SealOutcome.Sealed)
             logger.SealedEarly(row.Id, cause, caller.Subject, sold: result.Auction!.Winner.Length > 0);
         await RefreshRedisAsync(result.Auction!, cancellationToken);
         return result;
+    }
+
+    /// <exception cref="AuctionBusyException">The auction's row stays locked.</exception>
+    private async Task<SealResult> SealWaitingAsync(SealRequest request, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; attempt < BusyMax; attempt++)
+        {
+            var result = await lifecycle.SealAsync(request, cancellationToken);
+            if (result.Outcome != SealOutcome.Busy) return result;
+        }
+
+        // Redis was stopped for nothing. The next bid finds it sealed, which is a conflict in the ledger.
+        throw new AuctionBusyException(request.AuctionId);
     }
 
     /// <summary>

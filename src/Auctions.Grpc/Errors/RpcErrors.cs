@@ -94,6 +94,10 @@ public static class RpcErrors
     public static RpcException Unavailable(string reason, string message, TimeSpan retryAfter) =>
         Of(StatusCode.Unavailable, reason, message, Retry(retryAfter));
 
+    /// <summary>The auction's row is locked. The other auctions are not affected.</summary>
+    public static RpcException AuctionBusy(AuctionBusyException fault) => Unavailable("AUCTION_BUSY",
+        fault.Message + " This call did nothing.", AuctionBusyException.RetryAfter);
+
     /// <summary>A stream ends because its server stops. The caller may open it again elsewhere at once.</summary>
     public static RpcException Draining(string message) => Unavailable("DRAINING", message, TimeSpan.Zero);
 
@@ -111,6 +115,7 @@ public static class RpcErrors
             StatusCode.Unimplemented, "METHOD_NOT_IMPLEMENTED",
             "This method is part of the contract, and this server does not offer it yet."),
         RpcException known => known,
+        AuctionBusyException fault => AuctionBusy(fault),
         LedgerUnavailableException or HotStateUnavailableException => OutcomeUnknown(),
         UnreadableAuctionException e => AuctionUnreadable(e.AuctionId, e.Rule),
         OperationCanceledException => Of(StatusCode.Cancelled, "CANCELLED", "The call was cancelled."),

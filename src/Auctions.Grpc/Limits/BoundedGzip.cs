@@ -6,8 +6,8 @@ using Grpc.Net.Compression;
 namespace Auctions.Grpc;
 
 /// <summary>
-/// Decompresses messages up to the limit that holds for uncompressed ones. The gRPC package knows no limit here: 64 KiB
-/// may become 64 MiB.
+/// Decompresses messages up to the limit that holds for uncompressed ones. The gRPC package knows no limit here:
+/// 256 KiB may become 256 MiB.
 /// </summary>
 internal sealed class BoundedGzip : ICompressionProvider
 {

@@ -7,9 +7,9 @@
 -- order. $3, $4, $5: the auctions, and the places (from 1) of the first and the last bid of each. $6: the
 -- decision times once more, because each bid is compared with the time of its tip.
 --
--- Returns one row for each bid that is not appended: n (its place) and its status: conflict, early, or ahead (it was
--- decided more than a second ahead of the ledger's clock). Returns one more row, whose n is the number of appended
--- bids.
+-- Returns one row for each bid that is not appended: n (its place) and its status: conflict, early, busy (this
+-- transaction has not locked the auction), or ahead (it was decided more than a second ahead of the ledger's clock).
+-- Returns one more row, whose n is the number of appended bids.
 --
 --  1. heads     the auctions with the heads of their chains
 --  2. checked   each bid beside its tip, and the guards. The tip is what the bid must follow: the bid before it in the
@@ -23,7 +23,8 @@
 -- are materialized once, in checked. In a small append, each node and each column of the plan costs time: broken is
 -- computed once, and no subselect has an unused column.
 with heads as (
-  select s.first, s.last, h.*
+  select s.first, s.last, h.*,
+    h.place is not null and s.auction_id = any ((select current_setting('auctions.unlocked'))::uuid[]) as busy
   from unnest($3::uuid[], $4::integer[], $5::integer[]) as s (auction_id, first, last)
   left join lateral (
     select ctid as place, version, head, status, price, ceiling, leader, end_us, extensions, bid_count,
@@ -31,10 +32,11 @@ with heads as (
     from auctions a where a.id = s.auction_id limit 1) h on true
 ),
 checked as materialized (
-  select n + first - 1 as n, n + first - 1 = last as ends, auction_id, place,
+  select n + first - 1 as n, n + first - 1 = last as ends, auction_id, place, busy,
     coalesce(b.version > coalesce(tip_version, h.version) + 1, false) as gap,
     b.decided_us > h.latest_us as ahead,
     place is not null
+    and not busy -- guard: locked
     and prev = coalesce(tip_id, h.head) -- guard: pred.id
     and b.version = coalesce(tip_version, h.version) + 1 -- guard: pred.version
     and before_status = coalesce(tip_status, h.status) -- guard: before.status
@@ -100,7 +102,8 @@ moved as (
   from (select * from chained where joins and last) l
   where a.ctid = l.place
 )
-select n, case when ahead then 'ahead' when n >= conflict_from then 'conflict' else 'early' end as status
+select n, case when busy then 'busy' when ahead then 'ahead' when n >= conflict_from then 'conflict' else 'early' end
+  as status
 from chained where not joins
 union all
 select count(*), 'appended' from appended

@@ -5,8 +5,10 @@
 with clock as materialized (select now_us() + 1000000 as latest_us),
 checked as materialized (
   select n, p.auction_id, p.decided_us > latest_us as ahead,
+    unlocked and exists (select from auctions a where a.id = p.auction_id) as busy,
     case when b.id is null then p.version > (select version from auctions a where a.id = p.auction_id) end as gap,
     b.id is not null
+    and not unlocked -- guard: locked
     and b.id = p.basis -- guard: basis
     and p.decided_us >= b.decided_us -- guard: time
     and p.decided_us <= latest_us -- guard: ahead
@@ -26,6 +28,8 @@ checked as materialized (
     auction_id, basis, bid_kind, bidder, key, currency, amount, max, offered, outcome, reason, terms_digest, decided_us,
     before_status, before_price, before_ceiling, before_leader, before_end_us, before_extensions, before_bid_count,
     id, version, status, price, ceiling, leader, end_us, extensions, bid_count, n)
+  cross join lateral (
+    select p.auction_id = any ((select current_setting('auctions.unlocked'))::uuid[]) as unlocked) l
   left join lateral (
     select id, status, price, ceiling, leader, end_us, extensions, bid_count, terms_digest, decided_us
     from ledger e where e.auction_id = p.auction_id and e.version = p.version limit 1) b on true
@@ -39,7 +43,7 @@ recorded as (
     bid_kind, bidder, key, currency, amount, max, 'refused', reason, terms_digest, decided_us
   from checked where stands and reason <> 'velocity' -- a velocity rejection does not depend on the auction: no row
 )
-select n, case when gap then 'early' when ahead then 'ahead' else 'conflict' end as status
+select n, case when busy then 'busy' when gap then 'early' when ahead then 'ahead' else 'conflict' end as status
 from checked where stands is not true
 union all
 select count(*), 'recorded' from checked where stands

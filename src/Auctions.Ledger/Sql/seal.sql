@@ -2,7 +2,7 @@
 -- $2 causes (time, ended_by_seller, ended_by_service, cancelled), $3 the reasons that were given for ending or
 -- cancelling, $4 how long before the end who asks can no longer end an auction that would sell (microseconds; -1 for a
 -- service, which always can). Returns n (the place in the arrays, from 1) and the outcome: sealed, over (it was sealed
--- before), not_yet, not_started, too_late (for the seller), missing.
+-- before), not_yet, not_started, too_late (for the seller), busy (this transaction has not locked it), missing.
 --
 -- This is a statement after the one that locks, so its snapshot and its clock are taken under the lock. The ledger's
 -- clock alone says whether an auction is due. The time that is written is later than the last decision, even if that
@@ -21,6 +21,7 @@ judged as (
     as due,
     case
       when a.id is null then 'missing'
+      when a.id = any ((select current_setting('auctions.unlocked'))::uuid[]) then 'busy' -- guard: seal.locked
       when a.status in ('ended', 'cancelled') then 'over'
       when a.bought or a.clock_us >= a.end_us then 'sealed'
       when s.cause = 'time' then 'not_yet' -- guard: seal.end

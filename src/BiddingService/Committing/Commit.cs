@@ -1,4 +1,5 @@
 using Auctions.Core;
+using Auctions.HotState;
 using Auctions.Ledger;
 
 namespace BiddingService;
@@ -9,7 +10,7 @@ namespace BiddingService;
 /// </summary>
 internal sealed class Commit
 {
-    private readonly List<CommitLane.Item> _items;
+    private readonly List<CommitItem> _items;
     private readonly List<DecidedBid> _bids;
     private readonly Dictionary<Guid, int> _indexOf = [];
     private bool[] _fresh;
@@ -18,10 +19,10 @@ internal sealed class Commit
     /// Several calls with one key may wait for the same decision; the one that made it came first, so its ticket stands
     /// for all. A replayed decision may have a lower version than its neighbours, so they are sorted.
     /// </remarks>
-    public Commit(List<CommitLane.Item> batch)
+    public Commit(IEnumerable<CommitItem> items)
     {
-        _items = [.. batch.Where(i => i.Ticket is not null)];
-        BidTicket[] decisions = [.. _items.Select(i => i.Ticket!).DistinctBy(t => t.Decided!.Id)];
+        _items = [.. items];
+        BidTicket[] decisions = [.. _items.Select(i => i.Ticket).DistinctBy(t => t.Decided!.Id)];
         Array.Sort(decisions, (a, b) => Order(a.Decided!).CompareTo(Order(b.Decided!)));
         _bids = [.. decisions.Select(t => t.Decided!)];
         _fresh = [.. decisions.Select(t => !t.IsReplay)];
@@ -31,7 +32,7 @@ internal sealed class Commit
         static (Guid, long, bool) Order(DecidedBid bid) => (bid.AuctionId, bid.Version, !bid.Accepted);
     }
 
-    public IReadOnlyList<CommitLane.Item> Items => _items;
+    public IReadOnlyList<CommitItem> Items => _items;
 
     public IReadOnlyList<DecidedBid> Bids => _bids;
 
@@ -49,26 +50,93 @@ internal sealed class Commit
         return fresh;
     }
 
-    /// <summary>The auctions with a bid that had this result.</summary>
-    public HashSet<Guid> AuctionsWith(AppendOutcome outcome) =>
-        [.. _bids.Where((_, i) => Results[i].Outcome == outcome).Select(b => b.AuctionId)];
+    /// <summary>Whether a bid had this result.</summary>
+    public bool Has(AppendOutcome outcome) => Results.Any(r => r.Outcome == outcome);
+
+    /// <summary>The items whose bids are early or busy, by auction.</summary>
+    public IEnumerable<IGrouping<Guid, CommitItem>> Unfinished() =>
+        _items.Where(i => !IsFinished(i)).GroupBy(i => i.Ticket.AuctionId);
 
     /// <summary>The versions of the entries that are in the ledger now, by auction.</summary>
     public IEnumerable<IGrouping<Guid, long>> AppendedVersions() =>
         _bids.Where((b, i) => b.Accepted && Results[i].Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere)
             .GroupBy(b => b.AuctionId, b => b.Version);
 
+    /// <summary>The items whose bids are neither early nor busy.</summary>
+    public IEnumerable<CommitItem> Finished() => _items.Where(IsFinished);
+
     /// <summary>
-    /// Reports each bid's result to its queue. A bid that is still early has a predecessor that nobody can append: that
-    /// is a conflict too.
+    /// Reports a bid's result to its queue. A bid that is early has a predecessor that nobody can append: that is a
+    /// conflict too.
     /// </summary>
-    public void Report()
+    public void Report(CommitItem item)
     {
-        foreach (var (queue, ticket, _) in _items)
+        var result = ResultOf(item);
+        if (result.Answer is { } answer) item.Queue.Answered(item.Ticket, answer);
+        else item.Queue.Conflicted(item.Ticket, wasAhead: result.Outcome == AppendOutcome.Ahead);
+    }
+
+    private bool IsFinished(CommitItem item) =>
+        ResultOf(item).Outcome is not (AppendOutcome.Early or AppendOutcome.Busy);
+
+    private AppendResult ResultOf(CommitItem item) => Results[_indexOf[item.Ticket.Decided!.Id]];
+}
+
+/// <summary>A decided bid, and the queue that gets the report on it.</summary>
+internal readonly record struct CommitItem(DecidingQueue Queue, BidTicket Ticket);
+
+/// <summary>What all lanes share.</summary>
+internal sealed record CommitContext(
+    ILedger Ledger, Recovery Recovery, PendingTrimmer PendingTrimmer, BiddingMetrics Metrics, TimeProvider TimeProvider,
+    ILogger Logger)
+{
+    /// <summary>How long callers wait for a Postgres that does not answer, or for an auction that is busy.</summary>
+    public static readonly TimeSpan CallerPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>Between two attempts to reach Postgres.</summary>
+    public static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Reports the results of these bids. If one cannot be reported, the others still are.</summary>
+    public void Report(Commit commit, IEnumerable<CommitItem> items)
+    {
+        foreach (var item in items)
         {
-            var result = Results[_indexOf[ticket!.Decided!.Id]];
-            if (result.Answer is { } answer) queue!.Answered(ticket, answer);
-            else queue!.Conflicted(ticket, wasAhead: result.Outcome == AppendOutcome.Ahead);
+            try
+            {
+                commit.Report(item);
+            }
+            catch (Exception defect)
+            {
+                Logger.ReportFailed(item.Ticket.AuctionId, defect);
+                item.Queue.Failed(item.Ticket, OutcomeUnknownException.From(defect));
+            }
         }
     }
+
+    /// <summary>
+    /// Waits for an attempt until it ends. Each time that the callers' patience ends, it says so, and the wait goes on.
+    /// </summary>
+    /// <param name="began">When the callers began to wait, as a timestamp of the time provider.</param>
+    public async Task WaitAsync(Task attempt, long began, Action patienceEnds)
+    {
+        while (!attempt.IsCompleted)
+        {
+            var left = CallerPatience - TimeProvider.GetElapsedTime(began);
+            if (left < TimeSpan.FromMilliseconds(1)) // a timer counts whole milliseconds
+            {
+                patienceEnds();
+                left = RetryDelay;
+            }
+
+            await attempt.WaitAsync(left, TimeProvider).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+
+        await attempt;
+    }
+
+    /// <summary>Waits before the next attempt to reach Postgres.</summary>
+    public async Task DelayAsync(CancellationToken stopping) =>
+        await Task.Delay(RetryDelay, TimeProvider, stopping).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
 }

@@ -7,13 +7,19 @@ namespace BiddingService;
 /// the lane, then the queue again after a conflict. Only the completion may come from any thread at any time.
 /// </summary>
 /// <param name="limited">Whether the velocity limit applies to this bid.</param>
-internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited)
+/// <param name="leave">
+/// Called once, when the bid is through: it was answered, failed, or left undecided. A caller that goes away earlier
+/// does not end it.
+/// </param>
+internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited, Action leave)
 {
     /// <summary>
     /// Its completion runs the caller's continuation at once, up to the response. So a ticket must not be completed
     /// under a lock.
     /// </summary>
     private readonly TaskCompletionSource<BidAnswer> _answer = new();
+
+    private int _left;
 
     /// <summary>The ids of this call's decisions.</summary>
     private readonly List<Guid> _ids = new(1);
@@ -59,13 +65,26 @@ internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited)
     }
 
     /// <summary>Answers the call with what the ledger holds.</summary>
-    public void Complete(DecidedBid answer) =>
+    public void Complete(DecidedBid answer)
+    {
+        Leave();
         _answer.TrySetResult(new BidAnswer(answer, Terms!, Replayed: !_ids.Contains(answer.Id)));
+    }
 
-    public void Fail(Exception fault) => _answer.TrySetException(fault);
+    public void Fail(Exception fault)
+    {
+        Leave();
+        _answer.TrySetException(fault);
+    }
 
     /// <summary>The caller has gone. A decision that was already made stays valid.</summary>
     public void Cancel() => _answer.TrySetCanceled();
+
+    /// <summary>The bid is through, or nothing waits for it any more.</summary>
+    public void Leave()
+    {
+        if (Interlocked.Exchange(ref _left, 1) == 0) leave();
+    }
 }
 
 /// <summary>An answer that is in the ledger.</summary>

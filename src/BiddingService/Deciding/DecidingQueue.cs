@@ -56,8 +56,16 @@ internal sealed class DecidingQueue(
     /// <summary>Decided bids on which the lane has not reported.</summary>
     private int _inLane;
 
+    /// <summary>
+    /// Ends when no decided bid is in the lane, or fails if the lane is down or the auction busy. Null if nobody waits.
+    /// </summary>
+    private TaskCompletionSource? _laneEmpty;
+
     private bool _running;
     private bool _retired;
+
+    /// <summary>Whether the auction's row has been locked for longer than callers wait.</summary>
+    private bool _isBusy;
 
     /// <summary>Redis' state led to a conflict, which the next call would repeat: hydrate first.</summary>
     private volatile bool _hydrateFirst;
@@ -76,12 +84,14 @@ internal sealed class DecidingQueue(
     /// <returns>Whether it was added; false if the queue has retired.</returns>
     /// <exception cref="OverloadedException">Too many bids wait here.</exception>
     /// <exception cref="LedgerDownException">The lane is down.</exception>
+    /// <exception cref="AuctionBusyException">The auction's row stays locked.</exception>
     public bool TryEnqueue(BidTicket ticket)
     {
         lock (_lock)
         {
             if (_retired) return false;
             if (lane.IsDown) throw new LedgerDownException();
+            if (_isBusy) throw new AuctionBusyException(AuctionId);
             if (_waiting.Count >= options.WaitingPerAuctionMax)
                 throw new OverloadedException($"bids waiting for auction {AuctionId}", options.WaitingPerAuctionMax);
             _unanswered++;
@@ -125,7 +135,7 @@ internal sealed class DecidingQueue(
         }
 
         if (ticket.IsCompleted)
-            LeaveLane();
+            Dropped(ticket);
         else if (ticket.Attempts >= AttemptsMax)
             Failed(ticket, new OutcomeUnknownException($"The bid was decided {AttemptsMax} times on a stale state."));
         else
@@ -139,24 +149,57 @@ internal sealed class DecidingQueue(
     public void LaneDown(BidTicket ticket)
     {
         ticket.Fail(new OutcomeUnknownException("Postgres does not answer."));
+        FailUndecided(() => new LedgerDownException());
+    }
+
+    /// <summary>
+    /// The lane reports: the auction's row stays locked, and the bid's outcome is not known. As with
+    /// <see cref="LaneDown"/>, and until <see cref="AuctionFree"/> no bid is taken.
+    /// </summary>
+    public void AuctionBusy(BidTicket ticket)
+    {
+        lock (_lock) _isBusy = true;
+        ticket.Fail(new OutcomeUnknownException($"The row of auction {AuctionId} is locked."));
+        FailUndecided(() => new AuctionBusyException(AuctionId));
+    }
+
+    /// <summary>The lane reports: the auction's row is free again, and the bids are in the ledger.</summary>
+    public void AuctionFree()
+    {
+        lock (_lock) _isBusy = false;
+    }
+
+    /// <summary>The lane reports: it has dropped a bid whose caller does not wait any more.</summary>
+    public void Dropped(BidTicket ticket)
+    {
+        ticket.Leave();
+        LeaveLane();
+    }
+
+    private void FailUndecided(Func<Exception> fault)
+    {
         BidTicket[] undecided;
+        TaskCompletionSource? laneEmpty;
         lock (_lock)
         {
             undecided = [.. _waiting];
             _waiting.Clear();
             _unanswered -= undecided.Length;
+            (laneEmpty, _laneEmpty) = (_laneEmpty, null);
         }
 
-        foreach (var waiting in undecided) waiting.Fail(new LedgerDownException());
+        laneEmpty?.SetException(fault());
+        foreach (var waiting in undecided) waiting.Fail(fault());
     }
 
     /// <summary>The lane is done with a bid: the next call may be due, or the queue may be empty.</summary>
     /// <param name="decideAgain">The bid, if it returns to the queue.</param>
     private void LeaveLane(BidTicket? decideAgain = null)
     {
+        TaskCompletionSource? laneEmpty = null;
         lock (_lock)
         {
-            _inLane--;
+            if (--_inLane == 0) (laneEmpty, _laneEmpty) = (_laneEmpty, null);
             if (decideAgain is null)
             {
                 _unanswered--;
@@ -167,11 +210,27 @@ internal sealed class DecidingQueue(
                 _waiting.Enqueue(decideAgain);
             }
 
+            laneEmpty?.SetResult();
             RetireIfEmpty();
             if (!TryStartLoop()) return;
         }
 
         _ = RunAsync();
+    }
+
+    /// <summary>Waits until the lane has reported on all decided bids.</summary>
+    /// <exception cref="LedgerDownException">The lane is down.</exception>
+    /// <exception cref="AuctionBusyException">The auction's row stays locked.</exception>
+    private Task LaneEmptyAsync()
+    {
+        lock (_lock)
+        {
+            if (_inLane == 0) return Task.CompletedTask;
+            if (lane.IsDown) throw new LedgerDownException();
+            if (_isBusy) throw new AuctionBusyException(AuctionId);
+            _laneEmpty = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _laneEmpty.Task;
+        }
     }
 
     private bool TryStartLoop()
@@ -203,8 +262,12 @@ internal sealed class DecidingQueue(
             }
             catch (Exception fault)
             {
-                if (fault is not (AuctionNotFoundException or UnreadableAuctionException))
+                if (fault is not (AuctionNotFoundException or UnreadableAuctionException or LedgerDownException
+                    or AuctionBusyException))
+                {
                     context.Logger.DecidingFailed(AuctionId, _batch.Count, fault);
+                }
+
                 foreach (var ticket in _batch) ticket.Fail(OutcomeUnknownException.From(fault));
                 lock (_lock) _unanswered -= _batch.Count;
             }
@@ -230,8 +293,14 @@ internal sealed class DecidingQueue(
         while (_batch.Count < options.DecideBidsMax && _waiting.TryDequeue(out var ticket))
         {
             // A caller that has gone before the decision needs none.
-            if (ticket.IsCompleted) _unanswered--;
-            else _batch.Add(ticket);
+            if (!ticket.IsCompleted)
+            {
+                _batch.Add(ticket);
+                continue;
+            }
+
+            _unanswered--;
+            ticket.Leave();
         }
     }
 
@@ -298,11 +367,12 @@ internal sealed class DecidingQueue(
     }
 
     /// <summary>
-    /// The next decisions wait until these are committed: without Redis, only the ledger knows the state that they
+    /// Waits first until all earlier decisions are committed: without Redis, only the ledger knows the state that they
     /// left.
     /// </summary>
     private async Task DecideOnLedgerAsync()
     {
+        await LaneEmptyAsync();
         var proposed = await context.LedgerDecider.DecideAsync(AuctionId, _batch);
         lock (_lock) _inLane += _batch.Count;
         for (var i = 0; i < _batch.Count; i++)
@@ -312,7 +382,6 @@ internal sealed class DecidingQueue(
         }
 
         context.Metrics.DecidedOnLedger(_batch.Count);
-        await lane.FlushAsync();
     }
 
     private void Record(BidTicket ticket, DecidedBid decided, Terms terms)
@@ -325,10 +394,13 @@ internal sealed class DecidingQueue(
     /// <summary>Sets Redis to the ledger's state of the auction.</summary>
     private async Task HydrateAsync()
     {
-        _hydrateFirst = false;
         context.Metrics.Hydrated();
         if (await context.Recovery.HydrateAsync(AuctionId, CancellationToken.None) is null)
             throw new AuctionNotFoundException(AuctionId);
-        lock (_lock) _epoch++;
+        lock (_lock)
+        {
+            _epoch++;
+            _hydrateFirst = false;
+        }
     }
 }

@@ -90,6 +90,10 @@ internal sealed class Sweep(
                 await LookAtAsync(auctionId, seen, cancellationToken);
                 _aside.Succeeded(auctionId);
             }
+            catch (AuctionBusyException fault)
+            {
+                Logger.SweepPostponed(fault.Message);
+            }
             catch (Exception fault) when (!IsAway(fault) && !cancellationToken.IsCancellationRequested)
             {
                 _aside.Failed(auctionId, fault);
@@ -110,7 +114,7 @@ internal sealed class Sweep(
         seen[auctionId] = oldest;
         if (!isAbandoned) return;
         Logger.AbandonedEntriesFound(auctionId, pending.Count == 0 ? 0 : pending[0].Version);
-        if (await recovery.HydrateAsync(auctionId, cancellationToken) is null)
+        if (await recovery.HydrateAsync(auctionId, cancellationToken, waits: false) is null)
             throw new AuctionNotFoundException(auctionId);
     }
 

@@ -228,17 +228,17 @@ public sealed class CommitTests
         var auction = Guid.NewGuid();
         var opened = AuctionState.Opened(AuctionStatus.Active, endUs: long.MaxValue);
         var head = new Head(7, Guid.NewGuid(), LedgerDatabase.VaseTerms, opened, DecidedUs: 0);
-        List<CommitLane.Item> items = [];
+        List<CommitItem> items = [];
         foreach (var max in new[] { 50_00, 60_00, 70_00, 1 })
         {
-            var ticket = new BidTicket(auction, LedgerDatabase.Proxy("ann", max), limited: false);
+            var ticket = new BidTicket(auction, LedgerDatabase.Proxy("ann", max), limited: false, leave: () => { });
             var decided = DecidedBid.Decide(auction, head, ticket.NextId(), ticket.Bid, head.Terms.StartUs);
             ticket.Decided = decided;
             head = head.After(decided);
-            items.Add(new CommitLane.Item(null, ticket, null));
+            items.Add(new CommitItem(null!, ticket));
         }
 
-        var commit = new Commit(items) { Results = [.. items.Select(i => Result(i.Ticket!.Decided!))] };
+        var commit = new Commit(items) { Results = [.. items.Select(i => Result(i.Ticket.Decided!))] };
 
         Assert.Equal([(8, true), (9, true), (10, true), (10, false)], commit.Bids.Select(b => (b.Version, b.Accepted)));
         Assert.Equal([8], Assert.Single(commit.AppendedVersions()));

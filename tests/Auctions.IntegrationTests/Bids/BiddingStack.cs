@@ -24,6 +24,9 @@ internal sealed class BiddingStack : IAsyncDisposable
 
     public RedisServer Redis => _stack.Redis;
 
+    /// <summary>For an operator with psql.</summary>
+    public string LedgerConnection => _stack.Database.ConnectionString;
+
     public TestService Service => _stack.Services[0];
 
     public V1.BiddingService.BiddingServiceClient Client => ClientOf(instance: 0);

@@ -199,7 +199,8 @@ public class AppendTests(LedgerDatabase db) : IClassFixture<LedgerDatabase>
             all.InsertRange(0, [rejected, accepted]);
         }
 
-        Assert.Equal(all[..7], await db.Ledger.ReadRecentAnswersAsync(auction, 7, CancellationToken.None));
+        Assert.Equal(
+            all[..7], (await db.Ledger.ReadRecentAnswersAsync([auction], 7, CancellationToken.None))[auction]);
     }
 
     [Fact]

@@ -119,11 +119,11 @@ public sealed class FaultTests : IAsyncLifetime
         foreach (var call in (Func<Task>[])
             [
                 () => _db.Ledger.ReadHeadAsync(auction, CancellationToken.None),
-                () => _db.Ledger.ReadRecentAnswersAsync(auction, 10, CancellationToken.None),
+                () => _db.Ledger.ReadRecentAnswersAsync([auction], 10, CancellationToken.None),
                 () => _db.Ledger.FindTermsAsync(auction, "x", CancellationToken.None),
                 () => _db.RowAsync(auction),
                 () => _db.EntriesAsync(auction),
-                () => _db.Waves.ClaimDueAsync(1, CancellationToken.None),
+                () => _db.Waves.ClaimDueAsync(1, [], CancellationToken.None),
                 () => _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None),
             ])
         {
@@ -132,24 +132,6 @@ public sealed class FaultTests : IAsyncLifetime
 
         await _postgres.StartAsync();
         Assert.Equal(0, (await _db.HeadAsync(auction)).Version);
-    }
-
-    [Fact]
-    public async Task A_bid_on_a_row_that_stays_locked_is_unavailable_and_not_a_conflict()
-    {
-        var auction = await _db.OpenAsync();
-        await _db.SetClockAsync(Start + Hour / 60);
-        var bid = await _db.DecideAsync(auction, Proxy("ann", 10_00));
-        await using (var holder = await _db.Source.OpenConnectionAsync())
-        await using (var transaction = await holder.BeginTransactionAsync())
-        {
-            await using var command = holder.CreateCommand();
-            command.CommandText = $"select from auctions where id = '{auction}' for update";
-            await command.ExecuteNonQueryAsync();
-            await Assert.ThrowsAsync<LedgerUnavailableException>(() => _db.AppendAsync(bid));
-        }
-
-        Assert.Equal(AppendOutcome.Appended, await _db.AppendOneAsync(bid));
     }
 
     /// <summary>Repeats the append, as the services do: a pooled connection may be to the server that died.</summary>

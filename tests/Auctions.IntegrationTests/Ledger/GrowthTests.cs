@@ -52,7 +52,8 @@ public sealed class GrowthTests(PostgresServer postgres) : IAsyncLifetime
         var rejected = Decide(auction, await _db.HeadAsync(auction), Proxy("low", 1));
         Assert.All(await _db.AppendAsync(rejected, accepted), r => Assert.Equal(AppendOutcome.Appended, r.Outcome));
         Assert.All(await _db.AppendAsync(rejected, accepted), r => Assert.Equal(AppendOutcome.AlreadyThere, r.Outcome));
-        Assert.Equal(2, (await _db.Ledger.ReadRecentAnswersAsync(auction, 2, CancellationToken.None)).Count);
+        var recent = await _db.Ledger.ReadRecentAnswersAsync([auction], 2, CancellationToken.None);
+        Assert.Equal(2, recent[auction].Count());
         await _db.SealAsync(auction, SealCause.Time, Start);
         await _db.Waves.StartAsync([auction], CancellationToken.None);
     }

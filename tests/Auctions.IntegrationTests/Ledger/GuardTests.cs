@@ -246,7 +246,8 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
     [Fact]
     public void Every_guard_of_the_statements_has_a_test()
     {
-        string[] here = [.. Forgeries.Keys, "over", "ahead", "basis", "superseded"];
+        // LockedRowTests has the test of the guard "locked".
+        string[] here = [.. Forgeries.Keys, "over", "ahead", "basis", "superseded", "locked"];
         var statements = new LedgerStatements();
         var there = (statements.Append + statements.RecordRejections).Split('\n')
             .Where(l => l.Contains("-- guard: ", StringComparison.Ordinal))

@@ -43,7 +43,7 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
         ConnectionString = await postgres.CopyDatabaseAsync(MigrateAsync) + Settings;
         Source = LedgerDataSource.Create(ConnectionString);
         Ledger = NewLedger(Source, new LedgerStatements());
-        Lifecycle = new LedgerLifecycle(Source, new LedgerStatements());
+        Lifecycle = NewLifecycle(Source, new LedgerStatements());
         Waves = new LedgerWaves(Source, new LedgerStatements());
         History = new LedgerHistory(Source, new LedgerStatements());
     }
@@ -56,7 +56,13 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     }
 
     internal static PostgresLedger NewLedger(NpgsqlDataSource source, LedgerStatements statements) =>
-        new(source, statements, NullLogger<PostgresLedger>.Instance);
+        new(source, statements, NewLocks(source, statements), NullLogger<PostgresLedger>.Instance);
+
+    internal static LedgerLifecycle NewLifecycle(NpgsqlDataSource source, LedgerStatements statements) =>
+        new(source, statements, NewLocks(source, statements));
+
+    private static RowLocks NewLocks(NpgsqlDataSource source, LedgerStatements statements) =>
+        new(source, statements, TimeProvider.System);
 
     /// <summary>The statements without the line of one guard.</summary>
     internal static LedgerStatements StatementsWithout(string guard)
@@ -67,6 +73,7 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
             Append = Cut(all.Append),
             RecordRejections = Cut(all.RecordRejections),
             Seal = Cut(all.Seal),
+            Start = Cut(all.Start),
         };
 
         string Cut(string sql) => string.Join(

@@ -93,7 +93,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
     public async Task Without_its_guard_an_auction_is_sealed_before_its_end()
     {
         var auction = await db.OpenAsync();
-        var unguarded = new LedgerLifecycle(db.Source, StatementsWithout("seal.end"));
+        var unguarded = NewLifecycle(db.Source, StatementsWithout("seal.end"));
 
         await db.SetClockAsync(HalfTime);
         var result = await unguarded.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None);
@@ -166,7 +166,7 @@ public sealed class LifecycleTests(LedgerDatabase db) : IClassFixture<LedgerData
         var auction = await db.OpenAsync(VaseTerms with { BuyNow = 30_00 }, endUs: Start + 20 * Hour);
         var purchase = new Bid("ann", Guid.NewGuid(), BidKind.BuyNow, "", 0, 0);
         await db.AppendAsync(await db.DecideAsync(auction, purchase, HalfTime));
-        var unguarded = new LedgerLifecycle(db.Source, StatementsWithout("seal.bought"));
+        var unguarded = NewLifecycle(db.Source, StatementsWithout("seal.bought"));
 
         await db.SetClockAsync(HalfTime - 500_000);
         await unguarded.SealAsync(

@@ -23,8 +23,8 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
         due.Reverse();
         await _db.SetClockAsync(Start + Hour);
 
-        await using (var first = await _db.Waves.ClaimDueAsync(3, CancellationToken.None))
-        await using (var second = await _db.Waves.ClaimDueAsync(3, CancellationToken.None))
+        await using (var first = await _db.Waves.ClaimDueAsync(3, [], CancellationToken.None))
+        await using (var second = await _db.Waves.ClaimDueAsync(3, [], CancellationToken.None))
         {
             Assert.Equal(due[..3], first.AuctionIds);
             Assert.Equal(due[3..], second.AuctionIds);
@@ -33,7 +33,7 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
             Assert.All(results, r => Assert.Equal(SealOutcome.Sealed, r.Outcome));
         }
 
-        await using var remaining = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
+        await using var remaining = await _db.Waves.ClaimDueAsync(500, [], CancellationToken.None);
         Assert.Equal(due[3..], remaining.AuctionIds);
     }
 
@@ -42,7 +42,7 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
     {
         var auction = await _db.OpenAsync();
         await _db.SetClockAsync(Start + Hour);
-        var dead = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
+        var dead = await _db.Waves.ClaimDueAsync(500, [], CancellationToken.None);
         Assert.Equal([auction], dead.AuctionIds);
 
         await _db.ByHandAsync("""
@@ -50,7 +50,7 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
             where datname = current_database() and state = 'idle in transaction'
             """);
 
-        await using var next = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
+        await using var next = await _db.Waves.ClaimDueAsync(500, [], CancellationToken.None);
         Assert.Equal([auction], next.AuctionIds);
         await dead.DisposeAsync();
     }
@@ -60,7 +60,7 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
     {
         var auction = await _db.OpenAsync(createdUs: Start - 1);
         await _db.SetClockAsync(Start + Hour);
-        await using var claim = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
+        await using var claim = await _db.Waves.ClaimDueAsync(500, [], CancellationToken.None);
         Assert.Equal([auction], claim.AuctionIds);
         Assert.Equal(SealOutcome.Sealed, (await _db.SealAsync(auction, SealCause.Time, Start + Hour)).Outcome);
         Assert.Empty(await _db.AuditAsync(auction));
@@ -75,7 +75,7 @@ public sealed class WavesTests(PostgresServer postgres) : IAsyncLifetime
         await _db.AppendAsync(await _db.DecideAsync(auction, purchase, Start + Hour / 2));
         await _db.SetClockAsync(Start + Hour / 2 - 900_000);
 
-        await using var claim = await _db.Waves.ClaimDueAsync(500, CancellationToken.None);
+        await using var claim = await _db.Waves.ClaimDueAsync(500, [], CancellationToken.None);
         Assert.Equal([auction], claim.AuctionIds);
         var result = await _db.Lifecycle.SealAsync(new SealRequest(auction, SealCause.Time), CancellationToken.None);
         Assert.Equal((SealOutcome.Sealed, "ann"), (result.Outcome, result.Auction!.Winner));

@@ -36,6 +36,10 @@ internal sealed class AuctionStack : IAsyncDisposable
     /// <summary>Sets the ledger's clock, which then stands.</summary>
     public Task SetClockAsync(long us) => _stack.Database.SetClockAsync(us);
 
+    /// <summary>An operator's open transaction on these auctions.</summary>
+    internal Task<RowLock> LockAsync(IEnumerable<V1.Auction> auctions) => RowLock.TakeAsync(
+        _stack.Database.ConnectionString, [.. auctions.Select(a => Guid.Parse(a.AuctionId))]);
+
     public IDatabase Redis => _stack.RedisClient.GetDatabase();
 
     public static async Task<AuctionStack> StartAsync(
