@@ -30,20 +30,20 @@ internal sealed class RedisFaults(RedisPair redis, PartFaults parts, FaultStack 
 
     public Task CarryOutAsync(
         PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken) => fault.Kind switch
-    {
-        FaultKind.RedisKill => KillAsync(fault, stopInjecting, cancellationToken),
-        FaultKind.RedisStop => StopAsync(fault, stopInjecting, cancellationToken),
-        FaultKind.RedisFlush => FlushAsync(fault, stopInjecting, cancellationToken),
-        FaultKind.RedisAofTruncated => TruncateAofAsync(fault, stopInjecting, cancellationToken),
-        FaultKind.RedisStaleReplica => FailOverAsync(fault, split: false, stopInjecting, cancellationToken),
-        FaultKind.RedisSplit => FailOverAsync(fault, split: true, stopInjecting, cancellationToken),
-        FaultKind.RedisClock => ShiftClockAsync(fault, stopInjecting, cancellationToken),
-        FaultKind.CutBiddingRedis =>
-            parts.CutAsync(redis.BiddingProxies[fault.Instance], fault, stopInjecting, cancellationToken),
-        FaultKind.HoldBiddingRedis =>
-            parts.HoldAsync(redis.BiddingProxies[fault.Instance], fault, stopInjecting, cancellationToken),
-        _ => throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, null),
-    };
+        {
+            FaultKind.RedisKill => KillAsync(fault, stopInjecting, cancellationToken),
+            FaultKind.RedisStop => StopAsync(fault, stopInjecting, cancellationToken),
+            FaultKind.RedisFlush => FlushAsync(fault, stopInjecting, cancellationToken),
+            FaultKind.RedisAofTruncated => TruncateAofAsync(fault, stopInjecting, cancellationToken),
+            FaultKind.RedisStaleReplica => FailOverAsync(fault, split: false, stopInjecting, cancellationToken),
+            FaultKind.RedisSplit => FailOverAsync(fault, split: true, stopInjecting, cancellationToken),
+            FaultKind.RedisClock => ShiftClockAsync(fault, stopInjecting, cancellationToken),
+            FaultKind.CutBiddingRedis =>
+                parts.CutAsync(redis.BiddingProxies[fault.Instance], fault, stopInjecting, cancellationToken),
+            FaultKind.HoldBiddingRedis =>
+                parts.HoldAsync(redis.BiddingProxies[fault.Instance], fault, stopInjecting, cancellationToken),
+            _ => throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, null),
+        };
 
     private async Task KillAsync(
         PlannedFault fault, CancellationToken stopInjecting, CancellationToken cancellationToken)

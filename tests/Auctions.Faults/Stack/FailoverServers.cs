@@ -188,7 +188,8 @@ public sealed class RedisCluster : FailoverServers
             ("cluster-port", $"{Run.Endpoints.Port(BusOf(name))}"),
             // A replica that was cut off for long takes over too: the ledger corrects it.
             ("cluster-replica-validity-factor", "0"),
-        ]) with { EndpointNames = [name, BusOf(name)] };
+        ]) with
+        { EndpointNames = [name, BusOf(name)] };
 
     /// <summary>Makes a cluster of the servers, once.</summary>
     private async Task CreateAsync(CancellationToken cancellationToken)
