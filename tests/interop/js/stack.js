@@ -58,6 +58,7 @@ export class Caller {
   }
 
   createAuction(request) { return this.#unary(auction, "CreateAuction", request); }
+  endAuction(request) { return this.#unary(auction, "EndAuction", request); }
   getAuction(request) { return this.#unary(auction, "GetAuction", request); }
   listBids(request) { return this.#unary(auction, "ListBids", request); }
   placeBid(request) { return this.#unary(bidding, "PlaceBid", request); }
@@ -95,9 +96,9 @@ export const usd = (cents) => ({
 export const cents = (money) => (money ? Number(money.units) * 100 + money.nanos / 10_000_000 : 0);
 export const version = (state) => Number(state.version);
 
-/** Creates an auction that ends after the given number of seconds. */
-export async function openAuction(seller, seconds, terms = {}) {
-  const end = Date.now() + seconds * 1000;
+/** Creates an auction that stays open for an hour, or until somebody ends it. */
+export async function openAuction(seller, terms = {}) {
+  const end = Date.now() + 3_600_000;
   const { auction: created } = await seller.createAuction({
     idempotencyKey: key(),
     auction: {

@@ -87,8 +87,9 @@ class StackTest(unittest.TestCase):
         for server in cls.servers.values():
             server.channel.close()
 
-    def open_auction(self, seconds, **terms):
-        end_ns = time.time_ns() + int(seconds * 1e9)
+    def open_auction(self, **terms):
+        """An auction that stays open for an hour, or until end_auction."""
+        end_ns = time.time_ns() + 3600 * 10**9
         auction = {
             "title": "Interop (Python)",
             "currency_code": "USD",
@@ -100,6 +101,11 @@ class StackTest(unittest.TestCase):
         request = {"auction": auction, "idempotency_key": str(uuid.uuid4())}
         seller = token("py-seller", "seller")
         return self.auction.call("auctions.v1.AuctionService/CreateAuction", request, seller).auction
+
+    def end_auction(self, auction_id):
+        """Ends the auction now, as a service may at any time."""
+        request = {"auction_id": auction_id, "reason": "The test has its bids"}
+        self.auction.call("auctions.v1.AuctionService/EndAuction", request, token("py-operator", "service"))
 
     def bid(self, auction_id, bidder, max_cents, key=None):
         request = {"auction_id": auction_id, "idempotency_key": key or str(uuid.uuid4()), "max_amount": usd(max_cents)}
@@ -124,7 +130,7 @@ class StackTest(unittest.TestCase):
             self.assertEqual(info.reason, reason)
 
     def test_an_auction_is_created_bid_in_and_watched_to_its_end(self):
-        created = self.open_auction(4, reserve_price=usd(2000))
+        created = self.open_auction(reserve_price=usd(2000))
         watching = self.gateway.call(
             "auctions.v1.StreamService/Watch",
             {"targets": [{"auction_id": created.auction_id}], "heartbeat_interval": {"seconds": 1}},
@@ -146,6 +152,8 @@ class StackTest(unittest.TestCase):
         for frame in watching:
             if frame.WhichOneof("frame") == "heartbeat":
                 heartbeats += 1
+                if heartbeats == 1:
+                    self.end_auction(created.auction_id)
                 continue
             versions.append(frame.version)
             last = frame
@@ -161,7 +169,7 @@ class StackTest(unittest.TestCase):
         self.assertEqual((late.outcome, late.rejection_reason), (3, 3))
 
     def test_a_retry_gets_the_same_answer(self):
-        auction, key = self.open_auction(30), str(uuid.uuid4())
+        auction, key = self.open_auction(), str(uuid.uuid4())
         first, again = (self.bid(auction.auction_id, "py-ann", 700, key) for _ in range(2))
         self.assertFalse(first.replayed)
         self.assertTrue(again.replayed)
@@ -174,7 +182,7 @@ class StackTest(unittest.TestCase):
         )
 
     def test_errors_carry_their_reason(self):
-        auction = self.open_auction(30)
+        auction = self.open_auction()
         method = "auctions.v1.BiddingService/PlaceBid"
         good = {"auction_id": auction.auction_id, "idempotency_key": str(uuid.uuid4()), "max_amount": usd(700)}
         ann = token("py-ann", "bidder")
