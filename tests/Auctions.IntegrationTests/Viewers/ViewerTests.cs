@@ -121,6 +121,25 @@ public sealed class ViewerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_purchase_or_the_largest_price_is_a_snapshot_without_a_minimum_bid_of_an_active_auction()
+    {
+        var auction = _gateway.Commit(Rows.Auction(1, 15_00));
+        var (recorder, _) = _gateway.Watch(auction.Id);
+        await Eventually.TrueAsync(() => recorder.Frames.Count == 1);
+
+        _gateway.Apply(auction with { Version = 2, Price = Currency.MaxAmount });
+        await Eventually.TrueAsync(() => recorder.Frames.Count == 2);
+        Assert.Equal((Frame.Snapshot, null), (recorder.Last.FrameCase, recorder.Last.Snapshot.MinimumBid));
+
+        _gateway.Apply(auction with { Version = 3 });
+        await Eventually.TrueAsync(() => recorder.Frames.Count == 3);
+        _gateway.Apply(auction with { Version = 4, Status = AuctionStatus.Bought, Price = 80_00, Leader = "buyer" });
+        await Eventually.TrueAsync(() => recorder.Frames.Count == 4);
+        var bought = recorder.Last.Snapshot;
+        Assert.Equal((V1.AuctionStatus.Active, "buyer", null), (bought.Status, bought.LeaderId, bought.MinimumBid));
+    }
+
+    [Fact]
     public async Task A_start_is_a_delta_and_a_change_that_a_delta_cannot_express_is_a_snapshot()
     {
         var auction = _gateway.Commit(Rows.Auction(0, 0, AuctionStatus.Scheduled));
