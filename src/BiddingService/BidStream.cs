@@ -29,11 +29,13 @@ namespace BiddingService;
 /// read, and HTTP/2 flow control slows the client down. So a client that does not read its answers sends no more bids.
 /// </para>
 /// </summary>
+/// <param name="place">Places a bid, which holds its bidder's place until it is through.</param>
 /// <param name="enter">
-/// Waits for a place among the bidder's bids in flight, which is given back when the answer is written.
+/// Waits for a place among the bidder's bids in flight, which is given back when the answer is written, or the stream
+/// has ended, and the bid is through.
 /// </param>
 internal sealed class BidStream(
-    Func<PlaceBidRequest, Task<BidResult>> place, Func<CancellationToken, ValueTask<IDisposable?>> enter,
+    Func<PlaceBidRequest, HeldPlace?, Task<BidResult>> place, Func<CancellationToken, ValueTask<HeldPlace?>> enter,
     int inFlightMax, CancellationToken draining)
 {
     private readonly SemaphoreSlim _free = new(inFlightMax);
@@ -98,7 +100,7 @@ internal sealed class BidStream(
         }
     }
 
-    private async Task AnswerAsync(PlaceBidRequest bid, IDisposable? placeOfBidder)
+    private async Task AnswerAsync(PlaceBidRequest bid, HeldPlace? placeOfBidder)
     {
         var answer = new PlaceBidsResponse
         {
@@ -107,7 +109,7 @@ internal sealed class BidStream(
         };
         try
         {
-            answer.Result = await place(bid);
+            answer.Result = await place(bid, placeOfBidder);
         }
         catch (Exception fault)
         {
@@ -129,5 +131,5 @@ internal sealed class BidStream(
         : text[..(RpcErrors.MaxEchoedLength - (char.IsHighSurrogate(text[RpcErrors.MaxEchoedLength - 1]) ? 1 : 0))];
 
     /// <summary>An answer that is to be written, and the place that its bid takes until then.</summary>
-    private readonly record struct Answer(PlaceBidsResponse Response, IDisposable? PlaceOfBidder);
+    private readonly record struct Answer(PlaceBidsResponse Response, HeldPlace? PlaceOfBidder);
 }

@@ -17,10 +17,10 @@ internal sealed class BiddingRpc(
     : BiddingServiceBase
 {
     public override async Task<PlaceBidResponse> PlaceBid(PlaceBidRequest request, ServerCallContext context) =>
-        new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken) };
+        new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context) };
 
     public override async Task<BuyNowResponse> BuyNow(BuyNowRequest request, ServerCallContext context) =>
-        new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context.CancellationToken) };
+        new() { Result = await PlaceAsync(BidRequest.From(request, Caller.Of(context)), context) };
 
     public override Task PlaceBids(
         IAsyncStreamReader<PlaceBidsRequest> requests, IServerStreamWriter<PlaceBidsResponse> responses,
@@ -28,7 +28,7 @@ internal sealed class BiddingRpc(
     {
         var bidder = Caller.Of(context);
         var stream = new BidStream(
-            bid => PlaceAsync(BidRequest.From(bid, bidder), context.CancellationToken),
+            (bid, place) => PlaceAsync(BidRequest.From(bid, bidder), place, context),
             cancellationToken => limits.EnterBidAsync(bidder, cancellationToken),
             options.Value.InFlightPerStreamMax, lifetime.ApplicationStopping);
         return stream.RunAsync(requests, responses, context.CancellationToken);
@@ -45,11 +45,14 @@ internal sealed class BiddingRpc(
         return new GetBidOutcomeResponse { Result = Map(answer) };
     }
 
-    private async Task<BidResult> PlaceAsync(BidRequest request, CancellationToken cancellationToken)
+    private Task<BidResult> PlaceAsync(BidRequest request, ServerCallContext context) =>
+        PlaceAsync(request, HeldPlace.Of(context), context);
+
+    private async Task<BidResult> PlaceAsync(BidRequest request, HeldPlace? place, ServerCallContext context)
     {
         try
         {
-            return Map(await placeBid.PlaceAsync(request, cancellationToken));
+            return Map(await placeBid.PlaceAsync(request, place, context.CancellationToken));
         }
         catch (AuctionNotFoundException fault)
         {

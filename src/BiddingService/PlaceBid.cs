@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Auctions.Core;
+using Auctions.Grpc;
 using Auctions.HotState;
 using Auctions.Ledger;
 
@@ -23,6 +24,7 @@ internal sealed class PlaceBid : IAsyncDisposable
     private readonly BiddingOptions _options;
     private readonly ILedger _ledger;
     private readonly Recovery _recovery;
+    private readonly Action _leaveFlight;
     private int _inFlight;
 
     public PlaceBid(
@@ -30,6 +32,7 @@ internal sealed class PlaceBid : IAsyncDisposable
         BiddingMetrics metrics, TimeProvider timeProvider, ILoggerFactory loggerFactory)
     {
         (_ledger, _recovery, _options) = (ledger, recovery, options);
+        _leaveFlight = () => LeaveFlight(place: null);
         _decidingContext = new DecidingContext(
             hotState, new LedgerDecider(ledger, velocity), recovery, metrics,
             loggerFactory.CreateLogger<DecidingQueue>());
@@ -44,7 +47,15 @@ internal sealed class PlaceBid : IAsyncDisposable
         ];
     }
 
+    /// <inheritdoc cref="PlaceAsync(BidRequest, HeldPlace, CancellationToken)"/>
+    public Task<BidAnswer> PlaceAsync(BidRequest request, CancellationToken cancellationToken) =>
+        PlaceAsync(request, place: null, cancellationToken);
+
     /// <summary>Decides a bid and commits the decision.</summary>
+    /// <param name="place">
+    /// The caller's place among its calls in flight, or null. The bid holds it until it is through, even if its caller
+    /// has gone.
+    /// </param>
     /// <returns>The answer, as it is in the ledger.</returns>
     /// <exception cref="OverloadedException">Too many bids are in flight; nothing was decided.</exception>
     /// <exception cref="LedgerDownException">Postgres does not answer; nothing was decided.</exception>
@@ -57,15 +68,18 @@ internal sealed class PlaceBid : IAsyncDisposable
     /// <exception cref="OperationCanceledException">
     /// The caller has gone. The bid may still be decided: the same key finds out.
     /// </exception>
-    public async Task<BidAnswer> PlaceAsync(BidRequest request, CancellationToken cancellationToken)
+    public async Task<BidAnswer> PlaceAsync(
+        BidRequest request, HeldPlace? place, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _inFlight) > _options.InFlightMax)
         {
-            LeaveFlight();
+            Interlocked.Decrement(ref _inFlight);
             throw new OverloadedException("bids in flight", _options.InFlightMax);
         }
 
-        var ticket = new BidTicket(request.AuctionId, request.Bid, request.Limited, LeaveFlight);
+        place?.Hold();
+        var ticket = new BidTicket(
+            request.AuctionId, request.Bid, request.Limited, place is null ? _leaveFlight : () => LeaveFlight(place));
         try
         {
             Enqueue(ticket);
@@ -111,7 +125,11 @@ internal sealed class PlaceBid : IAsyncDisposable
         foreach (var lane in _lanes) await lane.DisposeAsync();
     }
 
-    private void LeaveFlight() => Interlocked.Decrement(ref _inFlight);
+    private void LeaveFlight(HeldPlace? place)
+    {
+        Interlocked.Decrement(ref _inFlight);
+        place?.Dispose();
+    }
 
     /// <summary>
     /// An auction has a queue while it has unanswered bids. If the queue retires just before this bid reaches it, the

@@ -11,7 +11,7 @@ namespace Auctions.Grpc;
 /// (<see cref="AccessControl"/>), applies the limits (<see cref="CallLimits"/>), and refuses as gRPC does.
 /// <para>Concurrency: each call is on its own.</para>
 /// <para>Lifecycle: what the call takes from the limits is given back when its method has ended, even if the client
-/// went away earlier.</para>
+/// went away earlier, except for what its work still holds (<see cref="HeldPlace"/>).</para>
 /// <para>Invariants: no method runs without an admitted caller (<see cref="RpcBoundary"/> checks it).</para>
 /// <para>Bounds: nothing waits here, except for the issuer's keys.</para>
 /// </summary>
@@ -40,6 +40,7 @@ internal sealed partial class CallGate(
             }
 
             caller.Attach(http);
+            places.Held?.Attach(http);
             using var lifetime = method is null ? null : lifetimes.Begin(http, caller, method.Type);
             await next(http);
         }

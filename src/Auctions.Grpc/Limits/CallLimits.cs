@@ -13,7 +13,7 @@ namespace Auctions.Grpc;
 /// <para>Lifecycle: one for the process. A limiter of a connection or subject lives while it is used, and some seconds
 /// longer.</para>
 /// <para>Invariants: what is taken from a limit on calls in flight or streams is given back exactly once, when the call
-/// ends; what is taken from a rate comes back by time.</para>
+/// ends, or when its bid is through if that is later; what is taken from a rate comes back by time.</para>
 /// <para>Bounds: a few hundred bytes for each connection and subject of the last seconds. Only bids of streams wait for
 /// their turn, one for each stream.</para>
 /// </summary>
@@ -84,17 +84,18 @@ public sealed class CallLimits : IDisposable
             : _callsPerSubject.Take(caller.Subject, caller);
         if (tooMany is not null) return tooMany;
         if (isStream) return AdmitStream(connection, caller, isPublic, ref places);
-        if (!anonymous) return _inFlightPerSubject.Enter(caller.Subject, caller, ref places.First);
+        if (!anonymous) return EnterFlight(caller, ref places);
         return _anonymousInFlight.Enter(connection.Key, caller, ref places.First)
             ?? _anonymousInFlightMax.Enter("", caller, ref places.Second);
     }
 
     /// <summary>Counts a bid of a stream, and waits until the subject may have another one in flight.</summary>
-    /// <returns>The place, to be given back when the answer is written; null if the caller has no limit.</returns>
-    public async ValueTask<IDisposable?> EnterBidAsync(Caller caller, CancellationToken cancellationToken)
+    /// <returns>The place, to be left when the answer is written; null if the caller has no limit.</returns>
+    public async ValueTask<HeldPlace?> EnterBidAsync(Caller caller, CancellationToken cancellationToken)
     {
         await _callsPerSubject.WaitAsync(caller.Subject, caller, cancellationToken);
-        return await _inFlightPerSubject.WaitAsync(caller.Subject, caller, cancellationToken);
+        var lease = await _inFlightPerSubject.WaitAsync(caller.Subject, caller, cancellationToken);
+        return lease is null ? null : new HeldPlace(lease);
     }
 
     public void Dispose()
@@ -107,6 +108,14 @@ public sealed class CallLimits : IDisposable
         ];
         foreach (var limit in all) limit.Dispose();
         _meter.Dispose();
+    }
+
+    private RpcException? EnterFlight(Caller caller, ref Places places)
+    {
+        RateLimitLease? lease = null;
+        var refusal = _inFlightPerSubject.Enter(caller.Subject, caller, ref lease);
+        if (lease is not null) places.Held = new HeldPlace(lease);
+        return refusal;
     }
 
     private RpcException? AdmitStream(

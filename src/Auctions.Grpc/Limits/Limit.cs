@@ -10,8 +10,12 @@ internal struct Places : IDisposable
 {
     public RateLimitLease? First, Second, Third;
 
+    /// <summary>The subject's place of a unary call. A bid that goes on after its call holds it too.</summary>
+    public HeldPlace? Held;
+
     public readonly void Dispose()
     {
+        Held?.Dispose();
         First?.Dispose();
         Second?.Dispose();
         Third?.Dispose();
@@ -54,7 +58,7 @@ internal sealed class Limit(
     }
 
     /// <summary>Waits for one, which the lease gives back; null if there is no limit for this caller.</summary>
-    public async ValueTask<IDisposable?> WaitAsync(string key, Caller caller, CancellationToken cancellationToken) =>
+    public async ValueTask<RateLimitLease?> WaitAsync(string key, Caller caller, CancellationToken cancellationToken) =>
         AppliesTo(caller) ? await limiter!.AcquireAsync(key, 1, cancellationToken) : null;
 
     public void Dispose() => limiter?.Dispose();

@@ -134,7 +134,7 @@ public sealed class BidStreamTests : IDisposable
     /// </summary>
     private Task RunAsync(
         int inFlightMax, CancellationToken cancellationToken = default,
-        Func<CancellationToken, ValueTask<IDisposable?>>? enter = null)
+        Func<CancellationToken, ValueTask<HeldPlace?>>? enter = null)
     {
         var stream = new BidStream(PlaceAsync, enter ?? NoLimit, inFlightMax, _draining.Token);
         var (reader, writer) = (new Reader(_requests.Reader), new Writer(_responses.Writer, () => _unread.Task));
@@ -148,11 +148,11 @@ public sealed class BidStreamTests : IDisposable
         return read;
     }
 
-    private static ValueTask<IDisposable?> NoLimit(CancellationToken cancellationToken) => default;
+    private static ValueTask<HeldPlace?> NoLimit(CancellationToken cancellationToken) => default;
 
     private void Drain() => _draining.Cancel();
 
-    private async Task<BidResult> PlaceAsync(PlaceBidRequest bid)
+    private async Task<BidResult> PlaceAsync(PlaceBidRequest bid, HeldPlace? place)
     {
         _begun.Enqueue(bid.IdempotencyKey);
         await _committed.Task;
@@ -208,10 +208,10 @@ public sealed class BidStreamTests : IDisposable
 
         public int Taken => Volatile.Read(ref _taken);
 
-        public ValueTask<IDisposable?> EnterAsync(CancellationToken cancellationToken)
+        public ValueTask<HeldPlace?> EnterAsync(CancellationToken cancellationToken)
         {
             Interlocked.Increment(ref _taken);
-            return new ValueTask<IDisposable?>(this);
+            return new ValueTask<HeldPlace?>(new HeldPlace(this));
         }
 
         public void Dispose() => Interlocked.Decrement(ref _taken);

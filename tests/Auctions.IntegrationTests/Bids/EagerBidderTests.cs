@@ -1,4 +1,5 @@
 using Auctions.Grpc;
+using Auctions.IntegrationTests.Servers;
 using Auctions.V1;
 using Grpc.Core;
 using static Auctions.IntegrationTests.Bids.BiddingStack;
@@ -55,6 +56,58 @@ public sealed class EagerBidderTests
         var last = await stack.BidUntilKnownAsync(auction, "ann", 500, key);
         Assert.Equal((first.BidId, true), (last.BidId, last.Replayed));
     }
+
+    /// <summary>
+    /// Each bid waits for a row of its own that stays locked, and goes on for two seconds after its caller has left.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_bidder_that_leaves_its_bids_behind_keeps_its_places_until_they_are_through(bool byStreams)
+    {
+        const int places = 3;
+        await using var stack = await BiddingStack.StartAsync(1, $"--Limits:InFlightPerSubject={places}");
+        var (locked, other) = (new List<Guid>(), await stack.OpenAsync());
+        for (var i = 0; i < 60; i++) locked.Add(await stack.OpenAsync());
+        await stack.BidAsync(other, "hal", 100);
+        await using var rows = await RowLock.TakeAsync(stack.LedgerConnection, [.. locked]);
+
+        // A slow machine may take a bid so late that the caller has left by then. Then the next ones find it.
+        var refused = 0;
+        for (var i = 0; i < locked.Count && refused == 0; i++)
+        {
+            if (byStreams) await LeaveStreamAsync(stack, locked[i]);
+            if (!byStreams || i >= places) refused += await IsRefusedAsync(stack, locked[i]) ? 1 : 0;
+            await stack.BidAsync(other, "hal", 200 + 10 * i);
+        }
+
+        Assert.Equal(1, refused);
+        await rows.CommitAsync();
+        await stack.BidUntilKnownAsync(locked[0], "eve", 1_000);
+    }
+
+    /// <summary>Whether a bid with a short deadline is refused, and not taken and left.</summary>
+    private static async Task<bool> IsRefusedAsync(BiddingStack stack, Guid auction)
+    {
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await stack.Client.PlaceBidAsync(
+            Proxy(auction, 500), As("eve"), SoonUtc()));
+        return RpcErrors.Reason(fault) == "TOO_MANY_IN_FLIGHT";
+    }
+
+    /// <summary>A stream with one bid, which ends before the bid is answered.</summary>
+    private static async Task LeaveStreamAsync(BiddingStack stack, Guid auction)
+    {
+        using var call = stack.Client.PlaceBids(As("eve"), SoonUtc());
+        var bid = new PlaceBidsRequest { Bid = Proxy(auction, 500) };
+        await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            await call.RequestStream.WriteAsync(bid);
+            await call.ResponseStream.MoveNext();
+        });
+    }
+
+    /// <summary>A deadline that is long enough for the service to take a bid, and far shorter than its wait.</summary>
+    private static DateTime SoonUtc() => TimeProvider.System.GetUtcNow().UtcDateTime.AddMilliseconds(100);
 
     /// <returns>How many bids of one stream were answered with a result.</returns>
     private static async Task<int> BidAllAsync(BiddingStack stack, Guid auction, int index)
