@@ -34,6 +34,24 @@ public sealed class AccessTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Without_the_gate_no_method_runs()
+    {
+        await using var host = await ProbeHost.StartWithoutGateAsync();
+        var headers = TestStack.Headers("ann", Roles.Bidder);
+        var unary = await Assert.ThrowsAsync<RpcException>(
+            async () => await host.Client.PlaceBidAsync(new PlaceBidRequest(), headers));
+        var stream = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            using var call = host.Client.PlaceBids(headers);
+            await call.RequestStream.WriteAsync(
+                new PlaceBidsRequest { Bid = new PlaceBidRequest { AuctionId = ProbeService.Echo } });
+            await call.ResponseStream.MoveNext(CancellationToken.None);
+        });
+        Assert.All([unary, stream], fault => Assert.Equal(
+            (StatusCode.Internal, "INTERNAL"), (fault.StatusCode, RpcErrors.Reason(fault))));
+    }
+
+    [Fact]
     public async Task A_call_without_a_token_is_unauthenticated_and_says_why() =>
         await RefusedAsync(StatusCode.Unauthenticated, "TOKEN_MISSING", new Metadata());
 

@@ -25,17 +25,25 @@ internal sealed class ProbeHost(TestService service, RecordedLog log) : IAsyncDi
 
     public static Task<ProbeHost> StartAsync(params string[] settings) => StartAsync(_ => { }, settings);
 
-    public static async Task<ProbeHost> StartAsync(Action<IServiceCollection> configure, params string[] settings)
+    public static Task<ProbeHost> StartAsync(Action<IServiceCollection> configure, params string[] settings) =>
+        StartAsync(configure, app => app.UseWebCalls(), settings);
+
+    /// <summary>A host whose pipeline lacks the gate.</summary>
+    public static Task<ProbeHost> StartWithoutGateAsync() => StartAsync(_ => { }, _ => { });
+
+    private static async Task<ProbeHost> StartAsync(
+        Action<IServiceCollection> configure, Action<WebApplication> pipeline, params string[] settings)
     {
         var log = new RecordedLog();
         var service = await TestService.StartAsync(
-            args => Build(args, configure, log), ["--Logging:LogLevel:Default=Information", .. settings]);
+            args => Build(args, configure, pipeline, log), ["--Logging:LogLevel:Default=Information", .. settings]);
         return new ProbeHost(service, log);
     }
 
     public ValueTask DisposeAsync() => service.DisposeAsync();
 
-    private static WebApplication Build(string[] args, Action<IServiceCollection> configure, RecordedLog log)
+    private static WebApplication Build(
+        string[] args, Action<IServiceCollection> configure, Action<WebApplication> pipeline, RecordedLog log)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration.AddCommandLine(args);
@@ -47,7 +55,7 @@ internal sealed class ProbeHost(TestService service, RecordedLog log) : IAsyncDi
         configure(builder.Services);
 
         var app = builder.Build();
-        app.UseWebCalls();
+        pipeline(app);
         app.MapGrpcService<ProbeService>();
         return app.MapGrpcDefaults();
     }

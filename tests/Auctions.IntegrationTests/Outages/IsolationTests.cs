@@ -95,13 +95,15 @@ public sealed class IsolationTests
     [MemberData(nameof(Faults))]
     public async Task Other_auctions_start(Type fault)
     {
-        Guid[] due = [Bad, Good];
+        List<Guid> due = [Bad, Good];
+        var tries = 0;
         var waves = Stub.Of<ILedgerWaves>((method, arguments) =>
         {
             if (method.Name == nameof(ILedgerWaves.FindStartingAsync))
                 return Task.FromResult(due.Except((IEnumerable<Guid>)arguments[1]!).ToList());
             var ids = (IReadOnlyList<Guid>)arguments[0]!;
-            if (ids.Contains(Bad)) throw (Exception)Activator.CreateInstance(fault)!;
+            if (ids.Contains(Bad)) tries++;
+            if (ids.Contains(Bad) && !_isHealed) throw (Exception)Activator.CreateInstance(fault)!;
             return Task.FromResult(ids.ToList());
         });
         var started = new List<Guid>();
@@ -116,6 +118,16 @@ public sealed class IsolationTests
 
         await Eventually.EndsAsync(start.StartDueAsync(CancellationToken.None));
         Assert.Equal([Good], started);
+        due.Remove(Good);
+        var triesBefore = tries;
+
+        await Eventually.EndsAsync(start.StartDueAsync(CancellationToken.None));
+        Assert.Equal(triesBefore, tries); // it is put aside
+
+        _isHealed = true;
+        _clock.Advance(PutAside.DelayMin);
+        await Eventually.EndsAsync(start.StartDueAsync(CancellationToken.None));
+        Assert.Equal([Good, Bad], started);
     }
 
     [Fact]
