@@ -42,6 +42,10 @@ internal static partial class AuctionLog
         "Redis may hold started auctions as scheduled until the next bid corrects it: {Reason}")]
     public static partial void StartedAuctionsNotDropped(this ILogger logger, string reason);
 
+    [LoggerMessage(2030, LogLevel.Information,
+        "Auction {AuctionId} is created but not in Redis until its first bid: {Reason}")]
+    public static partial void AuctionNotWarm(this ILogger logger, Guid auctionId, string reason);
+
     [LoggerMessage(2060, LogLevel.Information, "Auction {AuctionId} sealed early ({Cause}) by {Subject}, sold: {Sold}")]
     public static partial void SealedEarly(
         this ILogger logger, Guid auctionId, SealCause cause, string subject, bool sold);

@@ -99,6 +99,10 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
         return 0;
     }
 
+    /// <summary>Puts a new auction, which has no answers, into Redis, unless Redis holds it already.</summary>
+    public Task WarmAsync(Guid auctionId, Head head, CancellationToken cancellationToken) =>
+        hotState.HydrateAsync(auctionId, seen: null, head, [], cancellationToken);
+
     /// <summary>
     /// Appends the pending entries, then sets Redis to the ledger's head. Leaves the auction alone if it moves in Redis
     /// meanwhile: either the ledger takes what moved it, or the next bid conflicts and hydrates again.

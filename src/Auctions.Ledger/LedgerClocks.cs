@@ -50,10 +50,10 @@ public sealed class LedgerClocks : IDisposable
     private readonly Measured[] _clocks;
 
     public LedgerClocks(
-        NpgsqlDataSource source, IEnumerable<ComparedClock> clocks, IOptions<ClockOptions> options,
+        LedgerPools pools, IEnumerable<ComparedClock> clocks, IOptions<ClockOptions> options,
         ILogger<LedgerClocks> logger)
     {
-        (_source, _logger) = (source, logger);
+        (_source, _logger) = (pools.Probes, logger);
         _tolerance = TimeSpan.FromMilliseconds(options.Value.ToleranceMs);
         _clocks = [.. clocks.Select(c => new Measured(c))];
         _meter.CreateObservableGauge("auctions.clock.offset", Offsets, "s",

@@ -40,7 +40,8 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
             catch (NpgsqlException e) when (IsUnavailable(e))
             {
                 // If the server is gone, the idle connections of the pool are lost as well.
-                if (e is not PostgresException { InvariantSeverity: not ("FATAL" or "PANIC") }) source.Clear();
+                if (e is not PostgresException { InvariantSeverity: not ("FATAL" or "PANIC") } && !IsExhausted(e))
+                    source.Clear();
                 throw new LedgerUnavailableException($"Postgres: {e.Message}", e);
             }
         }
@@ -74,6 +75,12 @@ internal sealed class LedgerConnections(NpgsqlDataSource source)
         await using var connection = await ConnectGate.OpenAsync(source, cancellationToken);
         return await work(connection);
     }
+
+    /// <summary>
+    /// All connections of the pool were in use for as long as a caller waits. The server is not to blame.
+    /// </summary>
+    private static bool IsExhausted(NpgsqlException e) =>
+        e.Message.StartsWith("The connection pool has been exhausted", StringComparison.Ordinal);
 
     /// <summary>
     /// The server did not answer: the connection was lost, could not be opened, or took too long. Some answers mean

@@ -24,8 +24,11 @@ public static class LedgerDataSource
     private const int PreparedStatementsMax = 64;
 
     /// <summary>A pool of connections. Settings of the connection string take precedence over the ones here.</summary>
+    /// <param name="pool">The pool's name in the application name.</param>
+    /// <param name="size">The most connections of the pool; 0 = Npgsql's default.</param>
     /// <exception cref="ArgumentException">The connection string cannot be read.</exception>
-    public static NpgsqlDataSource Create(string connectionString, ILoggerFactory? loggerFactory = null)
+    public static NpgsqlDataSource Create(
+        string connectionString, ILoggerFactory? loggerFactory = null, string pool = "", int size = 0)
     {
         var given = new NpgsqlConnectionStringBuilder(connectionString);
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
@@ -38,7 +41,8 @@ public static class LedgerDataSource
         };
         if (!given.ContainsKey("Timeout")) settings.Timeout = ConnectTimeoutSeconds;
         if (!given.ContainsKey("Command Timeout")) settings.CommandTimeout = CommandTimeoutSeconds;
-        if (!given.ContainsKey("Application Name")) settings.ApplicationName = "auctions";
+        if (!given.ContainsKey("Application Name")) settings.ApplicationName = $"auctions {pool}".TrimEnd();
+        if (!given.ContainsKey("Maximum Pool Size") && size > 0) settings.MaxPoolSize = size;
 
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
         RowArrayResolverFactory.AddTo(builder);

@@ -36,14 +36,14 @@ public sealed record AuctionOverview(
 /// <summary>
 /// Reads the history of auctions, one page at a time. Every call may throw <see cref="LedgerUnavailableException"/>.
 /// </summary>
-public sealed class LedgerHistory(NpgsqlDataSource source, LedgerStatements sql)
+public sealed class LedgerHistory(LedgerPools pools, LedgerStatements sql)
 {
     private const int PageRows = 1_000;
 
     /// <summary>An audit sorts whole ledgers before the first row comes.</summary>
     private const int AuditTimeoutSeconds = 300;
 
-    private readonly LedgerConnections _connections = new(source);
+    private readonly LedgerConnections _connections = new(pools.Reads);
 
     /// <summary>Accepted bids, newest first; null if there is no such auction.</summary>
     /// <param name="belowVersion">The last version of the previous page; null = start with the newest bid.</param>

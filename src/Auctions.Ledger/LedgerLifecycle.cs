@@ -86,7 +86,7 @@ public sealed record SealResult(SealOutcome Outcome, AuctionRow? Auction);
 /// the auction's chain, under the same row lock as bids and with a time of the ledger's clock. Every call may throw
 /// <see cref="LedgerUnavailableException"/>: the outcome is then unknown, and a repeated call finds it out.
 /// </summary>
-public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sql, RowLocks rowLocks)
+public sealed class LedgerLifecycle(LedgerPools pools, LedgerStatements sql, RowLocks rowLocks)
     : ILedgerLifecycle
 {
     /// <summary>
@@ -94,11 +94,11 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
     /// </summary>
     public static readonly TimeSpan SellerBound = TimeSpan.FromHours(12);
 
-    private readonly LedgerConnections _connections = new(source);
+    private readonly LedgerConnections _calls = new(pools.Reads), _closing = new(pools.Closing);
 
     /// <summary>Creates an auction, at most one for each seller and key.</summary>
     public Task<CreateResult> CreateAsync(NewAuction auction, CancellationToken cancellationToken) =>
-        _connections.UseAsync(async connection =>
+        _calls.UseAsync(async connection =>
         {
             var terms = auction.Terms;
             await using var insert = connection.Command(sql.Create, auction.Id, auction.Key, auction.Digest,
@@ -116,16 +116,16 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
 
     /// <summary>The auction that the seller created with this key; null if there is none.</summary>
     public Task<AuctionRow?> FindCreatedAsync(string seller, Guid key, CancellationToken cancellationToken) =>
-        _connections.UseAsync(connection => FindAsync(connection, seller, key, cancellationToken), cancellationToken);
+        _calls.UseAsync(connection => FindAsync(connection, seller, key, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public async Task<AuctionRow?> ReadAuctionAsync(Guid auctionId, CancellationToken cancellationToken) =>
-        (await ReadAuctionsAsync([auctionId], cancellationToken)).SingleOrDefault();
+        (await _calls.UseAsync(c => ReadAsync(c, [auctionId], cancellationToken), cancellationToken)).SingleOrDefault();
 
     /// <inheritdoc/>
     public Task<List<AuctionRow>> ReadAuctionsAsync(
         IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
-        _connections.UseAsync(
+        _closing.UseAsync(
             connection => ReadAsync(connection, [.. auctionIds], cancellationToken), cancellationToken);
 
     /// <summary>Changes texts, pictures and, before the first bid, terms.</summary>
@@ -188,7 +188,7 @@ public sealed class LedgerLifecycle(NpgsqlDataSource source, LedgerStatements sq
     {
         try
         {
-            return await _connections.UseAsync(connection => RunSealAsync(
+            return await _closing.UseAsync(connection => RunSealAsync(
                 connection, [LedgerCommands.Part(sql.LockAuctions, requests.Select(r => r.AuctionId).ToArray())],
                 requests, cancellationToken), cancellationToken);
         }

@@ -25,20 +25,23 @@ public static class LedgerRegistration
         .AddSingleton<ILedgerLifecycle>(provider => provider.GetRequiredService<LedgerLifecycle>())
         .AddSingleton<ILedgerWaves, LedgerWaves>()
         .AddSingleton(provider => Migrations.OfThisVersion(
-            provider.GetRequiredService<NpgsqlDataSource>(), provider.GetRequiredService<ILogger<Migrations>>()))
+            provider.GetRequiredService<LedgerPools>().Probes, provider.GetRequiredService<ILogger<Migrations>>()))
         .AddHostedService<LedgerSchema>()
         .AddLedgerWarmUp();
 
     /// <summary>
     /// Adds what a service needs that only reads from Postgres (<c>Postgres:ConnectionString</c>):
-    /// <see cref="NpgsqlDataSource"/> and <see cref="LedgerHistory"/>; and the comparison of clocks with the ledger's.
+    /// <see cref="LedgerPools"/> and <see cref="LedgerHistory"/>; and the comparison of clocks with the ledger's.
     /// </summary>
     public static IServiceCollection AddPostgres(
         this IServiceCollection services, IConfiguration configuration) => services
         .AddSection<PostgresOptions>(configuration)
-        .AddSingleton(provider => LedgerDataSource.Create(
-            provider.GetRequiredService<IOptions<PostgresOptions>>().Value.ConnectionString,
-            provider.GetRequiredService<ILoggerFactory>()))
+        .AddSingleton(provider =>
+        {
+            var options = provider.GetRequiredService<IOptions<PostgresOptions>>().Value;
+            return LedgerPools.Create(
+                options.ConnectionString, options.Pools, provider.GetRequiredService<ILoggerFactory>());
+        })
         .AddSingleton<LedgerStatements>()
         .AddSingleton<LedgerHistory>()
         .AddDependency("postgres", required: true, AnswersAsync)
@@ -52,7 +55,7 @@ public static class LedgerRegistration
     private static async Task AnswersAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
         await using var connection = await ConnectGate.OpenAsync(
-            services.GetRequiredService<NpgsqlDataSource>(), cancellationToken);
+            services.GetRequiredService<LedgerPools>().Probes, cancellationToken);
         await using var command = new NpgsqlCommand("select 1", connection);
         await command.ExecuteScalarAsync(cancellationToken);
     }
@@ -61,15 +64,21 @@ public static class LedgerRegistration
 /// <summary>The configuration section <c>Postgres</c>.</summary>
 public sealed class PostgresOptions : ISectionOptions
 {
-    public static string Section => "Postgres";
+    internal const string SectionName = "Postgres";
+
+    public static string Section => SectionName;
 
     /// <summary>In the format of Npgsql: <c>Host=...;Port=...;Username=...;Password=...;Database=...</c>.</summary>
     public string ConnectionString { get; set; } = "";
+
+    /// <summary>The connections of each kind of work.</summary>
+    public PoolSizes Pools { get; } = new();
 
     public IEnumerable<string> Failures()
     {
         if (!IsUsable())
             yield return "Postgres:ConnectionString must be a connection string with at least Host and Database.";
+        foreach (var failure in Pools.Failures()) yield return failure;
     }
 
     private bool IsUsable()
@@ -92,7 +101,7 @@ public sealed class PostgresOptions : ISectionOptions
 /// schema up to date. It waits because a service may start before Postgres, for example after a power cut.
 /// </summary>
 internal sealed class LedgerSchema(
-    NpgsqlDataSource source, Migrations migrations, TimeProvider timeProvider, ILogger<LedgerSchema> logger)
+    LedgerPools pools, Migrations migrations, TimeProvider timeProvider, ILogger<LedgerSchema> logger)
     : IHostedService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(500);
@@ -107,7 +116,7 @@ internal sealed class LedgerSchema(
         {
             try
             {
-                await LedgerDataSource.CheckDurabilityAsync(source, cancellationToken);
+                await LedgerDataSource.CheckDurabilityAsync(pools.Probes, cancellationToken);
                 await migrations.RunAsync(cancellationToken);
                 return;
             }

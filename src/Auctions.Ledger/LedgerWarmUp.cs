@@ -22,7 +22,7 @@ internal static class LedgerWarmUp
     public static IServiceCollection AddLedgerWarmUp(this IServiceCollection services) =>
         services.AddWarmUp("ledger", (provider, cancellationToken) => Task.WhenAll(
             Enumerable.Range(0, Connections).Select(_ => RunAsync(
-                provider.GetRequiredService<ILedger>(), provider.GetRequiredService<NpgsqlDataSource>(),
+                provider.GetRequiredService<ILedger>(), provider.GetRequiredService<LedgerPools>().Heads,
                 provider.GetRequiredService<LedgerStatements>().WarmUp, cancellationToken))));
 
     private static async Task RunAsync(

@@ -3,9 +3,9 @@ using Npgsql;
 namespace Auctions.Ledger;
 
 /// <summary>The waves of starting and closing, on Postgres.</summary>
-public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql) : ILedgerWaves
+public sealed class LedgerWaves(LedgerPools pools, LedgerStatements sql) : ILedgerWaves
 {
-    private readonly LedgerConnections _connections = new(source);
+    private readonly LedgerConnections _connections = new(pools.Closing);
 
     /// <inheritdoc/>
     public Task<List<Guid>> StartAsync(IReadOnlyList<Guid> auctionIds, CancellationToken cancellationToken) =>
@@ -37,7 +37,7 @@ public sealed class LedgerWaves(NpgsqlDataSource source, LedgerStatements sql) :
         int limit, IReadOnlyCollection<Guid> aside, CancellationToken cancellationToken) =>
         _connections.TryAsync(async () =>
         {
-            var connection = await ConnectGate.OpenAsync(source, cancellationToken);
+            var connection = await ConnectGate.OpenAsync(pools.Closing, cancellationToken);
             try
             {
                 var transaction = await connection.BeginTransactionAsync(cancellationToken);

@@ -11,11 +11,12 @@ namespace Auctions.Ledger;
 /// round trip. Every guard of the chain is in these files. An auction that another transaction has locked is left out,
 /// so that its lock delays no other auction.
 /// </summary>
-/// <param name="source">From <see cref="LedgerDataSource"/>.</param>
 public sealed class PostgresLedger(
-    NpgsqlDataSource source, LedgerStatements sql, RowLocks rowLocks, ILogger<PostgresLedger> logger) : ILedger
+    LedgerPools pools, LedgerStatements sql, RowLocks rowLocks, ILogger<PostgresLedger> logger) : ILedger
 {
-    private readonly LedgerConnections _connections = new(source);
+    private readonly LedgerConnections _commits = new(pools.Commits);
+    private readonly LedgerConnections _heads = new(pools.Heads);
+    private readonly LedgerConnections _reads = new(pools.Reads);
     private readonly ConcurrentBag<BidParameters> _spareParameters = [];
 
     /// <inheritdoc/>
@@ -40,7 +41,7 @@ public sealed class PostgresLedger(
 
     /// <inheritdoc/>
     public async Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
-        (await QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, new[] { auctionId }))
+        (await QueryAsync(_heads, sql.Heads, StoredHead.Read, cancellationToken, new[] { auctionId }))
             .SingleOrDefault()?.Parse();
 
     /// <inheritdoc/>
@@ -48,7 +49,7 @@ public sealed class PostgresLedger(
         Guid auctionId, CancellationToken cancellationToken)
     {
         var rows = await QueryAsync(
-            sql.Heads, row => (Head: StoredHead.Read(row), NowUs: row.GetInt64(StoredHead.ColumnCount + 1)),
+            _heads, sql.Heads, row => (Head: StoredHead.Read(row), NowUs: row.GetInt64(StoredHead.ColumnCount + 1)),
             cancellationToken, new[] { auctionId });
         return rows is [var read] ? (read.Head.Parse(), read.NowUs) : null;
     }
@@ -57,39 +58,39 @@ public sealed class PostgresLedger(
     public async Task<ILookup<Guid, DecidedBid>> ReadRecentAnswersAsync(
         IReadOnlyCollection<Guid> auctionIds, int limit, CancellationToken cancellationToken) =>
         (await QueryAsync(
-            sql.RecentAnswers, AnswerRow.Read, cancellationToken, auctionIds.ToArray(), (long)limit))
+            _heads, sql.RecentAnswers, AnswerRow.Read, cancellationToken, auctionIds.ToArray(), (long)limit))
             .ToLookup(answer => answer.AuctionId);
 
     /// <inheritdoc/>
     public async Task<IReadOnlyDictionary<Guid, Head>> ReadHeadsAsync(
         IReadOnlyCollection<Guid> auctionIds, CancellationToken cancellationToken) =>
-        (await QueryAsync(sql.Heads, StoredHead.Read, cancellationToken, auctionIds.ToArray()))
+        (await QueryAsync(_heads, sql.Heads, StoredHead.Read, cancellationToken, auctionIds.ToArray()))
             .ToDictionary(row => row.AuctionId, row => row.Parse());
 
     /// <inheritdoc/>
     public async Task<DecidedBid?> FindAnswerAsync(
         Guid auctionId, string bidder, Guid key, CancellationToken cancellationToken) =>
-        (await QueryAsync(sql.AnswersToKeys, AnswerRow.Read, cancellationToken,
+        (await QueryAsync(_reads, sql.AnswersToKeys, AnswerRow.Read, cancellationToken,
             new[] { auctionId }, new[] { bidder }, new[] { key })).SingleOrDefault();
 
     /// <inheritdoc/>
     public async Task<ILookup<string, long>> ReadDecisionTimesAsync(
         Guid auctionId, IReadOnlyCollection<string> bidders, long sinceUs, CancellationToken cancellationToken) =>
         (await QueryAsync(
-            sql.DecisionTimes, row => (Bidder: row.GetString(0), DecidedUs: row.GetInt64(1)), cancellationToken,
+            _heads, sql.DecisionTimes, row => (Bidder: row.GetString(0), DecidedUs: row.GetInt64(1)), cancellationToken,
             auctionId, bidders.ToArray(), sinceUs))
             .ToLookup(time => time.Bidder, time => time.DecidedUs);
 
     /// <inheritdoc/>
     public async Task<Terms?> FindTermsAsync(Guid auctionId, string digest, CancellationToken cancellationToken) =>
         (await QueryAsync(
-            sql.TermsByDigest, row => Terms.Parse(row.GetString(0)), cancellationToken, auctionId, digest))
+            _reads, sql.TermsByDigest, row => Terms.Parse(row.GetString(0)), cancellationToken, auctionId, digest))
             .SingleOrDefault();
 
-    private Task<List<T>> QueryAsync<T>(
-        string statement, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken,
-        params object[] values) =>
-        _connections.UseAsync(c => c.QueryAsync(statement, read, cancellationToken, values), cancellationToken);
+    private static Task<List<T>> QueryAsync<T>(
+        LedgerConnections connections, string statement, Func<NpgsqlDataReader, T> read,
+        CancellationToken cancellationToken, params object[] values) =>
+        connections.UseAsync(c => c.QueryAsync(statement, read, cancellationToken, values), cancellationToken);
 
     /// <summary>
     /// The common case: the ledger appends every fresh bid and already has an answer to each of the others. All other
@@ -102,7 +103,7 @@ public sealed class PostgresLedger(
         int[] joining = [.. places[true]], replayed = [.. places[false]];
         try
         {
-            await _connections.UseOnceAsync(
+            await _commits.UseOnceAsync(
                 c => RunAsync(c, batch, Lock(batch.AuctionsOf(joining)), joining, replayed, cancellationToken),
                 cancellationToken);
             batch.KeepCertain();
@@ -158,7 +159,7 @@ public sealed class PostgresLedger(
 
         try
         {
-            await _connections.UseAsync(
+            await _commits.UseAsync(
                 c => LookUpAndAppendAsync(c, batch, Lock(auctions), places, cancellationToken), cancellationToken);
             return true;
         }

@@ -27,14 +27,14 @@ namespace Auctions.Ledger;
 /// for an auction that is held. The loop asks every <see cref="ProbeInterval"/> (50 ms).
 /// </para>
 /// </summary>
-public sealed class RowLocks(NpgsqlDataSource source, LedgerStatements sql, TimeProvider timeProvider) : IDisposable
+public sealed class RowLocks(LedgerPools pools, LedgerStatements sql, TimeProvider timeProvider) : IDisposable
 {
-    private const int ConnectionsMax = 8;
+    internal const int ConnectionsMax = 8;
     private const int WaitMsMin = 5, WaitMsMax = 50;
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan HeldMax = TimeSpan.FromMilliseconds(500);
 
-    private readonly LedgerConnections _connections = new(source);
+    private readonly LedgerConnections _connections = new(pools.Waiting);
     private readonly SemaphoreSlim _free = new(ConnectionsMax);
 
     /// <summary>The auctions whose lock was held for too long. Each task ends when its auction may be free.</summary>

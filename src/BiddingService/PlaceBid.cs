@@ -25,6 +25,7 @@ internal sealed class PlaceBid : IAsyncDisposable
     private readonly ILedger _ledger;
     private readonly Recovery _recovery;
     private readonly Action _leaveFlight;
+    private readonly MissingAuctions _missing;
     private int _inFlight;
 
     public PlaceBid(
@@ -33,8 +34,9 @@ internal sealed class PlaceBid : IAsyncDisposable
     {
         (_ledger, _recovery, _options) = (ledger, recovery, options);
         _leaveFlight = () => LeaveFlight(place: null);
+        _missing = new MissingAuctions(timeProvider);
         _decidingContext = new DecidingContext(
-            hotState, new LedgerDecider(ledger, velocity), recovery, metrics,
+            hotState, new LedgerDecider(ledger, velocity), recovery, _missing, metrics,
             loggerFactory.CreateLogger<DecidingQueue>());
         var trimmer = new PendingTrimmer(
             hotState, TimeSpan.FromMilliseconds(options.TrimPendingMs), timeProvider,
@@ -138,6 +140,7 @@ internal sealed class PlaceBid : IAsyncDisposable
     private void Enqueue(BidTicket ticket)
     {
         var auctionId = ticket.AuctionId;
+        if (_missing.Contains(auctionId)) throw new AuctionNotFoundException(auctionId);
         if (LaneOf(auctionId).IsDown) throw new LedgerDownException();
         while (true)
         {

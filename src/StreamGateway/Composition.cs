@@ -3,7 +3,6 @@ using Auctions.Grpc;
 using Auctions.Hosting;
 using Auctions.Ledger;
 using Microsoft.Extensions.Options;
-using Npgsql;
 
 namespace StreamGateway;
 
@@ -38,7 +37,7 @@ internal static class Composition
     }
 
     private static LedgerReads Reads(IServiceProvider services) =>
-        new(new PublicAuctionQuery(services.GetRequiredService<NpgsqlDataSource>()).ReadAsync);
+        new(new PublicAuctionQuery(services.GetRequiredService<LedgerPools>().Reads).ReadAsync);
 
     private static StreamLimiter Limiter(IServiceProvider services) => new(
         services.GetRequiredService<IOptions<GatewayOptions>>(),

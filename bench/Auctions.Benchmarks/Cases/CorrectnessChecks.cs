@@ -95,7 +95,7 @@ internal sealed class AnswerCheck(NpgsqlDataSource postgres)
 internal sealed class ChainCheck(NpgsqlDataSource postgres)
 {
     private const int FaultsMax = 10;
-    private readonly LedgerHistory _history = new(postgres, new LedgerStatements());
+    private readonly LedgerHistory _history = new(LedgerPools.Of(postgres), new LedgerStatements());
 
     public async Task<Correctness> RunAsync(
         IReadOnlyList<Guid> auctions, bool ours, CancellationToken cancellationToken)

@@ -16,7 +16,8 @@ internal sealed class AppendLimit(
 {
     private const int WarmUpBatches = 10;
     private readonly PostgresLedger _ledger = new(
-        postgres, new LedgerStatements(), new RowLocks(postgres, new LedgerStatements(), timeProvider),
+        LedgerPools.Of(postgres), new LedgerStatements(),
+        new RowLocks(LedgerPools.Of(postgres), new LedgerStatements(), timeProvider),
         NullLogger<PostgresLedger>.Instance);
 
     public async Task<PartResult> RunAsync(int batch, int connections, int rows, CancellationToken cancellationToken)

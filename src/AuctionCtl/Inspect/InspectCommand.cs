@@ -33,7 +33,7 @@ public static class InspectCommand
             await using var redis = await ConnectionMultiplexer.ConnectAsync(target.Redis());
             var auctionId = parse.GetRequiredValue(id);
             var inspection = await Inspection.ReadAsync(
-                new LedgerHistory(postgres, new LedgerStatements()), redis.GetDatabase(), auctionId,
+                new LedgerHistory(LedgerPools.Of(postgres), new LedgerStatements()), redis.GetDatabase(), auctionId,
                 parse.GetValue(last), cancellationToken)
                 ?? throw new CommandException($"There is no auction {auctionId}.");
             if (parse.GetValue(json)) await Console.Out.WriteLineAsync(Json.Of(inspection));

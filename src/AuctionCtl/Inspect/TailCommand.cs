@@ -28,7 +28,7 @@ public static class TailCommand
         command.SetAction(async (parse, cancellationToken) =>
         {
             await using var postgres = new Target(parse).Postgres();
-            var history = new LedgerHistory(postgres, new LedgerStatements());
+            var history = new LedgerHistory(LedgerPools.Of(postgres), new LedgerStatements());
             var auctionId = parse.GetRequiredValue(id);
             if (await history.ReadHeadsAsync([auctionId], cancellationToken) is [])
                 throw new CommandException($"There is no auction {auctionId}.");

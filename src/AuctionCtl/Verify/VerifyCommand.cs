@@ -69,7 +69,7 @@ public sealed class Verification(NpgsqlDataSource postgres, IDatabase redis, Tim
 {
     private const int PageSize = 100;
     private readonly List<Violation> _violations = [];
-    private readonly LedgerHistory _history = new(postgres, new LedgerStatements());
+    private readonly LedgerHistory _history = new(LedgerPools.Of(postgres), new LedgerStatements());
     private long _total, _auctions, _entries, _refusals;
 
     public string Progress() =>

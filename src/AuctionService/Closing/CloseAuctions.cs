@@ -42,10 +42,10 @@ internal sealed class CloseAuctions(
     /// <summary>They share one connection, so this many calls take few round trips.</summary>
     private const int RedisCallsMax = 64;
 
-    /// <summary>Due auctions whose rows are locked. Each is sealed once its row is free; claims omit them.</summary>
+    /// <summary>Due auctions whose rows are locked. Each is sealed once its row is free; claims skip it.</summary>
     private readonly ConcurrentDictionary<Guid, Task> _busy = new();
 
-    /// <summary>Due auctions that could not be closed for another reason; claims omit them for some time.</summary>
+    /// <summary>Due auctions that failed for another reason. Claims skip them for some time.</summary>
     private readonly PutAside _aside = new("closing", timeProvider, logger);
 
     /// <summary>Tries each auction once that is due, except those that are put aside.</summary>

@@ -66,10 +66,10 @@ internal sealed class WaveRunner(StartAuctions start, CloseAuctions close, WaveS
 /// trigger.
 /// </para>
 /// <para>
-/// Lifecycle: no loop of its own. An instant is added when an auction is created, when a wave finds that an end has
-/// moved, and when a wave looks ahead. Triggers are stored in Postgres and survive the process; one whose instant
-/// passed while no instance ran fires when one starts. Without Quartz (<see cref="AuctionOptions.Waves"/>) nothing is
-/// scheduled.
+/// Lifecycle: no loop of its own. An instant is added when a wave looks ahead, and when one finds that an end has
+/// moved. Creating an auction adds none: its end is usually far ahead, and a trigger costs several statements. Triggers
+/// are stored in Postgres and survive the process; one whose instant passed while no instance ran fires when one
+/// starts. Without Quartz (<see cref="AuctionOptions.Waves"/>) nothing is scheduled.
 /// </para>
 /// <para>
 /// Invariants: best effort. A trigger that cannot be stored is logged and costs the auctions of its instant up to a
@@ -100,13 +100,6 @@ internal sealed class WaveSchedule(
     /// and without this each of them would cost a transaction.
     /// </summary>
     private readonly ConcurrentDictionary<long, bool> _known = new();
-
-    /// <summary>Schedules the waves of an auction's start, if it is ahead, and of its end.</summary>
-    public async Task AddAsync(AuctionRow row, CancellationToken cancellationToken)
-    {
-        if (row.Head.State.Status == AuctionStatus.Scheduled) await AddAsync(row.Head.Terms.StartUs, cancellationToken);
-        if (!row.Head.State.IsOver) await AddAsync(row.Head.State.EndUs, cancellationToken);
-    }
 
     /// <summary>
     /// Schedules the next waves from the ledger, which knows the ends that soft close or an operator has moved.

@@ -1,16 +1,18 @@
 using Auctions.Core;
 using Auctions.Grpc;
+using Auctions.HotState;
 using Auctions.Ledger;
-using AuctionService.Closing;
 using V1 = Auctions.V1;
 
 namespace AuctionService;
 
 /// <summary>
-/// Creates an auction, one for each seller and idempotency key, and schedules the waves of its start and its end.
+/// Creates an auction, one for each seller and idempotency key, and puts it into Redis, so that its first bid finds it
+/// there.
 /// </summary>
 internal sealed class CreateAuction(
-    AuctionCheck check, LedgerLifecycle lifecycle, WaveSchedule schedule, TimeProvider timeProvider)
+    AuctionCheck check, LedgerLifecycle lifecycle, Recovery recovery, TimeProvider timeProvider,
+    ILogger<CreateAuction> logger)
 {
     /// <exception cref="Grpc.Core.RpcException">
     /// INVALID_ARGUMENT: the request breaks rules, all of which are named; or the key was used for another request.
@@ -32,7 +34,20 @@ internal sealed class CreateAuction(
         var auction = check.Check(request.Auction, seller, key, timeProvider.GetUtcNow().ToMicroseconds());
         var result = await lifecycle.CreateAsync(auction, cancellationToken);
         if (result.Outcome == CreateOutcome.KeyReused) throw RpcErrors.KeyReused(key);
-        await schedule.AddAsync(result.Auction, cancellationToken);
+        await WarmAsync(result.Auction, cancellationToken);
         return result.Auction;
+    }
+
+    /// <summary>Best effort: without Redis, the first bid hydrates the auction.</summary>
+    private async Task WarmAsync(AuctionRow row, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await recovery.WarmAsync(row.Id, row.Head, cancellationToken);
+        }
+        catch (HotStateUnavailableException fault)
+        {
+            logger.AuctionNotWarm(row.Id, fault.Message);
+        }
     }
 }

@@ -6,7 +6,8 @@ namespace BiddingService;
 
 /// <summary>What all queues share.</summary>
 internal sealed record DecidingContext(
-    IHotState HotState, LedgerDecider LedgerDecider, Recovery Recovery, BiddingMetrics Metrics, ILogger Logger);
+    IHotState HotState, LedgerDecider LedgerDecider, Recovery Recovery, MissingAuctions Missing, BiddingMetrics Metrics,
+    ILogger Logger);
 
 /// <summary>
 /// The bids of one auction that wait for a decision. One call to Redis decides all of them, in order of arrival, and
@@ -262,6 +263,7 @@ internal sealed class DecidingQueue(
             }
             catch (Exception fault)
             {
+                if (fault is AuctionNotFoundException) context.Missing.Add(AuctionId);
                 if (fault is not (AuctionNotFoundException or UnreadableAuctionException or LedgerDownException
                     or AuctionBusyException))
                 {

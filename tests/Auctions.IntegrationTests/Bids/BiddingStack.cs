@@ -74,6 +74,9 @@ internal sealed class BiddingStack : IAsyncDisposable
         return _stack.Database.OpenAsync(terms, endUs: NowUs + LedgerDatabase.Hour, createdUs: null);
     }
 
+    /// <summary>Sets columns to values that the schema would refuse today.</summary>
+    public Task DamageAsync(Guid auction, string assignment) => _stack.Database.DamageAsync(auction, assignment);
+
     /// <summary>An operator's error.</summary>
     public Task FlushRedisAsync() => RedisDatabase.ExecuteAsync("FLUSHALL");
 

@@ -44,8 +44,8 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
         Source = LedgerDataSource.Create(ConnectionString);
         Ledger = NewLedger(Source, new LedgerStatements());
         Lifecycle = NewLifecycle(Source, new LedgerStatements());
-        Waves = new LedgerWaves(Source, new LedgerStatements());
-        History = new LedgerHistory(Source, new LedgerStatements());
+        Waves = new LedgerWaves(LedgerPools.Of(Source), new LedgerStatements());
+        History = new LedgerHistory(LedgerPools.Of(Source), new LedgerStatements());
     }
 
     private static async Task MigrateAsync(string connectionString)
@@ -56,13 +56,13 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     }
 
     internal static PostgresLedger NewLedger(NpgsqlDataSource source, LedgerStatements statements) =>
-        new(source, statements, NewLocks(source, statements), NullLogger<PostgresLedger>.Instance);
+        new(LedgerPools.Of(source), statements, NewLocks(source, statements), NullLogger<PostgresLedger>.Instance);
 
     internal static LedgerLifecycle NewLifecycle(NpgsqlDataSource source, LedgerStatements statements) =>
-        new(source, statements, NewLocks(source, statements));
+        new(LedgerPools.Of(source), statements, NewLocks(source, statements));
 
     private static RowLocks NewLocks(NpgsqlDataSource source, LedgerStatements statements) =>
-        new(source, statements, TimeProvider.System);
+        new(LedgerPools.Of(source), statements, TimeProvider.System);
 
     /// <summary>The statements without the line of one guard.</summary>
     internal static LedgerStatements StatementsWithout(string guard)

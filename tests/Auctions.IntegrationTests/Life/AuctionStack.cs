@@ -8,7 +8,6 @@ using Auctions.Ledger;
 using AuctionService;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using Npgsql;
 using StackExchange.Redis;
 using static Auctions.IntegrationTests.Servers.TestStack;
 
@@ -160,7 +159,7 @@ internal sealed class AuctionStack : IAsyncDisposable
     /// <summary>One number from Postgres.</summary>
     public async Task<long> CountAsync(string sql)
     {
-        await using var command = Service.Get<NpgsqlDataSource>().CreateCommand(sql);
+        await using var command = Service.Get<LedgerPools>().Reads.CreateCommand(sql);
         return Convert.ToInt64(await command.ExecuteScalarAsync(), CultureInfo.InvariantCulture);
     }
 

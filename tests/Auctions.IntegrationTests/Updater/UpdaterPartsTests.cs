@@ -41,7 +41,8 @@ public sealed class UpdaterPartsTests
         var redis = DispatchProxy.Create<IConnectionMultiplexer, FailingClient>();
         await using var ledger = NpgsqlDataSource.Create("Host=unused");
         using var monitor = new RedisRestartMonitor(
-            redis, new LedgerHistory(ledger, new LedgerStatements()), repair: null!, TimeProvider.System,
+            redis, new LedgerHistory(LedgerPools.Of(ledger), new LedgerStatements()), repair: null!,
+            TimeProvider.System,
             NullLogger<RedisRestartMonitor>.Instance);
         await monitor.StartAsync(CancellationToken.None);
 
