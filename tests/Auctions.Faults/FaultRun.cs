@@ -146,6 +146,7 @@ internal sealed class FaultRun(
         foreach (var auction in auctions) Checker.Check(auction, evidence.Run, findings);
         var faults = session.Faults.Faults;
         var whileBidding = faults.Where(f => f.BeganUs < length.TotalMicroseconds).ToList();
+        var bystanders = Bystanders.Of(log.Bids, faults);
         return new FaultReport(
             Seed: seed,
             Seconds: length.TotalSeconds,
@@ -158,9 +159,9 @@ internal sealed class FaultRun(
             CallsWithoutAnswer: log.Errors,
             Lost: findings.Lost,
             Phantom: findings.Phantom,
-            Violations: [.. findings.Violations, .. log.UnexpectedAnswers],
+            Violations: [.. findings.Violations, .. log.UnexpectedAnswers, .. bystanders?.Violations ?? []],
             LongestUnavailabilityMs: Availability.Longest(log.AnsweredUs, whileBidding),
-            RowLocks: Bystanders.Of(log.Bids, faults),
+            RowLocks: bystanders,
             Auctions: auctions.Count,
             Sealed: auctions.Count(a => a.Row is { State.IsOver: true }),
             LedgerEntries: auctions.Sum(a => a.Ledger.LongCount(r => r.Version is not null)),

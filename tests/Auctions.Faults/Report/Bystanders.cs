@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using Auctions.Ctl;
 using Auctions.Faults.Evidence;
 using Auctions.Faults.Injection;
 
@@ -19,26 +21,41 @@ public sealed record Bystanders(int Calls, int Answered, double P99Ms, double Qu
     /// <summary>If a call takes longer than this, no later fault is an excuse.</summary>
     private const long PatienceUs = 2_000_000;
 
+    /// <summary>Calls that the lock of another auction left without an answer. A slow answer is one.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<Violation> Violations { get; init; } = [];
+
     /// <returns>Null if no rows were locked alone.</returns>
     public static Bystanders? Of(IEnumerable<SentBid> bids, IReadOnlyList<InjectedFault> faults)
     {
         var others = faults.Where(f => f.Kind != FaultKind.RowLock).ToList();
         var locks = faults.Where(f => f.Kind == FaultKind.RowLock).ToList();
         var (during, quiet) = (new List<BidCall>(), new List<BidCall>());
+        var violations = new List<Violation>();
         foreach (var bid in bids)
         {
             foreach (var call in bid.Calls.Where(c => !others.Exists(f => Disturbs(f, c))))
             {
                 var held = locks.Where(f => f.BeganUs <= call.BeganUs && call.BeganUs < f.EndedUs).ToList();
                 if (held.Count == 0 && !locks.Exists(f => Disturbs(f, call))) quiet.Add(call);
-                if (held.Count > 0 && !held.Exists(f => f.Auctions!.Contains(bid.AuctionId))) during.Add(call);
+                if (held.Count == 0 || held.Exists(f => f.Auctions!.Contains(bid.AuctionId))) continue;
+                during.Add(call);
+                if (call.Answer is null) violations.Add(Unanswered(bid.AuctionId, call));
             }
         }
 
         return during.Count == 0
             ? null
-            : new Bystanders(during.Count, during.Count(c => c.Answer is not null), P99(during), P99(quiet));
+            : new Bystanders(during.Count, during.Count(c => c.Answer is not null), P99(during), P99(quiet))
+            {
+                Violations = violations,
+            };
     }
+
+    private static Violation Unanswered(Guid auctionId, BidCall call) => new(
+        "I10", auctionId.ToString(), null,
+        $"a call at {call.BeganUs / 1e6:0.000} s, while only rows of other auctions were locked, ended after "
+        + $"{(call.EndedUs - call.BeganUs) / 1_000} ms without an answer: {call.Error}");
 
     private static bool Disturbs(InjectedFault fault, BidCall call) =>
         fault.BeganUs <= Math.Min(call.EndedUs, call.BeganUs + PatienceUs)
