@@ -73,11 +73,11 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
     private async Task<AppendResult[]> AppendAsync(
         Guid auctionId, DecidedBid[] bids, bool waits, CancellationToken cancellationToken)
     {
-        var results = await ledger.AppendAsync(bids, fresh: [], cancellationToken);
+        var results = await ledger.AppendAsync(bids, fresh: [], agesUs: [], cancellationToken);
         for (var attempt = 0; results.Any(r => r.Outcome == AppendOutcome.Busy); attempt++)
         {
             if (!waits || attempt == BusyMax) throw new AuctionBusyException(auctionId);
-            results = await ledger.AppendWaitingAsync(bids, cancellationToken);
+            results = await ledger.AppendWaitingAsync(bids, agesUs: [], cancellationToken);
         }
 
         return results;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Auctions.Core;
 using Npgsql;
 
@@ -19,13 +20,27 @@ internal enum AppendStatus : byte
 }
 
 /// <summary>The bids of one append and the status of each. A place is a bid's index in the list.</summary>
-internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids)
+/// <param name="agesUs">The ages of the bids' calls, as in <see cref="ILedger.AppendAsync"/>.</param>
+internal sealed class AppendBatch(IReadOnlyList<DecidedBid> bids, long[] agesUs)
 {
     private readonly DecidedBid?[] _answers = new DecidedBid?[bids.Count];
+    private readonly long _made = Stopwatch.GetTimestamp();
+
+    /// <summary>From the making of the batch to its transaction, microseconds.</summary>
+    private long _waitedUs;
 
     public IReadOnlyList<DecidedBid> Bids { get; } = bids;
 
     public AppendStatus[] Status { get; } = new AppendStatus[bids.Count];
+
+    /// <summary>
+    /// A transaction begins now. What is recorded before it, and before the begin of a bid's call, is then older than
+    /// <see cref="AgeUs"/>, because the transaction's own begin comes after this.
+    /// </summary>
+    public void BeginTransaction() => _waitedUs = (long)Stopwatch.GetElapsedTime(_made).TotalMicroseconds;
+
+    /// <summary>The age of the bid's call when the transaction began, microseconds; 0 if it is not known.</summary>
+    public long AgeUs(int place) => agesUs.Length == 0 ? 0 : agesUs[place] + _waitedUs;
 
     /// <summary>The places whose status is unknown, in order.</summary>
     public int[] Unknown() => [.. Enumerable.Range(0, Status.Length).Where(i => Status[i] == AppendStatus.Unknown)];
@@ -139,13 +154,14 @@ internal sealed class BidParameters
 {
     private readonly List<int> _places = [], _firsts = [], _lasts = [];
     private readonly List<Guid> _auctions = [];
-    private readonly List<long> _decidedUs = [];
+    private readonly List<long> _decidedUs = [], _agesUs = [];
     private readonly RowArray _bids = new(columns: 20), _entries = new(columns: 9);
 
     public int Count => _places.Count;
 
     /// <param name="place">The bid's place in the batch. Add the bids of one auction one after another.</param>
-    public void Add(int place, DecidedBid decided)
+    /// <param name="ageUs">See <see cref="AppendBatch.AgeUs"/>.</param>
+    public void Add(int place, DecidedBid decided, long ageUs)
     {
         _places.Add(place);
         if (_auctions.Count == 0 || _auctions[^1] != decided.AuctionId)
@@ -157,6 +173,7 @@ internal sealed class BidParameters
 
         _lasts[^1] = Count;
         _decidedUs.Add(decided.DecidedUs);
+        _agesUs.Add(ageUs);
         AddBid(decided, decided.Bid);
         AddState(_entries.BeginRow().Add(decided.Id).Add(decided.Version), decided.After);
     }
@@ -168,6 +185,7 @@ internal sealed class BidParameters
         _firsts.Clear();
         _lasts.Clear();
         _decidedUs.Clear();
+        _agesUs.Clear();
         _bids.Clear();
         _entries.Clear();
     }
@@ -175,7 +193,7 @@ internal sealed class BidParameters
     /// <summary>The command, with parameters in the order of <c>append.sql</c>.</summary>
     public NpgsqlBatchCommand Append(string statement)
     {
-        var command = RecordRejections(statement);
+        var command = Command(statement);
         command.Parameters.Add(new NpgsqlParameter<List<Guid>> { TypedValue = _auctions });
         command.Parameters.Add(new NpgsqlParameter<List<int>> { TypedValue = _firsts });
         command.Parameters.Add(new NpgsqlParameter<List<int>> { TypedValue = _lasts });
@@ -184,14 +202,12 @@ internal sealed class BidParameters
     }
 
     /// <summary>The command, with parameters in the order of <c>record_rejections.sql</c>.</summary>
-    public NpgsqlBatchCommand RecordRejections(string statement) => new(statement)
+    public NpgsqlBatchCommand RecordRejections(string statement)
     {
-        Parameters =
-        {
-            new NpgsqlParameter<RowArray> { TypedValue = _bids, DataTypeName = "decided_bid[]" },
-            new NpgsqlParameter<RowArray> { TypedValue = _entries, DataTypeName = "entry_state[]" },
-        },
-    };
+        var command = Command(statement);
+        command.Parameters.Add(new NpgsqlParameter<List<long>> { TypedValue = _agesUs });
+        return command;
+    }
 
     /// <summary>Reads the result of either statement. Both name only the bids that are not in the ledger.</summary>
     /// <exception cref="InvalidOperationException">The result does not account for every bid.</exception>
@@ -223,6 +239,15 @@ internal sealed class BidParameters
         foreach (var place in _places.Where(p => status[p] == AppendStatus.Unknown))
             status[place] = AppendStatus.Appended;
     }
+
+    private NpgsqlBatchCommand Command(string statement) => new(statement)
+    {
+        Parameters =
+        {
+            new NpgsqlParameter<RowArray> { TypedValue = _bids, DataTypeName = "decided_bid[]" },
+            new NpgsqlParameter<RowArray> { TypedValue = _entries, DataTypeName = "entry_state[]" },
+        },
+    };
 
     /// <summary>Adds the attributes of the type decided_bid, in its order.</summary>
     private void AddBid(DecidedBid decided, Bid bid) => AddState(

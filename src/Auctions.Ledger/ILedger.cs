@@ -49,16 +49,22 @@ public interface ILedger
     /// look up whether it already has a fresh bid or an answer to its key: the unique index finds out. Empty = no bid
     /// is fresh. The results are the same with and without the flag, but a fresh bid costs less.
     /// </param>
+    /// <param name="agesUs">
+    /// One for each bid: how long ago, at most, the call began that gets the answer, in microseconds. A rejection may
+    /// rest on any head that the auction had since then. Empty = not known: a rejection rests on the head as it is now.
+    /// </param>
     /// <returns>One result for each bid, in order.</returns>
     /// <exception cref="LedgerUnavailableException">The outcome is unknown: call again with the same bids.</exception>
-    Task<AppendResult[]> AppendAsync(IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken);
+    Task<AppendResult[]> AppendAsync(
+        IReadOnlyList<DecidedBid> bids, bool[] fresh, long[] agesUs, CancellationToken cancellationToken);
 
     /// <summary>
     /// Like <see cref="AppendAsync"/>, for bids of one auction and in a transaction of its own, which waits for the
     /// auction's row. The wait is short and bounded (<see cref="RowLocks"/>): then the bids are busy.
     /// </summary>
     /// <exception cref="LedgerUnavailableException">The outcome is unknown: call again with the same bids.</exception>
-    Task<AppendResult[]> AppendWaitingAsync(IReadOnlyList<DecidedBid> bids, CancellationToken cancellationToken);
+    Task<AppendResult[]> AppendWaitingAsync(
+        IReadOnlyList<DecidedBid> bids, long[] agesUs, CancellationToken cancellationToken);
 
     /// <summary>The head of an auction's chain; null if there is no such auction.</summary>
     Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken);

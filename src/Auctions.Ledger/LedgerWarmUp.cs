@@ -39,7 +39,7 @@ internal static class LedgerWarmUp
         {
             var auctionId = Guid.CreateVersion7();
             DecidedBid[] bids = [Decide(auctionId, max: 2), Decide(auctionId, max: 0)];
-            await ledger.AppendAsync(bids, fresh: [true, true], cancellationToken);
+            await ledger.AppendAsync(bids, fresh: [true, true], agesUs: [], cancellationToken);
             await ledger.ReadHeadAsync(auctionId, cancellationToken);
             await ledger.ReadHeadsAsync([auctionId], cancellationToken);
             await ledger.ReadRecentAnswersAsync([auctionId], 1, cancellationToken);

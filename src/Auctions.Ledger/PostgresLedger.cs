@@ -21,9 +21,9 @@ public sealed class PostgresLedger(
 
     /// <inheritdoc/>
     public async Task<AppendResult[]> AppendAsync(
-        IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken)
+        IReadOnlyList<DecidedBid> bids, bool[] fresh, long[] agesUs, CancellationToken cancellationToken)
     {
-        var batch = new AppendBatch(bids);
+        var batch = new AppendBatch(bids, agesUs);
         if (fresh.Contains(true)) await AppendFreshAsync(batch, fresh, cancellationToken);
         var remaining = batch.Unknown();
         if (remaining.Length > 0) await AppendRangeAsync(batch, remaining, waits: false, cancellationToken);
@@ -32,9 +32,9 @@ public sealed class PostgresLedger(
 
     /// <inheritdoc/>
     public async Task<AppendResult[]> AppendWaitingAsync(
-        IReadOnlyList<DecidedBid> bids, CancellationToken cancellationToken)
+        IReadOnlyList<DecidedBid> bids, long[] agesUs, CancellationToken cancellationToken)
     {
-        var batch = new AppendBatch(bids);
+        var batch = new AppendBatch(bids, agesUs);
         await AppendRangeAsync(batch, batch.Unknown(), waits: true, cancellationToken);
         return batch.Results();
     }
@@ -103,9 +103,11 @@ public sealed class PostgresLedger(
         int[] joining = [.. places[true]], replayed = [.. places[false]];
         try
         {
-            await _commits.UseOnceAsync(
-                c => RunAsync(c, batch, Lock(batch.AuctionsOf(joining)), joining, replayed, cancellationToken),
-                cancellationToken);
+            await _commits.UseOnceAsync(c =>
+            {
+                batch.BeginTransaction();
+                return RunAsync(c, batch, Lock(batch.AuctionsOf(joining)), joining, replayed, cancellationToken);
+            }, cancellationToken);
             batch.KeepCertain();
         }
         catch (PostgresException e) when (LedgerConnections.IsRace(e) || LedgerConnections.IsBadData(e))
@@ -175,6 +177,7 @@ public sealed class PostgresLedger(
         CancellationToken cancellationToken)
     {
         batch.Reset(places);
+        batch.BeginTransaction();
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await RunAsync(connection, batch, locking, [], places, cancellationToken);
         var (unknown, repeated) = batch.SplitUnknown(places);
@@ -199,7 +202,7 @@ public sealed class PostgresLedger(
         try
         {
             foreach (var place in batch.ByAuction(places))
-                (batch.Bids[place].Accepted ? accepted : rejected).Add(place, batch.Bids[place]);
+                (batch.Bids[place].Accepted ? accepted : rejected).Add(place, batch.Bids[place], batch.AgeUs(place));
 
             await using var commands = new NpgsqlBatch(connection);
             foreach (var command in locking) commands.BatchCommands.Add(command);

@@ -58,14 +58,14 @@ internal static class BidPathWarmUp
         }
 
         public async Task<AppendResult[]> AppendAsync(
-            IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken)
+            IReadOnlyList<DecidedBid> bids, bool[] fresh, long[] agesUs, CancellationToken cancellationToken)
         {
             await Task.Yield(); // as a transaction does
             return [.. bids.Select(bid => new AppendResult(AppendOutcome.Appended, bid))];
         }
 
         public Task<AppendResult[]> AppendWaitingAsync(
-            IReadOnlyList<DecidedBid> bids, CancellationToken cancellationToken) => throw Unused();
+            IReadOnlyList<DecidedBid> bids, long[] agesUs, CancellationToken cancellationToken) => throw Unused();
 
         public Task RemovePendingAsync(
             Guid auctionId, IReadOnlyCollection<long> versions, CancellationToken cancellationToken) =>

@@ -26,13 +26,14 @@ internal sealed class PlaceBid : IAsyncDisposable
     private readonly Recovery _recovery;
     private readonly Action _leaveFlight;
     private readonly MissingAuctions _missing;
+    private readonly TimeProvider _timeProvider;
     private int _inFlight;
 
     public PlaceBid(
         IHotState hotState, ILedger ledger, Recovery recovery, BiddingOptions options, VelocityLimit velocity,
         BiddingMetrics metrics, TimeProvider timeProvider, ILoggerFactory loggerFactory)
     {
-        (_ledger, _recovery, _options) = (ledger, recovery, options);
+        (_ledger, _recovery, _options, _timeProvider) = (ledger, recovery, options, timeProvider);
         _leaveFlight = () => LeaveFlight(place: null);
         _missing = new MissingAuctions(timeProvider);
         _decidingContext = new DecidingContext(
@@ -81,7 +82,8 @@ internal sealed class PlaceBid : IAsyncDisposable
 
         place?.Hold();
         var ticket = new BidTicket(
-            request.AuctionId, request.Bid, request.Limited, place is null ? _leaveFlight : () => LeaveFlight(place));
+            request.AuctionId, request.Bid, request.Limited, _timeProvider.GetTimestamp(),
+            place is null ? _leaveFlight : () => LeaveFlight(place));
         try
         {
             Enqueue(ticket);

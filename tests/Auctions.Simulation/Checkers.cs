@@ -105,17 +105,15 @@ internal static partial class Checkers
     }
 
     /// <summary>
-    /// A rejection, at its decision time, was right under some state that the ledger had between the call and its
-    /// answer; within the error of the clocks.
+    /// A rejection and its reason, at its decision time, were right under some state that the ledger had between the
+    /// call and its answer, whatever the clocks said.
     /// </summary>
     private static void RejectionsWereRight(World world, List<string> violations)
     {
-        var firstCallUs = world.Calls.GroupBy(c => (c.AuctionId, c.Bid.Bidder, c.Bid.Key))
-            .ToDictionary(g => g.Key, g => g.Min(c => c.FromUs));
         foreach (var call in world.Calls)
         {
             if (call.Outcome is not { Accepted: false } told) continue;
-            var fromUs = firstCallUs[(call.AuctionId, call.Bid.Bidder, call.Bid.Key)] - world.ClockErrorUs;
+            var fromUs = world.FirstSentUs[(call.AuctionId, call.Bid.Bidder, call.Bid.Key)];
             if (!WasRight(world.Ledger.Chains[call.AuctionId], told, fromUs, call.ToUs))
                 violations.Add($"I5: a rejection ({told.Reason}) was right at no moment between call and answer");
         }
@@ -125,6 +123,6 @@ internal static partial class Checkers
         Enumerable.Range(0, chain.Entries.Count).Any(v =>
             chain.CommittedUs[v] <= toUs
             && (v + 1 == chain.Entries.Count || chain.CommittedUs[v + 1] >= fromUs)
-            && Rules.Decide(chain.Entries[0].Terms!, chain.Entries[v].After, told.Bid, told.DecidedUs).Outcome
-                == BidOutcome.Rejected);
+            && Rules.Decide(chain.Entries[0].Terms!, chain.Entries[v].After, told.Bid, told.DecidedUs).Reason
+                == told.Reason);
 }

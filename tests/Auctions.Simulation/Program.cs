@@ -72,7 +72,11 @@ internal enum Guards
     Time = 512,
     /// <summary>The ledger takes no decision that is more than a second ahead of its clock.</summary>
     Ahead = 1024,
-    All = 2047,
+    /// <summary>
+    /// A rejection whose basis is not the head stands only if the entry after the basis came after the call's begin.
+    /// </summary>
+    Outdated = 2048,
+    All = 4095,
 }
 
 /// <summary>Plays seeds in parallel on all cores. Each seed is a <see cref="World"/> of its own.</summary>

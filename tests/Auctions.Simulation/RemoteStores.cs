@@ -56,19 +56,19 @@ internal sealed class RemoteLedger(SimulatedNetwork network, SimulatedLedger led
     : ILedger
 {
     public async Task<AppendResult[]> AppendAsync(
-        IReadOnlyList<DecidedBid> bids, bool[] fresh, CancellationToken cancellationToken)
+        IReadOnlyList<DecidedBid> bids, bool[] fresh, long[] agesUs, CancellationToken cancellationToken)
     {
-        if (guards.HasFlag(Guards.AnswerAfterCommit)) return await CallAsync(() => ledger.Append(bids));
+        if (guards.HasFlag(Guards.AnswerAfterCommit)) return await CallAsync(() => ledger.Append(bids, agesUs));
 
         // Without the guard the answer does not wait for the commit, which may fail.
-        _ = CallAsync(() => ledger.Append(bids))
+        _ = CallAsync(() => ledger.Append(bids, agesUs))
             .ContinueWith(t => t.Exception, TaskScheduler.FromCurrentSynchronizationContext());
         return [.. bids.Select(b => new AppendResult(AppendOutcome.Appended, b))];
     }
 
     public Task<AppendResult[]> AppendWaitingAsync(
-        IReadOnlyList<DecidedBid> bids, CancellationToken cancellationToken) => network.CallWaitingAsync(
-        () => AppendAsync(bids, [], cancellationToken), results => results[0].Outcome == AppendOutcome.Busy);
+        IReadOnlyList<DecidedBid> bids, long[] agesUs, CancellationToken cancellationToken) => network.CallWaitingAsync(
+        () => AppendAsync(bids, [], agesUs, cancellationToken), results => results[0].Outcome == AppendOutcome.Busy);
 
     public Task<Head?> ReadHeadAsync(Guid auctionId, CancellationToken cancellationToken) =>
         CallAsync(() => ledger.Chains.GetValueOrDefault(auctionId)?.Head);

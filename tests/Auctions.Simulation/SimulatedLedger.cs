@@ -26,9 +26,10 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
     /// <summary>The ledger's clock jumps ahead by this much.</summary>
     public void StepClock(ulong us) => _timeProvider.ErrorUs += (long)us;
 
-    public AppendResult[] Append(IReadOnlyList<DecidedBid> bids) => [.. bids.Select(Append)];
+    public AppendResult[] Append(IReadOnlyList<DecidedBid> bids, long[] agesUs) =>
+        [.. bids.Select((bid, i) => Append(bid, agesUs.Length == 0 ? 0 : agesUs[i]))];
 
-    private AppendResult Append(DecidedBid bid)
+    private AppendResult Append(DecidedBid bid, long ageUs)
     {
         var chain = Chains[bid.AuctionId];
         if (chain.AllAnswers.Find(a => a.Id == bid.Id) is { } same)
@@ -36,7 +37,7 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
         if (Has(Guards.UniqueKey) && chain.Answers.TryGetValue((bid.Bid.Bidder, bid.Bid.Key), out var answer))
             return new AppendResult(AppendOutcome.Answered, answer);
         if (Locked.Contains(bid.AuctionId)) return new AppendResult(AppendOutcome.Busy, null);
-        var outcome = bid.Accepted ? AppendAccepted(chain, bid) : CheckRejected(chain, bid);
+        var outcome = bid.Accepted ? AppendAccepted(chain, bid) : CheckRejected(chain, bid, ageUs);
         if (outcome != AppendOutcome.Appended) return new AppendResult(outcome, null);
         chain.Answers.TryAdd((bid.Bid.Bidder, bid.Bid.Key), bid);
         chain.AllAnswers.Add(bid);
@@ -62,7 +63,7 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
         return AppendOutcome.Appended;
     }
 
-    private AppendOutcome CheckRejected(Chain chain, DecidedBid bid)
+    private AppendOutcome CheckRejected(Chain chain, DecidedBid bid, long ageUs)
     {
         if (!Has(Guards.RejectionBasis)) return AppendOutcome.Appended;
         if (bid.Version > chain.Head.Version) return AppendOutcome.Early;
@@ -70,8 +71,12 @@ internal sealed partial class SimulatedLedger(SimulatedScheduler scheduler, Guar
         if (basis.Id != bid.Prev) return AppendOutcome.Conflict;
         if (Has(Guards.Time) && bid.DecidedUs < basis.DecidedUs) return AppendOutcome.Conflict;
         if (Has(Guards.Ahead) && bid.DecidedUs > NowUs + AheadMaxUs) return AppendOutcome.Ahead;
-        if (bid.Version < chain.Head.Version && chain.Entries[(int)bid.Version + 1].DecidedUs < bid.DecidedUs)
-            return AppendOutcome.Conflict;
+        if (chain.Entries.ElementAtOrDefault((int)bid.Version + 1) is { } next)
+        {
+            if (next.DecidedUs < bid.DecidedUs) return AppendOutcome.Conflict;
+            if (Has(Guards.Outdated) && chain.RecordedUs[next.Id] < NowUs - ageUs) return AppendOutcome.Conflict;
+        }
+
         return bid.Before == basis.After && bid.TermsDigest == chain.Head.Terms.Digest
             ? AppendOutcome.Appended
             : AppendOutcome.Conflict;

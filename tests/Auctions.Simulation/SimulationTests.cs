@@ -27,6 +27,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(nameof(Guards.UniqueKey))]
     [InlineData(nameof(Guards.AnswerAfterCommit))]
     [InlineData(nameof(Guards.Ahead))]
+    [InlineData(nameof(Guards.Outdated))]
     public void Without_a_guard_they_break_a_promise(string guard)
     {
         var played = Histories.Play(Enumerable.Range(0, 200), Guards.All & ~Enum.Parse<Guards>(guard));

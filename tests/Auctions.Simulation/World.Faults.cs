@@ -15,7 +15,7 @@ internal sealed partial class World
     {
         var server = _servers[0];
         var ids = Ledger.Chains.Keys.ToArray();
-        switch (_random.Next(15))
+        switch (_random.Next(16))
         {
             case 0 or 1: _snapshot = server.Dump(); break;
             case 2 or 3: server.Load(_snapshot); break;
@@ -26,7 +26,8 @@ internal sealed partial class World
             case 8: Outage(() => _ledgerDown = true, () => _ledgerDown = false); break;
             case 9: Split(); break;
             case 10: PromoteStaleReplica(); break;
-            case 11 or 12: LockRow(ids[_random.Next(ids.Length)]); break;
+            case 11: PromoteLateReplica(); break;
+            case 12 or 13: LockRow(ids[_random.Next(ids.Length)]); break;
             default: StepAnyClock(); break;
         }
     }
@@ -124,6 +125,17 @@ internal sealed partial class World
         _scheduler.After(_random.Next(1_000, 20_000), () => _servers[0].Load(replica));
     }
 
+    /// <summary>The state of now comes back much later, on a server whose clock is behind.</summary>
+    private void PromoteLateReplica()
+    {
+        var replica = _servers[0].Dump();
+        _scheduler.After(_random.Next(10_000, 100_000), () =>
+        {
+            _servers[0].Load(replica);
+            _servers[0].TimeProvider.ErrorUs = -_random.NextInt64(20_000, 10_000_000);
+        });
+    }
+
     /// <summary>
     /// Sets the clock of Redis or of a service, ahead or back; or the ledger's, which never goes back.
     /// </summary>
@@ -144,7 +156,6 @@ internal sealed partial class World
             _ => _auction[i - 5].TimeProvider,
         };
         clock.ErrorUs = us;
-        ClockErrorUs = Math.Max(ClockErrorUs, Math.Abs(us));
     }
 
     /// <summary>Milliseconds in most histories; in some also seconds, minutes, or an hour.</summary>

@@ -58,14 +58,14 @@ internal sealed partial class World
 
     public List<ClientCall> Calls { get; } = [];
 
+    /// <summary>When each key was first sent, by whichever call: also by one that died with its process.</summary>
+    public Dictionary<(Guid AuctionId, string Bidder, Guid Key), long> FirstSentUs { get; } = [];
+
     public List<SellerCall> SellerCalls { get; } = [];
 
     public DefectLog Log { get; } = new();
 
     public int OpenCalls { get; private set; }
-
-    /// <summary>The largest error of a deciding clock so far, microseconds.</summary>
-    public long ClockErrorUs { get; private set; }
 
     /// <summary>The ledger's clock when everything was healed.</summary>
     public long HealedUs { get; private set; }
@@ -152,6 +152,7 @@ internal sealed partial class World
     private async Task PlaceAsync(BiddingProcess instance, Guid auctionId, Bid bid)
     {
         var fromUs = _scheduler.NowUs;
+        FirstSentUs.TryAdd((auctionId, bid.Bidder, bid.Key), fromUs);
         OpenCalls++;
         instance.CallsToAbandon.Add(() => OpenCalls--);
         var mine = instance.CallsToAbandon.Count - 1;

@@ -65,7 +65,7 @@ internal sealed class AppendLimit(
         foreach (var batch in batches)
         {
             var fresh = Enumerable.Repeat(true, batch.Length).ToArray();
-            var results = await _ledger.AppendAsync(batch, fresh, cancellationToken);
+            var results = await _ledger.AppendAsync(batch, fresh, agesUs: [], cancellationToken);
             if (results.Any(r => r.Outcome != AppendOutcome.Appended))
                 throw new InvalidOperationException("The ledger did not append a bid.");
         }

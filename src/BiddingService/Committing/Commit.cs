@@ -12,6 +12,7 @@ internal sealed class Commit
 {
     private readonly List<CommitItem> _items;
     private readonly List<DecidedBid> _bids;
+    private readonly long[] _began;
     private readonly Dictionary<Guid, int> _indexOf = [];
     private bool[] _fresh;
 
@@ -26,6 +27,7 @@ internal sealed class Commit
         Array.Sort(decisions, (a, b) => Order(a.Decided!).CompareTo(Order(b.Decided!)));
         _bids = [.. decisions.Select(t => t.Decided!)];
         _fresh = [.. decisions.Select(t => !t.IsReplay)];
+        _began = [.. decisions.Select(t => t.Began)];
         for (var i = 0; i < _bids.Count; i++) _indexOf[_bids[i].Id] = i;
 
         // A rejected bid has the version of the entry on which it rests, and comes after that entry.
@@ -48,6 +50,16 @@ internal sealed class Commit
         var fresh = _fresh;
         _fresh = [];
         return fresh;
+    }
+
+    /// <summary>
+    /// For each of <see cref="Bids"/>, how long ago the call began, in microseconds. If it is an earlier answer to the
+    /// key, the call that repeats it stands for it: an answer that was right during that call is right for the key.
+    /// </summary>
+    public long[] AgesUs(TimeProvider timeProvider)
+    {
+        var now = timeProvider.GetTimestamp();
+        return Array.ConvertAll(_began, began => (long)timeProvider.GetElapsedTime(began, now).TotalMicroseconds);
     }
 
     /// <summary>Whether a bid had this result.</summary>

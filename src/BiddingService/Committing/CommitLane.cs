@@ -135,7 +135,9 @@ internal sealed class CommitLane : IAsyncDisposable
 
     private async Task AppendAsync(Commit commit)
     {
-        commit.Results = await _context.Ledger.AppendAsync(commit.Bids, commit.TakeFresh(), CancellationToken.None);
+        var agesUs = commit.AgesUs(_context.TimeProvider);
+        commit.Results = await _context.Ledger.AppendAsync(
+            commit.Bids, commit.TakeFresh(), agesUs, CancellationToken.None);
         _context.Metrics.Appended(commit.Bids.Count);
     }
 

@@ -149,7 +149,8 @@ internal sealed class SideLane
 
     private async Task AppendOnceAsync(Commit commit)
     {
-        commit.Results = await _context.Ledger.AppendWaitingAsync(commit.Bids, CancellationToken.None);
+        commit.Results = await _context.Ledger.AppendWaitingAsync(
+            commit.Bids, commit.AgesUs(_context.TimeProvider), CancellationToken.None);
         if (commit.Has(AppendOutcome.Busy)) throw new AuctionBusyException(_auctionId);
         _context.Metrics.Appended(commit.Bids.Count);
     }

@@ -7,11 +7,12 @@ namespace BiddingService;
 /// the lane, then the queue again after a conflict. Only the completion may come from any thread at any time.
 /// </summary>
 /// <param name="limited">Whether the velocity limit applies to this bid.</param>
+/// <param name="began">When the call arrived, as a timestamp of the process' time provider.</param>
 /// <param name="leave">
 /// Called once, when the bid is through: it was answered, failed, or left undecided. A caller that goes away earlier
 /// does not end it.
 /// </param>
-internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited, Action leave)
+internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited, long began, Action leave)
 {
     /// <summary>
     /// Its completion runs the caller's continuation at once, up to the response. So a ticket must not be completed
@@ -30,6 +31,9 @@ internal sealed class BidTicket(Guid auctionId, Bid bid, bool limited, Action le
 
     /// <summary>Whether the velocity limit applies to this bid.</summary>
     public bool Limited { get; } = limited;
+
+    /// <summary>When the call arrived, as a timestamp of the process' time provider.</summary>
+    public long Began { get; } = began;
 
     /// <summary>
     /// The last decision: this call's, or the first answer to its key, given to an earlier call. Null before the first

@@ -231,7 +231,8 @@ public sealed class CommitTests
         List<CommitItem> items = [];
         foreach (var max in new[] { 50_00, 60_00, 70_00, 1 })
         {
-            var ticket = new BidTicket(auction, LedgerDatabase.Proxy("ann", max), limited: false, leave: () => { });
+            var ticket = new BidTicket(
+                auction, LedgerDatabase.Proxy("ann", max), limited: false, began: 0, leave: () => { });
             var decided = DecidedBid.Decide(auction, head, ticket.NextId(), ticket.Bid, head.Terms.StartUs);
             ticket.Decided = decided;
             head = head.After(decided);

@@ -263,7 +263,7 @@ public sealed class FreshAppendTests : AppendTests
         var second = Decide(auction, After(head, first), Proxy("bob", 20_00));
 
         await _db.SetClockAsync(second.DecidedUs);
-        var results = await _db.Ledger.AppendAsync([first, second], [false, true], CancellationToken.None);
+        var results = await _db.Ledger.AppendAsync([first, second], [false, true], [], CancellationToken.None);
         Assert.Equal([AppendOutcome.Appended, AppendOutcome.Appended], results.Select(r => r.Outcome));
     }
 }

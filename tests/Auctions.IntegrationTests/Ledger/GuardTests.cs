@@ -73,7 +73,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         forged = Forgeries[guard](other, After(otherHead, first));
         var without = NewLedger(db.Source, StatementsWithout(guard));
         await db.AdvanceClockAsync(forged.DecidedUs);
-        var results = await without.AppendAsync([first, forged], [], CancellationToken.None);
+        var results = await without.AppendAsync([first, forged], [], [], CancellationToken.None);
         Assert.Equal(AppendOutcome.Appended, results[1].Outcome);
     }
 
@@ -110,8 +110,43 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(same));
 
         var later = Decide(auction, head, Proxy("bob", 1), At + 1);
-        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(later));
-        Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("superseded", later));
+        Assert.Equal(AppendOutcome.Conflict, await AppendOfCallAsync(later, ageUs: Hour));
+        Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("superseded", later, ageUs: Hour));
+    }
+
+    [Fact]
+    public async Task A_rejection_is_a_conflict_if_the_successor_of_its_basis_was_recorded_before_the_call()
+    {
+        var (auction, head) = await OneBidAsync();
+        await db.SetClockAsync(At);
+        await db.AppendAsync(Decide(auction, head, Proxy("cat", 40_00), At));
+
+        // A Redis that is behind in data and in clock, half an hour later.
+        await db.SetClockAsync(At + Hour / 2);
+        var outdated = Decide(auction, head, Proxy("bob", 1), At - 1);
+        Assert.Equal(AppendOutcome.Conflict, await AppendOfCallAsync(outdated, ageUs: Hour / 4));
+        Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("outdated", outdated, ageUs: Hour / 4));
+
+        var longCall = Decide(auction, head, Proxy("bob", 1), At - 1);
+        Assert.Equal(AppendOutcome.Appended, await AppendOfCallAsync(longCall, ageUs: Hour));
+    }
+
+    [Fact]
+    public async Task A_rejection_of_a_call_whose_age_is_not_known_rests_on_the_head_or_on_its_own_transaction()
+    {
+        var (auction, head) = await OneBidAsync();
+        await db.SetClockAsync(At);
+        var next = Decide(auction, head, Proxy("cat", 40_00), At);
+        var rejected = Decide(auction, head, Proxy("bob", 1), At);
+        Assert.Equal([AppendOutcome.Appended, AppendOutcome.Appended],
+            (await db.AppendAsync(rejected, next)).Select(r => r.Outcome));
+
+        await db.SetClockAsync(At + 1);
+        var outdated = Decide(auction, head, Proxy("bob", 1), At);
+        Assert.Equal(AppendOutcome.Conflict, await db.AppendOneAsync(outdated));
+        var onHead = Decide(auction, After(head, next), Proxy("bob", 1), At);
+        Assert.Equal(AppendOutcome.Appended, await db.AppendOneAsync(onHead));
+        Assert.Empty(await db.AuditAsync(auction));
     }
 
     [Theory]
@@ -151,7 +186,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         var ahead = Decide(auction, head, Proxy("bob", max), At + 1_000_001);
         var fresh = db.AppendsFresh ? (bool[])[true] : [];
 
-        var refused = await db.Ledger.AppendAsync([ahead], fresh, CancellationToken.None);
+        var refused = await db.Ledger.AppendAsync([ahead], fresh, [], CancellationToken.None);
         Assert.Equal(new AppendResult(AppendOutcome.Ahead, null), refused[0]);
         Assert.Equal(head, await db.HeadAsync(auction));
 
@@ -162,7 +197,8 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         Assert.Equal(AppendOutcome.Appended, await AppendWithoutAsync("ahead", ahead));
         await db.SetClockAsync(At);
         var justInTime = Decide(auction, head, Proxy("bob", max), At + 1_000_000);
-        Assert.Equal(AppendOutcome.Appended, (await db.Ledger.AppendAsync([justInTime], fresh, default))[0].Outcome);
+        var taken = await db.Ledger.AppendAsync([justInTime], fresh, [], CancellationToken.None);
+        Assert.Equal(AppendOutcome.Appended, taken[0].Outcome);
     }
 
     [Fact]
@@ -225,7 +261,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         await own.DisposeAsync();
 
         async Task<AppendOutcome> AppendAsync(PostgresLedger ledger, bool fresh = false) =>
-            (await ledger.AppendAsync([again], fresh ? [true] : [], CancellationToken.None))[0].Outcome;
+            (await ledger.AppendAsync([again], fresh ? [true] : [], [], CancellationToken.None))[0].Outcome;
     }
 
     [Theory]
@@ -247,7 +283,7 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
     public void Every_guard_of_the_statements_has_a_test()
     {
         // LockedRowTests has the test of the guard "locked".
-        string[] here = [.. Forgeries.Keys, "over", "ahead", "basis", "superseded", "locked"];
+        string[] here = [.. Forgeries.Keys, "over", "ahead", "basis", "superseded", "outdated", "locked"];
         var statements = new LedgerStatements();
         var there = (statements.Append + statements.RecordRejections).Split('\n')
             .Where(l => l.Contains("-- guard: ", StringComparison.Ordinal))
@@ -283,10 +319,14 @@ public class GuardTests(PostgresServer postgres, LedgerDatabase db) : IClassFixt
         After = accepted.Before,
     };
 
-    private async Task<AppendOutcome> AppendWithoutAsync(string guard, DecidedBid bid)
+    /// <param name="ageUs">The age of the bid's call.</param>
+    private async Task<AppendOutcome> AppendOfCallAsync(DecidedBid bid, long ageUs) =>
+        (await db.Ledger.AppendAsync([bid], [db.AppendsFresh], [ageUs], CancellationToken.None))[0].Outcome;
+
+    private async Task<AppendOutcome> AppendWithoutAsync(string guard, DecidedBid bid, long ageUs = 0)
     {
         var without = NewLedger(db.Source, StatementsWithout(guard));
-        return (await without.AppendAsync([bid], [], CancellationToken.None))[0].Outcome;
+        return (await without.AppendAsync([bid], [], [ageUs], CancellationToken.None))[0].Outcome;
     }
 }
 

@@ -14,11 +14,13 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
 
     public const long Hour = 3_600_000_000;
 
-    /// <summary>All SQL reads the time from now_us(). Here, a test can set it in a table.</summary>
+    /// <summary>All SQL reads the time from now_us() and begun_us(). Here, a test can set it in a table.</summary>
     private const string TestClock = """
         create table test_clock (us bigint);
         create or replace function now_us() returns bigint language sql volatile parallel safe
           return coalesce((select us from test_clock), (extract(epoch from clock_timestamp()) * 1000000)::bigint);
+        create or replace function begun_us() returns bigint language sql stable parallel safe
+          return coalesce((select us from test_clock), (extract(epoch from now()) * 1000000)::bigint);
         alter table ledger alter recorded_at set default timestamptz 'epoch' + now_us() * interval '1 microsecond';
         """;
 
@@ -138,7 +140,7 @@ public sealed class LedgerDatabase(PostgresServer postgres) : IAsyncLifetime
     {
         await AdvanceClockAsync(bids.Max(b => b.DecidedUs));
         return await Ledger.AppendAsync(
-            bids, AppendsFresh ? [.. bids.Select(_ => true)] : [], CancellationToken.None);
+            bids, AppendsFresh ? [.. bids.Select(_ => true)] : [], agesUs: [], CancellationToken.None);
     }
 
     public async Task<AppendOutcome> AppendOneAsync(DecidedBid bid) => (await AppendAsync(bid))[0].Outcome;

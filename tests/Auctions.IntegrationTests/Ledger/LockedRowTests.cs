@@ -62,7 +62,7 @@ public sealed class LockedRowTests(PostgresServer postgres) : IAsyncLifetime
 
         for (var i = 0; i < 3; i++)
         {
-            var busy = await _db.Ledger.AppendWaitingAsync(bids, CancellationToken.None);
+            var busy = await _db.Ledger.AppendWaitingAsync(bids, [], CancellationToken.None);
             Assert.All(busy, r => Assert.Equal(AppendOutcome.Busy, r.Outcome));
         }
 
@@ -70,7 +70,7 @@ public sealed class LockedRowTests(PostgresServer postgres) : IAsyncLifetime
         AppendResult[] free = [];
         await Eventually.TrueAsync(async () =>
         {
-            free = await _db.Ledger.AppendWaitingAsync(bids, CancellationToken.None);
+            free = await _db.Ledger.AppendWaitingAsync(bids, [], CancellationToken.None);
             return free[0].Outcome != AppendOutcome.Busy;
         });
         Assert.All(free, r => Assert.Equal(AppendOutcome.Appended, r.Outcome));
@@ -85,7 +85,7 @@ public sealed class LockedRowTests(PostgresServer postgres) : IAsyncLifetime
         DecidedBid[] missing = [.. bids.Select(b => b with { AuctionId = Guid.Empty })];
 
         Assert.Equal([AppendOutcome.Conflict, AppendOutcome.Conflict], await AppendAsync(missing));
-        var waited = await _db.Ledger.AppendWaitingAsync(missing, CancellationToken.None);
+        var waited = await _db.Ledger.AppendWaitingAsync(missing, [], CancellationToken.None);
         Assert.All(waited, r => Assert.Equal(AppendOutcome.Conflict, r.Outcome));
     }
 
@@ -101,7 +101,7 @@ public sealed class LockedRowTests(PostgresServer postgres) : IAsyncLifetime
         var unguarded = NewLedger(_db.Source, StatementsWithout("locked"));
         await using var row = await RowLock.TakeAsync(_db.ConnectionString, auction);
 
-        var append = unguarded.AppendAsync(bids[..1], [true], CancellationToken.None);
+        var append = unguarded.AppendAsync(bids[..1], [true], [], CancellationToken.None);
         await Eventually.TrueAsync(async () => append.IsCompleted || await WaitingForLocksAsync() == 1);
         await row.CommitAsync();
         Assert.Equal(AppendOutcome.Appended, (await append)[0].Outcome);

@@ -70,8 +70,8 @@ public sealed class RaceTests(LedgerDatabase db, ITestOutputHelper output) : ICl
 
             // The claim that a bid is fresh may be wrong. After a lost reply, the same bids are sent again.
             bool[] fresh = [.. batch.Select(_ => random.Next(3) > 0)];
-            if (random.Next(10) == 0) await db.Ledger.AppendAsync(batch, fresh, CancellationToken.None);
-            var results = await db.Ledger.AppendAsync(batch, fresh, CancellationToken.None);
+            if (random.Next(10) == 0) await db.Ledger.AppendAsync(batch, fresh, [], CancellationToken.None);
+            var results = await db.Ledger.AppendAsync(batch, fresh, [], CancellationToken.None);
             for (var i = 0; i < results.Length; i++)
             {
                 if (results[i].Answer is { } answer) answers.Add(answer);

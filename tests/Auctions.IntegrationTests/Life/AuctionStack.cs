@@ -149,7 +149,7 @@ internal sealed class AuctionStack : IAsyncDisposable
         var decided = batch!.Bids[0];
         if (persist)
         {
-            var result = await Service.Get<PostgresLedger>().AppendAsync([decided], [], CancellationToken.None);
+            var result = await Service.Get<PostgresLedger>().AppendAsync([decided], [], [], CancellationToken.None);
             Assert.Equal(AppendOutcome.Appended, Assert.Single(result).Outcome);
         }
 
