@@ -50,7 +50,7 @@ public sealed class FaultTests : IAsyncLifetime
 
         await File.WriteAllTextAsync(_postgres.AutoConf, "");
         await _postgres.StartAsync();
-        var results = await _db.AppendAsync([.. bids]);
+        var results = await AppendAgainAsync([.. bids]);
         Assert.All(results, r => Assert.True(r.Outcome is AppendOutcome.Appended or AppendOutcome.AlreadyThere));
         Assert.Equal(bids, results.Select(r => r.Answer));
         foreach (var auction in auctions) Assert.Empty(await _db.AuditAsync(auction));
@@ -144,15 +144,18 @@ public sealed class FaultTests : IAsyncLifetime
         });
     }
 
-    /// <summary>Repeats the append, as the services do: a pooled connection may be to the server that died.</summary>
-    private async Task<AppendResult[]> AppendAgainAsync(DecidedBid bid)
+    /// <summary>
+    /// Repeats the append, as the services do: a pooled connection may be to the server that died, and after a refusal
+    /// the gate waits before it tries the server again.
+    /// </summary>
+    private async Task<AppendResult[]> AppendAgainAsync(params DecidedBid[] bids)
     {
         AppendResult[]? results = null;
         await Eventually.TrueAsync(async () =>
         {
             try
             {
-                results = await _db.AppendAsync(bid);
+                results = await _db.AppendAsync(bids);
                 return true;
             }
             catch (LedgerUnavailableException)

@@ -1,5 +1,6 @@
 using Auctions.Core;
 using Auctions.Grpc;
+using Auctions.HotState;
 using Auctions.IntegrationTests.Servers;
 using AuctionService.Closing;
 using Grpc.Core;
@@ -89,6 +90,7 @@ public sealed class UnreadableAuctionTests(AuctionFixture fixture) : IClassFixtu
     {
         var (bad, good) = (await _stack.CreateAsync(), await _stack.CreateAsync());
         await _stack.DamageAsync(bad, "increment = 'bps:20000'");
+        await _stack.Redis.KeyDeleteAsync(new HotKeys(Guid.Parse(bad.AuctionId)).Auction);
         var e = await Assert.ThrowsAsync<Auctions.Ledger.UnreadableAuctionException>(
             () => _stack.BidAsync(bad, "ann", 20_00));
         Assert.Equal(bad.AuctionId, e.AuctionId.ToString());
