@@ -43,7 +43,7 @@ internal sealed class CloseAuctions(
     private const int RedisCallsMax = 64;
 
     /// <summary>Due auctions whose rows are locked. Each is sealed once its row is free; claims skip it.</summary>
-    private readonly ConcurrentDictionary<Guid, Task> _busy = new();
+    private readonly ConcurrentDictionary<Guid, bool> _busy = new();
 
     /// <summary>Due auctions that failed for another reason. Claims skip them for some time.</summary>
     private readonly PutAside _aside = new("closing", timeProvider, logger);
@@ -165,8 +165,10 @@ internal sealed class CloseAuctions(
     /// </summary>
     private void SealWhenFree(Guid auctionId, CancellationToken cancellationToken)
     {
+        // It is added before the task begins, so that the task always removes it. Claims would leave it out for ever.
+        if (!_busy.TryAdd(auctionId, true)) return;
         logger.AuctionLocked(auctionId);
-        _busy.GetOrAdd(auctionId, id => SealWhenFreeAsync(id, cancellationToken));
+        _ = SealWhenFreeAsync(auctionId, cancellationToken);
     }
 
     private async Task SealWhenFreeAsync(Guid auctionId, CancellationToken cancellationToken)
