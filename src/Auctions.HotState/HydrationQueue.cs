@@ -60,7 +60,7 @@ internal sealed class HydrationQueue(IHotState hotState, ILedger ledger)
             foreach (var request in batch)
             {
                 // One of them may be to blame. A store that does not answer fails all.
-                var own = IsAway(fault) || batch.Count == 1 ? fault : await TryAsync([request]);
+                var own = Recovery.IsAway(fault) || batch.Count == 1 ? fault : await TryAsync([request]);
                 if (own is not null) request.Result.SetException(own);
             }
         }
@@ -115,8 +115,6 @@ internal sealed class HydrationQueue(IHotState hotState, ILedger ledger)
 
     private async Task<bool> HasPendingAsync(Request request) => !request.IsAppended
         && (await hotState.ReadPendingAsync(request.AuctionId, CancellationToken.None)).Count > 0;
-
-    private static bool IsAway(Exception fault) => fault is HotStateUnavailableException or LedgerUnavailableException;
 
     private sealed record Request(Guid AuctionId, bool IsAppended)
     {

@@ -24,6 +24,9 @@ public sealed class Recovery(IHotState hotState, ILedger ledger)
 
     private readonly HydrationQueue _hydrations = new(hotState, ledger);
 
+    /// <summary>Whether a fault says that a store does not answer, and nothing about an auction.</summary>
+    public static bool IsAway(Exception fault) => fault is HotStateUnavailableException or LedgerUnavailableException;
+
     /// <summary>
     /// Appends Redis' pending entries in version order. An entry that does not follow from the ledger or from the rules
     /// is left out.

@@ -74,15 +74,12 @@ internal sealed class CloseAuctions(
             var stopped = await StopRedisAsync(auctionIds, cancellationToken);
             await SealAsync(stopped, cancellationToken);
         }
-        catch (Exception fault) when (IsOfOneAuction(fault, cancellationToken))
+        catch (Exception fault) when (WaveRunner.IsOfOneAuction(fault, cancellationToken))
         {
             if (auctionIds.Count == 1) _aside.Failed(auctionIds[0], fault);
             else foreach (var id in auctionIds) await CloseAsync([id], cancellationToken);
         }
     }
-
-    private static bool IsOfOneAuction(Exception fault, CancellationToken cancellationToken) =>
-        fault is not LedgerUnavailableException && !cancellationToken.IsCancellationRequested;
 
     /// <summary>
     /// Step one: Redis accepts no more bids, and its pending entries are appended. Without Redis there is nothing to
@@ -189,7 +186,7 @@ internal sealed class CloseAuctions(
         {
             // The next wave finds the auction again.
         }
-        catch (Exception fault) when (IsOfOneAuction(fault, cancellationToken))
+        catch (Exception fault) when (WaveRunner.IsOfOneAuction(fault, cancellationToken))
         {
             _aside.Failed(auctionId, fault);
         }

@@ -1,6 +1,5 @@
 using Auctions.Hosting;
 using Auctions.HotState;
-using Auctions.Ledger;
 
 namespace AuctionService.Closing;
 
@@ -43,7 +42,7 @@ internal sealed class ClosingGuard(WaveRunner waveRunner, TimeProvider timeProvi
             }
             catch (Exception fault) when (!stoppingToken.IsCancellationRequested)
             {
-                if (fault is not (LedgerUnavailableException or HotStateUnavailableException))
+                if (!Recovery.IsAway(fault))
                     Logger.GuardFailed(fault);
                 else if (!isFailing)
                     Logger.ClosingSuspended(fault.Message);

@@ -48,7 +48,7 @@ internal sealed class StartAuctions(
             foreach (var id in started) _aside.Succeeded(id);
             return started;
         }
-        catch (Exception fault) when (IsOfOneAuction(fault, cancellationToken))
+        catch (Exception fault) when (WaveRunner.IsOfOneAuction(fault, cancellationToken))
         {
             if (auctionIds.Count == 1)
             {
@@ -62,9 +62,6 @@ internal sealed class StartAuctions(
         }
     }
 
-    private static bool IsOfOneAuction(Exception fault, CancellationToken cancellationToken) =>
-        fault is not LedgerUnavailableException && !cancellationToken.IsCancellationRequested;
-
     /// <summary>A bid before the start has brought the auction into Redis, which is now one entry behind.</summary>
     private async Task DropFromRedisAsync(IReadOnlyList<Guid> started, CancellationToken cancellationToken)
     {
@@ -76,7 +73,7 @@ internal sealed class StartAuctions(
                     row.Id, row.Stored.Version, row.Stored.EntryId, row.OutsideVersion, cancellationToken);
             }
         }
-        catch (Exception fault) when (IsOfOneAuction(fault, cancellationToken))
+        catch (Exception fault) when (WaveRunner.IsOfOneAuction(fault, cancellationToken))
         {
             logger.StartedAuctionsNotDropped(fault.Message);
         }

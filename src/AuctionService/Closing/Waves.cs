@@ -56,6 +56,13 @@ internal sealed class WaveRunner(StartAuctions start, CloseAuctions close, WaveS
     }
 
     public void Dispose() => _turn.Dispose();
+
+    /// <summary>
+    /// Whether a fault may be of one auction, so that the others go on without it. An outage and the end of the process
+    /// are of all.
+    /// </summary>
+    public static bool IsOfOneAuction(Exception fault, CancellationToken cancellationToken) =>
+        fault is not LedgerUnavailableException && !cancellationToken.IsCancellationRequested;
 }
 
 /// <summary>

@@ -59,7 +59,7 @@ internal sealed class Sweep(
         {
             await work(cancellationToken);
         }
-        catch (Exception fault) when (IsAway(fault))
+        catch (Exception fault) when (Recovery.IsAway(fault))
         {
             Logger.SweepPostponed(fault.Message);
         }
@@ -94,7 +94,7 @@ internal sealed class Sweep(
             {
                 Logger.SweepPostponed(fault.Message);
             }
-            catch (Exception fault) when (!IsAway(fault) && !cancellationToken.IsCancellationRequested)
+            catch (Exception fault) when (!Recovery.IsAway(fault) && !cancellationToken.IsCancellationRequested)
             {
                 _aside.Failed(auctionId, fault);
             }
@@ -117,6 +117,4 @@ internal sealed class Sweep(
         if (await recovery.HydrateAsync(auctionId, cancellationToken, waits: false) is null)
             throw new AuctionNotFoundException(auctionId);
     }
-
-    private static bool IsAway(Exception fault) => fault is HotStateUnavailableException or LedgerUnavailableException;
 }
